@@ -1,0 +1,91 @@
+# `make` alone lists what can be done. Each target can be interrupted and run again.
+PYTHON ?= python3
+STACK ?= local
+EMBEDDED ?=
+ON := --stack $(STACK) $(if $(EMBEDDED),--embedded)
+VENV := .venv
+UNIT := tests/test_structure.py tests/unit tests/policies tests/cli -m "not engine"
+SURGEPROOF := $(VENV)/bin/surgeproof
+PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
+UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview status down test unit lint format reference probe lock engine torture bench clean
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: $(VENV)/.run  ## Bring the stack up on the embedded AWS, with the policy pack enforced
+	@$(SURGEPROOF) up $(ON)
+
+preview: $(VENV)/.run  ## Show what `up` would change
+	@$(SURGEPROOF) preview $(ON)
+
+status: $(VENV)/.run  ## Show what is up
+	@$(SURGEPROOF) status $(ON)
+
+down: $(VENV)/.run  ## Take the stack and the embedded AWS away
+	@$(SURGEPROOF) down $(ON)
+
+test: lint $(VENV)/.dev  ## Run everything that CI checks
+	$(VENV)/bin/python -m surgeproof.emulator.engine
+	$(VENV)/bin/pytest
+
+unit: $(VENV)/.dev  ## Run the quick tests of configuration, components and rules
+	$(VENV)/bin/pytest $(UNIT)
+
+lint: $(VENV)/.dev  ## Check style and types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+format: $(VENV)/.dev  ## Lay the code out
+	$(VENV)/bin/ruff format
+	$(VENV)/bin/ruff check --fix
+
+reference: $(VENV)/.dev  ## Write docs/reference and Pulumi.yaml's keys anew from the code
+	$(VENV)/bin/python -m components.configuration
+	$(VENV)/bin/python -m policies.reference
+
+probe: $(VENV)/.dev  ## Measure anew what the embedded AWS loses, refuses, lacks, does not enforce
+	$(VENV)/bin/python -m surgeproof.emulator.probe
+
+lock: $(VENV)/.dev  ## Lock the requirements anew
+	$(UV_COMPILE) requirements.in -o requirements.txt
+	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(UV_COMPILE) tools/go/requirements.in -o tools/go/requirements.txt
+
+engine: $(VENV)/.run  ## Find the Pulumi engine, or build it
+	$(VENV)/bin/python -m surgeproof.emulator.engine
+
+torture: $(VENV)/.dev  ## Interrupt and kill `up` at 20 moments of each kind
+	SURGEPROOF_MOMENTS=20 $(VENV)/bin/pytest tests/engine -k interruption
+
+bench: $(VENV)/.dev  ## Print the figures that the README states
+	$(VENV)/bin/python -m benchmarks.embedded_aws
+	$(VENV)/bin/python -m benchmarks.simulation
+	$(VENV)/bin/python -m benchmarks.replay
+	$(VENV)/bin/python -m benchmarks.traces
+
+clean:  ## Remove the environment and what the tools left in the tree
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis surgeproof.egg-info
+
+# A stamp, not bin/python: an interrupted `venv` leaves a python without pip.
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		f"make: PYTHON must be Python 3.11 or newer, got {sys.version.split()[0]} ({sys.executable})")'
+	@echo "creating the Python environment"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made requirements.txt pyproject.toml
+	@echo "installing the locked requirements"
+	@$(PIP) --require-hashes --requirement requirements.txt
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt
+	@echo "installing the tools of development"
+	@$(PIP) --require-hashes --requirement requirements-dev.txt
+	@touch $@
