@@ -1,0 +1,962 @@
+"""The alarms of one web service: a table of rows, each with its number, its reason and a runbook.
+
+docs/reference/alarms.md is written from it, by `python -m components.configuration`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components._checks import REQUIRED, Reader
+from components._errors import Problems
+from components._naming import physical_name
+from components.notifications import AlertSeverity
+
+
+class HighResolutionMetricArgs(TypedDict):
+    """A demand metric that the application publishes every few seconds, averaged over the group.
+
+    Published by each instance with one dimension, `AutoScalingGroupName`, and StorageResolution 1,
+    for example by the CloudWatch agent. It may count requests per second, requests under way or
+    busy workers; it must grow with demand also when the instance is saturated.
+    """
+
+    namespace: str
+    """Namespace of the metric in CloudWatch (1 to 255 characters)."""
+    metric_name: str
+    """Name of the metric (1 to 255 characters)."""
+    capacity_per_instance: float
+    """Value at which one instance is fully used, in the metric's own unit (above 0)."""
+    period_seconds: NotRequired[int]
+    """How often it is published (seconds, 10 or 30). Default: 10."""
+
+
+class AlarmsArgs(TypedDict):
+    """Arguments of Alarms."""
+
+    load_balancer_arn_suffix: Input[str]
+    """Last part of the load balancer's ARN, as CloudWatch names it: app/..."""
+    target_group_arn_suffix: Input[str]
+    """Last part of the target group's ARN: targetgroup/..."""
+    group_name: Input[str]
+    """Name of the auto scaling group."""
+    page_topic_arn: Input[str]
+    """Topic for alarms that somebody has to look at now."""
+    ticket_topic_arn: Input[str]
+    """Topic for alarms that can wait for working hours."""
+    page_topic_name: Input[str]
+    """Name of the page topic, to watch its deliveries."""
+    ticket_topic_name: Input[str]
+    """Name of the ticket topic, to watch its deliveries."""
+    min_size: int
+    """Fewest instances of the group (instances, at least 1)."""
+    max_size: int
+    """Most instances of the group (instances, at least 1)."""
+    response_time_p95_seconds: NotRequired[float]
+    """Response time that 95 of 100 requests stay below (seconds, 0.001 to 4000). Default: 1."""
+    response_time_p99_seconds: NotRequired[float]
+    """Response time that 99 of 100 requests stay below (seconds, 0.001 to 4000). Default: 2."""
+    server_error_percent: NotRequired[float]
+    """Share of failing requests that pages (percent, 0.01 to 100). Default: 1."""
+    minimum_requests_per_minute: NotRequired[int]
+    """Requests a minute below which error rates are not judged (requests per minute, 1 to 1000000).
+    Default: 100."""
+    requests_per_second_per_instance: NotRequired[float]
+    """Requests that one instance carries (requests per second, 0.01 to 1000000).
+    Default: not stated, and no alarm compares demand with capacity."""
+    high_resolution_metric: NotRequired[HighResolutionMetricArgs]
+    """Demand metric with a period below a minute. Default: none."""
+    runbook_base_url: NotRequired[str]
+    """What stands before the name of a runbook page (1 to 500 characters).
+    Default: docs/runbooks/."""
+    tags: NotRequired[Mapping[str, str]]
+    """Tags of all alarms. Default: none."""
+
+
+class MissingData(StrEnum):
+    """What an alarm takes a missing data point for."""
+
+    BREACHING = "breaching"
+    NOT_BREACHING = "notBreaching"
+    IGNORE = "ignore"
+    MISSING = "missing"
+
+
+class Comparison(StrEnum):
+    """When an alarm goes off."""
+
+    ABOVE = "GreaterThanThreshold"
+    AT_LEAST = "GreaterThanOrEqualToThreshold"
+    BELOW = "LessThanThreshold"
+
+
+_SIGNS: Final = {Comparison.ABOVE: ">", Comparison.AT_LEAST: ">=", Comparison.BELOW: "<"}
+
+
+class Subject(StrEnum):
+    """What a metric is about; says which dimensions it has."""
+
+    LOAD_BALANCER = "load balancer"
+    TARGET_GROUP = "target group"
+    GROUP = "auto scaling group"
+    PAGE_TOPIC = "page topic"
+    TICKET_TOPIC = "ticket topic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmMetric:
+    """One metric that an alarm reads."""
+
+    namespace: str
+    name: str
+    statistic: str
+    """Average, Sum, Minimum, Maximum, or a percentile such as p95."""
+    subject: Subject
+    id: str = "metric"
+    """What an expression calls it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRow:
+    """One alarm. Nothing has a default that somebody could inherit without thinking of it."""
+
+    symptom: str
+    """What is seen, in kebab case; names the runbook page."""
+    variant: str = ""
+    """Tells alarms of one symptom and severity apart."""
+    severity: AlertSeverity
+    says: str
+    """The symptom in a sentence."""
+    why: str
+    """Why it matters, in a sentence."""
+    metrics: tuple[AlarmMetric, ...]
+    expression: str | None = None
+    """Metric math over the metrics' ids; None: the one metric itself."""
+    comparison: Comparison
+    threshold: float
+    unit: str
+    """Unit of the threshold, for people."""
+    threshold_reason: str
+    period_seconds: int
+    evaluation_periods: int
+    datapoints_to_alarm: int
+    missing: MissingData
+    missing_reason: str
+    told_by: AlertSeverity | None = None
+    """The topic that is told, where it is not the severity's own."""
+
+    @property
+    def role(self) -> str:
+        """The part of the alarm's name after the component's."""
+        level = "critical" if self.severity == AlertSeverity.PAGE else "warning"
+        return "-".join(part for part in (self.symptom, self.variant, level) if part)
+
+    @property
+    def description(self) -> str:
+        """Symptom and reason, without the link to the runbook."""
+        return f"{self.says} {self.why}"
+
+
+RUNBOOKS: Final = "docs/runbooks/"
+REQUEST_SURGE: Final = "request-surge"
+EVIDENCE_SECONDS: Final = 30
+"""How long a high-resolution metric has to be high: one point of 30 s, or three of 10 s. One point
+of 10 s is noise: at 100 requests per second it varies by 3 % (one standard deviation, Poisson)."""
+
+_ELB = "AWS/ApplicationELB"
+_ASG = "AWS/AutoScaling"
+_AWS_RECOMMENDS = "AWS's recommended alarm"
+_SELDOM_REPORTED = "The metric is reported only when it is not zero."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemandMetric:
+    """The plain, checked values of HighResolutionMetricArgs."""
+
+    namespace: str
+    metric_name: str
+    capacity_per_instance: float
+    period_seconds: int
+
+    @property
+    def evaluation_periods(self) -> int:
+        """Data points that make up EVIDENCE_SECONDS."""
+        return EVIDENCE_SECONDS // self.period_seconds
+
+    @classmethod
+    def read(cls, reader: Reader, args: Mapping[str, Any]) -> "DemandMetric | None":
+        """Read `high_resolution_metric`, noting what is wrong with it."""
+        key = "high_resolution_metric"
+        given = args.get(key)
+        if given is None:
+            return None
+        if not isinstance(given, Mapping):
+            reader.note(key, "be a mapping with namespace, metric_name and more", given)
+            return None
+        inner = Reader(reader.problems, given, HighResolutionMetricArgs.__annotations__, key)
+        metric = cls(
+            namespace=inner.text("namespace", REQUIRED),
+            metric_name=inner.text("metric_name", REQUIRED),
+            capacity_per_instance=inner.number("capacity_per_instance", REQUIRED, 1e-6, 1e9),
+            period_seconds=inner.whole("period_seconds", 10, 10, 30),
+        )
+        for each in ("namespace", "metric_name"):
+            if inner.sound(each) and len(given[each]) > 255:
+                inner.note(each, "be at most 255 characters", given[each])
+        if inner.sound("period_seconds") and metric.period_seconds not in (10, 30):
+            # 20 s is a period for alarms but not for target tracking (autoscaling API reference,
+            # TargetTrackingMetricStat).
+            inner.note("period_seconds", "be 10 or 30", metric.period_seconds)
+        return metric
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """The plain, checked values of AlarmsArgs."""
+
+    min_size: int
+    max_size: int
+    response_time_p95_seconds: float
+    response_time_p99_seconds: float
+    server_error_percent: float
+    minimum_requests_per_minute: int
+    requests_per_second_per_instance: float | None
+    high_resolution_metric: DemandMetric | None
+    runbook_base_url: str
+
+    @classmethod
+    def from_args(cls, args: AlarmsArgs) -> "_Settings":
+        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
+        problems = Problems("Alarms")
+        reader = Reader(problems, args, AlarmsArgs.__annotations__)
+        reader.required(
+            "load_balancer_arn_suffix",
+            "target_group_arn_suffix",
+            "group_name",
+            "page_topic_arn",
+            "ticket_topic_arn",
+            "page_topic_name",
+            "ticket_topic_name",
+        )
+        capacity = "requests_per_second_per_instance"
+        settings = cls(
+            min_size=reader.whole("min_size", REQUIRED, 1),
+            max_size=reader.whole("max_size", REQUIRED, 1),
+            response_time_p95_seconds=reader.number("response_time_p95_seconds", 1, 0.001, 4000),
+            response_time_p99_seconds=reader.number("response_time_p99_seconds", 2, 0.001, 4000),
+            server_error_percent=reader.number("server_error_percent", 1, 0.01, 100),
+            minimum_requests_per_minute=reader.whole(
+                "minimum_requests_per_minute", 100, 1, 1_000_000
+            ),
+            requests_per_second_per_instance=(
+                reader.number(capacity, REQUIRED, 0.01, 1_000_000)
+                if reader.given(capacity)
+                else None
+            ),
+            high_resolution_metric=DemandMetric.read(reader, args),
+            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
+        )
+        if reader.sound("min_size", "max_size") and settings.min_size > settings.max_size:
+            reader.note("min_size", f"be at most max_size ({settings.max_size})", settings.min_size)
+        p95, p99 = settings.response_time_p95_seconds, settings.response_time_p99_seconds
+        times = ("response_time_p95_seconds", "response_time_p99_seconds")
+        if reader.sound(*times) and p95 > p99:
+            reader.note(times[0], f"be at most {times[1]} ({p99:g})", p95)
+        if len(settings.runbook_base_url) > 500:
+            reader.note("runbook_base_url", "be at most 500 characters", settings.runbook_base_url)
+        problems.raise_if_any()
+        return settings
+
+
+def alarm_rows(settings: _Settings) -> tuple[AlarmRow, ...]:
+    """Return the table: users first, then capacity, then causes, then the alerts themselves.
+
+    AWS recommends no alarm for a load balancer; where it publishes a number of its own, that is the
+    default here, and each other number has its reason beside it. Sources: AWS's recommended alarms
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Best_Practice_Recommended_Alarms_AWS_Services.html),
+    and what the load balancer reports when
+    (https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html).
+    """
+    rows = [
+        *_response_times(settings),
+        *_errors(settings),
+        *_hosts(settings),
+        *_demand(settings),
+        *_capacity(settings),
+        *_causes(),
+        *_deliveries(),
+    ]
+    names = [row.role for row in rows]
+    # PutMetricAlarm overwrites an alarm of the same name without a word.
+    assert len(set(names)) == len(names), names  # noqa: S101 - a mistake in the table itself
+    return tuple(rows)
+
+
+def _response_times(settings: _Settings) -> list[AlarmRow]:
+    def row(severity: AlertSeverity, symptom: str, percentile: int, seconds: float) -> AlarmRow:
+        return AlarmRow(
+            symptom=symptom,
+            severity=severity,
+            says=f"{100 - percentile} of 100 requests take longer than {seconds:g} s.",
+            why="Users wait, give up and retry, which adds to the load.",
+            metrics=(
+                AlarmMetric(
+                    namespace=_ELB,
+                    name="TargetResponseTime",
+                    statistic=f"p{percentile}",
+                    subject=Subject.TARGET_GROUP,
+                ),
+            ),
+            comparison=Comparison.ABOVE,
+            threshold=seconds,
+            unit="s",
+            threshold_reason="",
+            period_seconds=60,
+            evaluation_periods=5,
+            datapoints_to_alarm=3,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason="It is reported only for requests that a target answered: without any, "
+            "the alarms on errors and on healthy hosts speak.",
+        )
+
+    return [
+        replace(
+            row(AlertSeverity.PAGE, "slow-responses", 95, settings.response_time_p95_seconds),
+            threshold_reason="Ours: about one second is what a user waits for without losing the "
+            "thread (Nielsen, Usability Engineering, 1993).",
+        ),
+        replace(
+            row(AlertSeverity.TICKET, "slow-tail", 99, settings.response_time_p99_seconds),
+            threshold_reason="Ours: with an exponential tail p99 is 1.54 times p95 (ln 100 / "
+            "ln 20); twice is a tail of its own.",
+        ),
+    ]
+
+
+def _errors(settings: _Settings) -> list[AlarmRow]:
+    """Return the rows on error rates, each guarded against few requests.
+
+    At night one failing request among twenty is a rate of 5 %. Below the minimum the rate counts as
+    0: with 100 requests a minute and a bound of 1 %, one failure alone never pages. The ticket
+    looks at five minutes together, so it sees a service with a fifth of that traffic.
+
+    Only errors are filled with 0 where missing. Filling requests too would make a minute that is
+    not yet delivered look like a good one: CloudWatch warns of alarms that get stuck so
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html, FILL).
+
+    RequestCount leaves out requests for which no target could be chosen, so those errors are added
+    to the load balancer's denominator.
+    """
+    bound = settings.server_error_percent
+    guard = settings.minimum_requests_per_minute
+
+    def rate(total: str) -> str:
+        return f"IF({total} >= {guard}, 100 * FILL(errors, 0) / ({total}), 0)"
+
+    rows = []
+    for symptom, by_whom, metric, subject, total in (
+        (
+            "load-balancer-errors",
+            "The load balancer itself answers",
+            "HTTPCode_ELB_5XX_Count",
+            Subject.LOAD_BALANCER,
+            "requests + FILL(errors, 0)",
+        ),
+        (
+            "target-errors",
+            "The application answers",
+            "HTTPCode_Target_5XX_Count",
+            Subject.TARGET_GROUP,
+            "requests",
+        ),
+    ):
+        page = AlarmRow(
+            symptom=symptom,
+            severity=AlertSeverity.PAGE,
+            says=f"{by_whom} more than {bound:g} % of requests with a server error.",
+            why="These users do not get what they came for.",
+            metrics=(
+                AlarmMetric(
+                    namespace=_ELB, name=metric, statistic="Sum", subject=subject, id="errors"
+                ),
+                AlarmMetric(
+                    namespace=_ELB,
+                    name="RequestCount",
+                    statistic="Sum",
+                    subject=subject,
+                    id="requests",
+                ),
+            ),
+            expression=rate(total),
+            comparison=Comparison.ABOVE,
+            threshold=bound,
+            unit="%",
+            threshold_reason="Ours: AWS's number for tickets, more than 0 %, would page for single "
+            "failures; one request in a hundred is felt by users with a few dozen requests each.",
+            period_seconds=60,
+            evaluation_periods=5,
+            datapoints_to_alarm=2,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason="RequestCount is always reported while requests flow, so nothing "
+            "reported is nothing asked.",
+        )
+        ticket = replace(
+            page,
+            severity=AlertSeverity.TICKET,
+            says=f"{by_whom} some requests with a server error.",
+            why="A few users are hurt, and it may be the beginning of more.",
+            threshold=0,
+            threshold_reason="AWS's own: its Prebid Server solution alarms above 0 %, over 5 "
+            "minutes (load balancer page of that solution).",
+            period_seconds=300,
+            evaluation_periods=1,
+            datapoints_to_alarm=1,
+        )
+        rows += [page, ticket]
+    return rows
+
+
+def _hosts(settings: _Settings) -> list[AlarmRow]:
+    return [
+        AlarmRow(
+            symptom="few-healthy-hosts",
+            severity=AlertSeverity.PAGE,
+            says=f"Fewer than {settings.min_size} targets are healthy.",
+            why="The rest carry the load of all; with none left, every request fails.",
+            metrics=(
+                AlarmMetric(
+                    namespace=_ELB,
+                    name="HealthyHostCount",
+                    statistic="Minimum",
+                    subject=Subject.TARGET_GROUP,
+                ),
+            ),
+            comparison=Comparison.BELOW,
+            threshold=settings.min_size,
+            unit="targets",
+            threshold_reason="Ours: the group's minimum, which deployments keep too (they launch "
+            "before they terminate).",
+            period_seconds=60,
+            evaluation_periods=5,
+            datapoints_to_alarm=3,
+            missing=MissingData.BREACHING,
+            missing_reason="It is reported whenever a target is registered, so silence means that "
+            "there is none.",
+        ),
+        AlarmRow(
+            symptom="unhealthy-hosts",
+            severity=AlertSeverity.TICKET,
+            says="At least one target fails its health checks.",
+            why="The group will replace it; if it stays or comes back, something makes instances "
+            "ill.",
+            metrics=(
+                AlarmMetric(
+                    namespace=_ELB,
+                    name="UnHealthyHostCount",
+                    statistic="Maximum",
+                    subject=Subject.TARGET_GROUP,
+                ),
+            ),
+            comparison=Comparison.AT_LEAST,
+            threshold=1,
+            unit="targets",
+            threshold_reason="Ours: one is worth a look in working hours; five minutes are longer "
+            "than a new target takes to pass its first check.",
+            period_seconds=60,
+            evaluation_periods=5,
+            datapoints_to_alarm=5,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason="No target registered is the other alarm's business.",
+        ),
+    ]
+
+
+def request_surge_row(
+    *, requests_per_second: float, share_percent: float, severity: AlertSeverity
+) -> AlarmRow:
+    """Return the alarm on requests per target reaching a share of what one instance carries."""
+    return AlarmRow(
+        symptom=REQUEST_SURGE,
+        severity=severity,
+        says=f"Each instance gets {share_percent:g} % or more of the {requests_per_second:g} "
+        "requests per second that it carries.",
+        why=_surge_reason(severity),
+        metrics=(
+            AlarmMetric(
+                namespace=_ELB,
+                name="RequestCountPerTarget",
+                statistic="Sum",  # the only valid one; it is the average per target all the same
+                subject=Subject.TARGET_GROUP,
+            ),
+        ),
+        comparison=Comparison.AT_LEAST,
+        threshold=round(requests_per_second * 60 * share_percent / 100, 3),
+        unit="requests per target and minute",
+        threshold_reason=_surge_threshold_reason(severity, "service.requestsPerSecond"),
+        period_seconds=60,
+        # One point: a second one would cost another minute, and an instance too many costs little.
+        evaluation_periods=1,
+        datapoints_to_alarm=1,
+        missing=MissingData.NOT_BREACHING,
+        missing_reason="It is always reported while targets are registered; without targets there "
+        "is nothing to compare.",
+    )
+
+
+def fast_surge_row(
+    *, metric: DemandMetric, share_percent: float, severity: AlertSeverity
+) -> AlarmRow:
+    """Return the same alarm on the high-resolution metric, which speaks minutes earlier."""
+    return AlarmRow(
+        symptom=REQUEST_SURGE,
+        variant="fast",
+        severity=severity,
+        says=f"{metric.metric_name} is at {share_percent:g} % or more of the "
+        f"{metric.capacity_per_instance:g} at which an instance is fully used.",
+        why=_surge_reason(severity),
+        metrics=(
+            AlarmMetric(
+                namespace=metric.namespace,
+                name=metric.metric_name,
+                statistic="Average",
+                subject=Subject.GROUP,
+            ),
+        ),
+        comparison=Comparison.AT_LEAST,
+        threshold=round(metric.capacity_per_instance * share_percent / 100, 6),
+        unit=f"{metric.metric_name} per instance",
+        threshold_reason=_surge_threshold_reason(severity, "scaling.highResolutionMetric"),
+        period_seconds=metric.period_seconds,
+        evaluation_periods=metric.evaluation_periods,
+        datapoints_to_alarm=metric.evaluation_periods,
+        missing=MissingData.IGNORE,
+        missing_reason="A starved instance may fail to publish just when it matters: what was "
+        "known last stands, and the alarm on the load balancer's metric goes on.",
+    )
+
+
+def _surge_reason(severity: AlertSeverity) -> str:
+    if severity == AlertSeverity.PAGE:
+        return "Demand is beyond capacity: queues grow until enough instances have come."
+    return "The group adds instances now, before queues build up."
+
+
+def _surge_threshold_reason(severity: AlertSeverity, key: str) -> str:
+    if severity == AlertSeverity.PAGE:
+        return f"Ours: the whole capacity, the low end of {key}."
+    return f"Ours: scaling.surgePercent of the capacity, the low end of {key}."
+
+
+def _demand(settings: _Settings) -> list[AlarmRow]:
+    rows = []
+    if settings.requests_per_second_per_instance is not None:
+        rows.append(
+            request_surge_row(
+                requests_per_second=settings.requests_per_second_per_instance,
+                share_percent=100,
+                severity=AlertSeverity.PAGE,
+            )
+        )
+    if settings.high_resolution_metric is not None:
+        rows.append(
+            fast_surge_row(
+                metric=settings.high_resolution_metric,
+                share_percent=100,
+                severity=AlertSeverity.PAGE,
+            )
+        )
+    rows.append(
+        AlarmRow(
+            symptom="rejected-connections",
+            severity=AlertSeverity.PAGE,
+            says="The load balancer refuses connections.",
+            why="It has reached its own maximum: these users see nothing at all.",
+            metrics=(
+                AlarmMetric(
+                    namespace=_ELB,
+                    name="RejectedConnectionCount",
+                    statistic="Sum",
+                    subject=Subject.LOAD_BALANCER,
+                ),
+            ),
+            comparison=Comparison.ABOVE,
+            threshold=0,
+            unit="connections",
+            threshold_reason="Ours: each one is a user turned away before anything else can be "
+            "measured.",
+            period_seconds=60,
+            evaluation_periods=3,
+            datapoints_to_alarm=2,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason=_SELDOM_REPORTED,
+        )
+    )
+    return rows
+
+
+def _capacity(settings: _Settings) -> list[AlarmRow]:
+    def group_metric(name: str, metric_id: str) -> AlarmMetric:
+        return AlarmMetric(
+            namespace=_ASG, name=name, statistic="Average", subject=Subject.GROUP, id=metric_id
+        )
+
+    rows = [
+        AlarmRow(
+            symptom="missing-capacity",
+            severity=AlertSeverity.PAGE,
+            says="For ten minutes the group has had fewer instances in service than it wants.",
+            why="Launches fail or instances do not get healthy, so scaling out does not help.",
+            metrics=(
+                group_metric("GroupDesiredCapacity", "desired"),
+                group_metric("GroupInServiceCapacity", "in_service"),
+            ),
+            expression="desired - in_service",
+            comparison=Comparison.ABOVE,
+            threshold=0,
+            unit="units of capacity",
+            threshold_reason=f"{_AWS_RECOMMENDS}: GroupInServiceCapacity below the capacity that "
+            "is needed (often the desired one), 10 of 10 minutes.",
+            period_seconds=60,
+            evaluation_periods=10,
+            datapoints_to_alarm=10,
+            missing=MissingData.BREACHING,
+            missing_reason=f"{_AWS_RECOMMENDS}; a group whose metrics stop for ten minutes is "
+            "not seen by anybody.",
+        )
+    ]
+    if settings.min_size < settings.max_size:
+        # A group of fixed size is always at its maximum: there the alarm would say nothing.
+        rows.append(
+            AlarmRow(
+                symptom="at-maximum-size",
+                severity=AlertSeverity.PAGE,
+                says="The group wants as many instances as it may have.",
+                why="It cannot grow any more, whatever comes.",
+                metrics=(
+                    group_metric("GroupDesiredCapacity", "desired"),
+                    group_metric("GroupMaxSize", "maximum"),
+                ),
+                expression="100 * desired / maximum",
+                comparison=Comparison.AT_LEAST,
+                threshold=100,
+                unit="%",
+                threshold_reason="Ours: the wish, not the instances in service, since it arrives "
+                "first; the maximum is read from the group, so that raising it by hand ends the "
+                "alarm.",
+                period_seconds=60,
+                evaluation_periods=3,
+                datapoints_to_alarm=3,
+                missing=MissingData.NOT_BREACHING,
+                missing_reason="Group metrics are sent on a best-effort basis: a gap is no "
+                "evidence.",
+            )
+        )
+    return rows
+
+
+def _causes() -> list[AlarmRow]:
+    return [
+        AlarmRow(
+            symptom="high-cpu",
+            severity=AlertSeverity.TICKET,
+            says="Instances use more than 80 % of their processors for a quarter of an hour.",
+            why="Scaling out should have brought it down: the target, the maximum size or the code "
+            "wants a look.",
+            metrics=(
+                AlarmMetric(
+                    namespace="AWS/EC2",
+                    name="CPUUtilization",
+                    statistic="Average",
+                    subject=Subject.GROUP,
+                ),
+            ),
+            comparison=Comparison.ABOVE,
+            threshold=80,
+            unit="%",
+            threshold_reason=f"{_AWS_RECOMMENDS}: above 80 %, 3 of 3 periods of 300 s.",
+            period_seconds=300,
+            evaluation_periods=3,
+            datapoints_to_alarm=3,
+            missing=MissingData.MISSING,
+            missing_reason=f"{_AWS_RECOMMENDS}.",
+        ),
+        AlarmRow(
+            symptom="failed-status-checks",
+            severity=AlertSeverity.TICKET,
+            says="An instance fails EC2's status checks.",
+            why="The group replaces it by itself; when it goes on, it is the image or the zone.",
+            metrics=(
+                AlarmMetric(
+                    namespace="AWS/EC2",
+                    name="StatusCheckFailed",
+                    statistic="Maximum",
+                    subject=Subject.GROUP,
+                ),
+            ),
+            comparison=Comparison.AT_LEAST,
+            threshold=1,
+            unit="checks",
+            threshold_reason=f"{_AWS_RECOMMENDS}: at least 1, 2 of 2 periods of 300 s.",
+            period_seconds=300,
+            evaluation_periods=2,
+            datapoints_to_alarm=2,
+            missing=MissingData.MISSING,
+            missing_reason=f"{_AWS_RECOMMENDS}.",
+        ),
+    ]
+
+
+def _deliveries() -> list[AlarmRow]:
+    """Return the rows on the topics; each is told through the other topic, which still works."""
+    page = AlarmRow(
+        symptom="undelivered-alerts",
+        variant="pages",
+        severity=AlertSeverity.PAGE,
+        says="A page could not be delivered.",
+        why="The next one may not reach anybody either.",
+        metrics=(
+            AlarmMetric(
+                namespace="AWS/SNS",
+                name="NumberOfNotificationsFailed",
+                statistic="Sum",
+                subject=Subject.PAGE_TOPIC,
+            ),
+        ),
+        comparison=Comparison.ABOVE,
+        threshold=0,
+        unit="notifications",
+        threshold_reason=f"{_AWS_RECOMMENDS} watches 5 minutes for failures in each; alerts are so "
+        "rare that here one failure in them is enough.",
+        period_seconds=60,
+        evaluation_periods=5,
+        datapoints_to_alarm=1,
+        missing=MissingData.NOT_BREACHING,
+        missing_reason=f"{_AWS_RECOMMENDS}; an idle topic reports nothing.",
+        told_by=AlertSeverity.TICKET,
+    )
+    ticket = replace(
+        page,
+        variant="tickets",
+        severity=AlertSeverity.TICKET,
+        says="A ticket could not be delivered.",
+        metrics=(replace(page.metrics[0], subject=Subject.TICKET_TOPIC),),
+        told_by=AlertSeverity.PAGE,
+    )
+    return [page, ticket]
+
+
+def runbook_url(base: str, symptom: str) -> str:
+    """Return where the runbook of a symptom is."""
+    return f"{base.rstrip('/')}/{symptom}.md"
+
+
+def metric_alarm(
+    name: str,
+    row: AlarmRow,
+    *,
+    dimensions: Callable[[Subject], Mapping[str, Input[str]]],
+    runbook_base_url: str,
+    actions: Sequence[Input[str]],
+    ok_actions: Sequence[Input[str]] = (),
+    tags: Mapping[str, str] | None,
+    opts: pulumi.ResourceOptions,
+) -> aws.cloudwatch.MetricAlarm:
+    """Create the alarm of a row; `name` is the component's."""
+    inputs: dict[str, Any] = {}
+    if row.expression is None:
+        metric = row.metrics[0]
+        percentile = metric.statistic.startswith("p")
+        inputs |= {
+            "namespace": metric.namespace,
+            "metric_name": metric.name,
+            "dimensions": dimensions(metric.subject),
+            "period": row.period_seconds,
+            "extended_statistic" if percentile else "statistic": metric.statistic,
+        }
+        if percentile:
+            # Too few requests (p95: below 200, p99: below 1000 a minute) leave the state as it is:
+            # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
+            # (percentile-based alarms and low data samples).
+            inputs["evaluate_low_sample_count_percentiles"] = "ignore"
+    else:
+        inputs["metric_queries"] = [
+            aws.cloudwatch.MetricAlarmMetricQueryArgs(
+                id="value", expression=row.expression, label=row.symptom, return_data=True
+            ),
+            *(
+                aws.cloudwatch.MetricAlarmMetricQueryArgs(
+                    id=metric.id,
+                    return_data=False,
+                    metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                        namespace=metric.namespace,
+                        metric_name=metric.name,
+                        dimensions=dimensions(metric.subject),
+                        period=row.period_seconds,
+                        stat=metric.statistic,
+                    ),
+                )
+                for metric in row.metrics
+            ),
+        ]
+    link = runbook_url(runbook_base_url, row.symptom)
+    return aws.cloudwatch.MetricAlarm(
+        f"{name}-{row.role}",
+        name=physical_name(name, row.role),
+        alarm_description=f"{row.description} Runbook: {link}",
+        comparison_operator=row.comparison.value,
+        threshold=row.threshold,
+        evaluation_periods=row.evaluation_periods,
+        datapoints_to_alarm=row.datapoints_to_alarm,
+        treat_missing_data=row.missing.value,
+        actions_enabled=True,
+        alarm_actions=actions,
+        ok_actions=ok_actions or None,
+        tags=tags,
+        opts=opts,
+        **inputs,
+    )
+
+
+class Alarms(pulumi.ComponentResource):
+    """The alarms that tell people when the service hurts its users, or is about to.
+
+    Creates one alarm for each row of `alarm_rows`; docs/reference/alarms.md shows the table. Pages
+    tell when they are over, too; tickets do not, since somebody closes them. It leaves the topics
+    to the caller (Notifications), and the alarm that scales the group to ScalingPolicies.
+
+    The group must publish its metrics (GroupDesiredCapacity, GroupInServiceCapacity, GroupMaxSize).
+    """
+
+    alarm_names: Output[Sequence[str]]
+    """Names of all alarms, in the order of the table."""
+    alarm_arns: Output[Sequence[str]]
+    """ARNs of all alarms, in the order of the table."""
+
+    def __init__(
+        self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("surgeproof:index:Alarms", name, {}, opts)
+        settings = _Settings.from_args(args)
+        load_balancer = {"LoadBalancer": args["load_balancer_arn_suffix"]}
+        dimensions: Mapping[Subject, Mapping[str, Input[str]]] = {
+            Subject.LOAD_BALANCER: load_balancer,
+            Subject.TARGET_GROUP: {
+                **load_balancer,
+                "TargetGroup": args["target_group_arn_suffix"],
+            },
+            Subject.GROUP: {"AutoScalingGroupName": args["group_name"]},
+            Subject.PAGE_TOPIC: {"TopicName": args["page_topic_name"]},
+            Subject.TICKET_TOPIC: {"TopicName": args["ticket_topic_name"]},
+        }
+        topics = {
+            AlertSeverity.PAGE: args["page_topic_arn"],
+            AlertSeverity.TICKET: args["ticket_topic_arn"],
+        }
+
+        alarms = []
+        for row in alarm_rows(settings):
+            topic = topics[row.told_by or row.severity]
+            alarms.append(
+                metric_alarm(
+                    name,
+                    row,
+                    dimensions=dimensions.__getitem__,
+                    runbook_base_url=settings.runbook_base_url,
+                    actions=[topic],
+                    ok_actions=[topic] if row.severity == AlertSeverity.PAGE else [],
+                    tags=args.get("tags"),
+                    opts=pulumi.ResourceOptions(parent=self),
+                )
+            )
+
+        self.alarm_names = Output.all(*(alarm.name for alarm in alarms))
+        self.alarm_arns = Output.all(*(alarm.arn for alarm in alarms))
+        self.register_outputs({"alarm_names": self.alarm_names, "alarm_arns": self.alarm_arns})
+
+
+def rollback_alarm_names(name: str) -> list[str]:
+    """Return the names of the alarms that stop an instance refresh; `name` is the component's.
+
+    They are known before the alarms exist, so that the group can name them while the alarms name
+    the group: what users see when a new version is bad.
+    """
+    return [
+        physical_name(name, f"{symptom}-critical")
+        for symptom in ("slow-responses", "target-errors", "load-balancer-errors")
+    ]
+
+
+def reference() -> str:
+    """Return docs/reference/alarms.md: all rows, at the default settings."""
+    metric = DemandMetric(
+        namespace="Shop",
+        metric_name="RequestsUnderWay",
+        capacity_per_instance=50,
+        period_seconds=10,
+    )
+    settings = _Settings(
+        min_size=2,
+        max_size=4,
+        response_time_p95_seconds=1,
+        response_time_p99_seconds=2,
+        server_error_percent=1,
+        minimum_requests_per_minute=100,
+        requests_per_second_per_instance=100,
+        high_resolution_metric=metric,
+        runbook_base_url=RUNBOOKS,
+    )
+    scaling = [
+        request_surge_row(requests_per_second=100, share_percent=80, severity=AlertSeverity.TICKET),
+        fast_surge_row(metric=metric, share_percent=80, severity=AlertSeverity.TICKET),
+    ]
+    introduction = (
+        "Written by `python -m components.configuration`; do not edit by hand. Names are "
+        "`{project}-{stack}-{component}-` and what stands below. Values are those of the default "
+        "settings, a group of 2 to 4 instances that carry 100 requests per second each, and a "
+        "high-resolution metric that is full at 50."
+    )
+    lines = [
+        "# Alarms",
+        "",
+        introduction,
+        "",
+        "## That tell people",
+        "",
+        *(line for row in alarm_rows(settings) for line in _shown(row)),
+        "## That scale the group",
+        "",
+        *(line for row in scaling for line in _shown(row, told="the scaling policy")),
+    ]
+    return "\n".join(lines)
+
+
+def _shown(row: AlarmRow, told: str | None = None) -> list[str]:
+    """Return a row as lines of Markdown."""
+    metrics = [f"{metric.namespace} {metric.name} {metric.statistic}" for metric in row.metrics]
+    read = row.expression or metrics[0]
+    bound = f"{_SIGNS[row.comparison]} {row.threshold:g} {row.unit}"
+    count = f"{row.datapoints_to_alarm} of {row.evaluation_periods}"
+    lines = [
+        f"### {row.role}",
+        "",
+        f"{row.description} [Runbook](../runbooks/{row.symptom}.md)",
+        "",
+        f"- Alarm: `{read}` {bound}; {count} periods of {row.period_seconds} s",
+    ]
+    if row.expression:
+        named = (
+            f"`{metric.id}` is {text}" for metric, text in zip(row.metrics, metrics, strict=True)
+        )
+        lines.append(f"- Where: {', '.join(named)}")
+    return [
+        *lines,
+        f"- Why this number: {row.threshold_reason}",
+        f"- Missing data: `{row.missing}`. {row.missing_reason}",
+        f"- Tells: {told or f'the {row.told_by or row.severity} topic'}",
+        "",
+    ]

@@ -1,0 +1,51 @@
+"""Fixtures for tests of components on moto.
+
+A test asks for `build`, builds a component with it, and then asks moto, through `aws`, what
+exists:
+
+    def test_the_bucket_is_private(build, aws):
+        build(lambda: LoadBalancer("web", {...}))
+
+        block = aws("s3").get_public_access_block(Bucket=...)
+
+`build(make, stack=..., config=...)` runs `make` with Pulumi's mocks, whose AWS resources are
+created in moto by the emulator's own rows, waits for all registrations, and returns the mocks:
+`mocks.registered` lists each resource with its inputs and outputs. A property that AWS would
+refuse, and one that the rows have no place for, fails the test. Both fixtures share one empty moto
+account, which is gone after the test.
+"""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# The same examples in each run of CI, so that a red one is the change's; elsewhere new ones.
+settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
+
+
+@pytest.fixture
+def moto_account():
+    """An empty AWS account in this process."""
+    from surgeproof.emulator.mocks import aws_in_process  # noqa: PLC0415 - moto is slow
+
+    with aws_in_process():
+        yield
+
+
+@pytest.fixture
+def aws(moto_account):
+    """Return a function that gives the boto3-like client of a service in the account."""
+    from surgeproof.emulator.mocks import MotoClients  # noqa: PLC0415 - moto is slow
+
+    return MotoClients().client
+
+
+@pytest.fixture
+def build(moto_account):
+    """Return a function that runs a program in the account; see this file's docstring."""
+    from surgeproof.emulator.mocks import build  # noqa: PLC0415 - moto is slow
+
+    return build

@@ -1,0 +1,193 @@
+import json
+
+import pulumi
+import pytest
+
+from components import ArgsError, Notifications
+from components.notifications import AlertSeverity, _Settings
+from tests.unit.recording import ACCOUNT, PROJECT, REGION, STACK, Recording, record
+
+PAGE = {"severity": "page", "protocol": "email", "endpoint": "on-call@example.com"}
+TICKET = {"severity": "ticket", "protocol": "email", "endpoint": "team@example.com"}
+URL = {"severity": "page", "protocol": "https", "endpoint": "https://example.com/key"}
+ALARMS = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"
+TOPICS = [f"arn:aws:sns:{REGION}:{ACCOUNT}:{PROJECT}-{STACK}-alerts-{s}" for s in AlertSeverity]
+
+
+def build(*subscriptions: dict) -> Recording:
+    return record(lambda: Notifications("alerts", {"subscriptions": list(subscriptions)}))
+
+
+def statements(policy: str) -> dict[str, dict]:
+    return {each["Sid"]: each for each in json.loads(policy)["Statement"]}
+
+
+@pytest.mark.parametrize(
+    ("subscriptions", "message"),
+    [
+        (None, "subscriptions: must be a list of 1 to 100 subscriptions, got nothing"),
+        ([], "subscriptions: must be a list of 1 to 100 subscriptions, got 0"),
+        (
+            ["on-call@example.com"],
+            (
+                "subscriptions[0]: must be a mapping with severity, protocol and endpoint, "
+                "got 'on-call@example.com'"
+            ),
+        ),
+        (
+            [{**PAGE, "severity": "pager"}],
+            "subscriptions[0].severity: must be one of page, ticket, got 'pager'",
+        ),
+        (
+            [{**PAGE, "protocol": "sms"}],
+            "subscriptions[0].protocol: must be one of email, https, sqs, got 'sms'",
+        ),
+        (
+            [{**PAGE, "endpoint": "on-call"}],
+            "subscriptions[0].endpoint: must be an e-mail address, got 'on-call'",
+        ),
+        (
+            [{**URL, "endpoint": "http://example.com/key"}],
+            "subscriptions[0].endpoint: must be a URL that begins with https://, got [hidden]",
+        ),
+        (
+            [PAGE, PAGE],
+            "subscriptions: must name each receiver once for a severity, got 'on-call@example.com'",
+        ),
+        (
+            [{**PAGE, "end_point": "x"}],
+            (
+                "subscriptions[0].end_point: must be an argument that exists "
+                "(nearest: endpoint), got 'end_point'"
+            ),
+        ),
+    ],
+)
+def test_wrong_arguments_are_refused(subscriptions, message):
+    with pytest.raises(ArgsError) as told:
+        _Settings.from_args({"subscriptions": subscriptions})
+
+    lines = str(told.value).splitlines()
+    assert lines[0] == f"Notifications.{message}"
+
+
+def test_each_severity_has_an_encrypted_topic():
+    recording = build(PAGE, TICKET)
+
+    topics = recording.resources["Topic"]
+    assert {name: topic["name"] for name, topic in topics.items()} == {
+        "alerts-page": "shop-test-alerts-page",
+        "alerts-ticket": "shop-test-alerts-ticket",
+    }
+    assert {topic["kmsMasterKeyId"] for topic in topics.values()} == {"arn:aws:Key:alerts"}
+
+
+def test_a_severity_without_receivers_goes_to_those_of_the_other():
+    recording = build(PAGE)
+
+    receivers = {
+        (subscription["topic"], subscription["endpoint"])
+        for subscription in recording.resources["TopicSubscription"].values()
+    }
+    assert receivers == {
+        ("arn:aws:Topic:alerts-page", "on-call@example.com"),
+        ("arn:aws:Topic:alerts-ticket", "on-call@example.com"),
+    }
+
+
+def test_a_receiver_keeps_its_resource_when_others_come():
+    before = build(TICKET, PAGE).resources["TopicSubscription"]
+    after = build(PAGE, URL, TICKET).resources["TopicSubscription"]
+
+    assert set(before) < set(after)
+
+
+def test_a_url_reaches_the_topic_as_a_secret():
+    recording = build(URL, TICKET)
+
+    (url,) = (
+        each
+        for each in recording.resources["TopicSubscription"].values()
+        if each["protocol"] == "https"
+    )
+    secret = "4dabf18193072939515e22adb298388d"  # noqa: S105 - how Pulumi marks a secret
+    assert url["endpoint"] in (
+        "https://example.com/key",
+        {secret: "1b47061264138c4ac30d75fd1eb44270", "value": "https://example.com/key"},
+    )
+
+
+def test_a_secret_endpoint_is_taken_without_looking_at_it():
+    recording = record(
+        lambda: Notifications(
+            "alerts",
+            {"subscriptions": [{**PAGE, "endpoint": pulumi.Output.secret("x@example.com")}]},
+        )
+    )
+
+    assert sorted(recording.resources["TopicSubscription"]) == [
+        "alerts-page-email-0",
+        "alerts-ticket-email-0",
+    ]
+
+
+def test_the_key_serves_alarms_of_this_account_for_these_topics_only():
+    recording = build(PAGE)
+
+    key = recording.only("Key")
+    allowed = statements(key["policy"])
+    assert key["enableKeyRotation"] is True
+    assert allowed["Alarms"]["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert allowed["Alarms"]["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
+    assert allowed["Alarms"]["Condition"] == {
+        "StringEquals": {
+            "aws:SourceAccount": ACCOUNT,
+            "kms:EncryptionContext:aws:sns:topicArn": TOPICS,
+        },
+        "ArnLike": {"aws:SourceArn": ALARMS},
+    }
+
+
+def test_the_key_serves_event_bridge_and_auto_scaling_for_these_topics_only():
+    allowed = statements(build(PAGE).only("Key")["policy"])
+
+    assert allowed["EventBridge"]["Principal"] == {"Service": "events.amazonaws.com"}
+    # SNS supports no aws:SourceAccount for EventBridge on encrypted topics.
+    assert allowed["EventBridge"]["Condition"] == {
+        "StringEquals": {"kms:EncryptionContext:aws:sns:topicArn": TOPICS}
+    }
+    assert allowed["AutoScaling"]["Condition"] == {
+        "StringEquals": {
+            "kms:CallerAccount": ACCOUNT,
+            "kms:EncryptionContext:aws:sns:topicArn": TOPICS,
+        },
+        "ArnLike": {
+            "aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/"
+            "autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling*"
+        },
+    }
+
+
+def test_topics_take_alarms_of_this_account_and_nothing_without_tls():
+    policies = build(PAGE).resources["TopicPolicy"]
+
+    for name in ("alerts-page", "alerts-ticket"):
+        said = statements(policies[name]["policy"])
+        assert set(said) == {"Alarms", "OnlyWithTls"}
+        assert said["Alarms"]["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": ALARMS},
+        }
+        assert said["OnlyWithTls"]["Effect"] == "Deny"
+        assert said["OnlyWithTls"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        assert said["Alarms"]["Resource"] == f"arn:aws:Topic:{name}"
+
+
+def test_outputs_name_both_topics_and_the_key():
+    outputs = build(PAGE).outputs
+
+    assert outputs["page_topic_name"] == "shop-test-alerts-page"
+    assert outputs["ticket_topic_name"] == "shop-test-alerts-ticket"
+    assert outputs["page_topic_arn"] == "arn:aws:Topic:alerts-page"
+    assert outputs["ticket_topic_arn"] == "arn:aws:Topic:alerts-ticket"
+    assert outputs["key_arn"] == "arn:aws:Key:alerts"
