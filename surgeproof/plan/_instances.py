@@ -1,0 +1,31 @@
+"""What the name of an instance type says about its size."""
+
+import re
+from typing import Final
+
+_TYPE: Final = re.compile(r"(?:db\.)?(?P<family>[a-z][a-z0-9-]*)\.(?P<size>[a-z0-9-]+)")
+_TIMES: Final = re.compile(r"(?:metal-)?(\d+)xl(?:arge)?")
+_SMALL: Final = {"nano": 2, "micro": 2, "small": 2, "large": 2, "xlarge": 4}
+_OWN: Final = frozenset(
+    {"t1", "t2", "m1", "m2", "m3", "c1", "c4", "cc2", "cr1", "d2", "hs1", "p2", "hi1"}
+)
+"""Families whose sizes are older than the rule, or keep it for some sizes only."""
+
+
+def vcpus(instance_type: str) -> float | None:
+    """Return an instance type's vCPU by AWS's naming, or None where the name does not tell.
+
+    A `medium` has one (two where it is burstable), a `large` two, an `xlarge` four, and `Nxlarge`
+    four times N. Left out are old families, HPC families, which count cores, and bare metal without
+    a size.
+    """
+    match = _TYPE.fullmatch(instance_type)
+    if match is None or match["family"] in _OWN or match["family"].startswith(("hpc", "mac", "u-")):
+        return None
+    size = match["size"]
+    if size == "medium":
+        return 2 if match["family"].startswith("t") else 1
+    if size in _SMALL:
+        return _SMALL[size]
+    times = _TIMES.fullmatch(size)
+    return 4 * float(times[1]) if times else None

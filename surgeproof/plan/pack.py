@@ -1,0 +1,101 @@
+"""Reads the plan from what a policy pack sees in a preview.
+
+Values that AWS has yet to give are unknown there, and an unknown one tells only which resources
+its property is made of.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from surgeproof.plan._view import UNKNOWN, Resource
+from surgeproof.plan.configured import Configured, configured
+from surgeproof.plan.model import ScalingPlan
+from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, read_resources
+
+
+class Seen(Protocol):
+    """A resource as the pack's stack rules have it: nested values plain, unknowns as a marker."""
+
+    @property
+    def type(self) -> str:
+        """Type token."""
+
+    @property
+    def urn(self) -> str:
+        """URN."""
+
+    @property
+    def name(self) -> str:
+        """Logical name."""
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """Outputs by the engine's names."""
+
+    @property
+    def sources(self) -> "Mapping[str, Sequence[Seen]] | None":
+        """Per top-level property, the resources whose outputs it is made of."""
+
+
+def read_pack(
+    resources: Iterable[Seen], *, unknown: object, stack: str, stated: Configured
+) -> ScalingPlan:
+    """Return the plan of a preview's resources; those of other than `TYPES` may be without values.
+
+    Args:
+        resources: What a stack rule sees.
+        unknown: What stands in it for a value that a preview does not know.
+        stack: Name of the stack.
+        stated: What the stack's configuration states.
+
+    """
+    ours = [
+        Resource(
+            type=each.type,
+            key=each.urn,
+            name=each.name,
+            properties={key: _ours(value, unknown) for key, value in each.properties.items()},
+            made_of={
+                key: tuple(source.urn for source in sources)
+                for key, sources in (each.sources or {}).items()
+            },
+        )
+        for each in resources
+        if each.type in TYPES
+    ]
+    return stated.complete(read_resources(ours, name=stack, not_seen=[QUOTA_NOT_SEEN]))
+
+
+def stated_in(config: Mapping[str, str], project: str) -> Configured:
+    """Return what the configuration states that the engine hands to a pack.
+
+    Args:
+        config: Texts by `<project>:<key>`, as `pulumi.runtime.get_config_env()` returns them.
+        project: Name of the project.
+
+    """
+    return configured(
+        {
+            key.removeprefix(f"{project}:"): _parsed(text)
+            for key, text in config.items()
+            if key.startswith(f"{project}:")
+        }
+    )
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _ours(value: Any, unknown: object) -> Any:
+    if value is unknown:
+        return UNKNOWN
+    if isinstance(value, Mapping):
+        return {key: _ours(each, unknown) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_ours(each, unknown) for each in value]
+    return value

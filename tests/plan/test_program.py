@@ -1,0 +1,137 @@
+"""The program under mocks: any program, with any configuration, or one clear error."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+from surgeproof.plan import PlanError
+from surgeproof.plan.program import read_program
+
+ROOT = Path(__file__).parents[2]
+PROGRAM = """
+    import pulumi
+    import pulumi_aws as aws
+
+    template = aws.ec2.LaunchTemplate("web", instance_type="m7g.large")
+    group = aws.autoscaling.Group(
+        "web",
+        min_size=int(pulumi.Config().require("least")),
+        max_size=4,
+        availability_zones=aws.get_availability_zones_output().names,
+        launch_template={"id": template.id, "version": template.latest_version},
+    )
+    aws.autoscaling.Policy(
+        "up",
+        autoscaling_group_name=group.name,
+        adjustment_type="ChangeInCapacity",
+        scaling_adjustment=1,
+    )
+"""
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Return a function that writes a project and reads its plan."""
+
+    def make(program=PROGRAM, config=None):
+        (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+        (tmp_path / "__main__.py").write_text(textwrap.dedent(program))
+        config = {"aws:region": "eu-west-1", "shop:least": 2} if config is None else config
+        (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+        return read_program(tmp_path, "dev")
+
+    return make
+
+
+def test_a_program_of_somebody_else_is_read(project):
+    found = project()
+    (group,) = found.plan.groups
+
+    assert (group.name, group.min_size, group.max_size) == ("web", 2, 4)
+    assert group.zones == ("eu-west-1a", "eu-west-1b", "eu-west-1c")
+    assert group.instance_types == ("m7g.large",)
+    assert [(policy.name, policy.group) for policy in found.plan.policies] == [("up", "web")]
+    assert found.stated.service is None
+    assert "service" in {note.path for note in found.plan.not_seen}
+
+
+def test_what_a_program_asks_of_aws_without_an_answer_is_named(project):
+    program = textwrap.dedent(PROGRAM) + 'aws.ec2.get_ami_output(most_recent=True, owners=["x"])\n'
+
+    notes = project(program).plan.not_seen
+
+    assert [note.reason for note in notes if note.path == "program"] == [
+        "The program asks AWS (aws:ec2/getAmi:getAmi), and got no answer here."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("import pulumi\nraise pulumi.RunError('no such key')", "the program: no such key"),
+        ("1 / 0", "the program: ZeroDivisionError: division by zero"),
+        ("import pulumi", "resources: must hold an Auto Scaling group, got none"),
+        ("import surely_not_there", "the program: ModuleNotFoundError"),
+        ("import sys\nsys.exit(3)", "the program: SystemExit: 3"),
+    ],
+)
+def test_a_program_that_fails_is_one_clear_error(project, program, words):
+    with pytest.raises(PlanError) as told:
+        project(program)
+
+    assert str(told.value).startswith(words)
+
+
+def test_a_wrong_configuration_is_told_as_the_program_tells_it(project, tmp_path):
+    with pytest.raises(PlanError, match="least"):
+        project(config={"aws:region": "eu-west-1"})
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [("config: [", "must be YAML"), ("- 1", "must be a mapping"), (None, "must be in")],
+)
+def test_settings_that_cannot_be_read_are_one_clear_error(tmp_path, settings, words):
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    if settings is not None:
+        (tmp_path / "Pulumi.dev.yaml").write_text(settings)
+
+    with pytest.raises(PlanError, match=f"Pulumi.dev.yaml: {words}"):
+        read_program(tmp_path, "dev")
+
+
+def test_encrypted_values_are_neither_read_nor_needed(project):
+    config = {
+        "aws:region": "eu-west-1",
+        "shop:least": 2,
+        "shop:alerts": {"endpoint": {"secure": "v1:abc:def"}},
+    }
+
+    notes = project(config=config).plan.not_seen
+
+    assert "configuration.shop:alerts" in {note.path for note in notes}
+    assert not any("v1:abc" in note.reason for note in notes)
+
+
+def test_the_program_reads_its_stack_without_engine_account_or_moto():
+    script = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from surgeproof.plan.program import read_program\n"
+        f"read_program(Path({str(ROOT)!r}), 'local')\n"
+        "print(sorted({'moto', 'boto3', 'numba', 'grpc_tools'} & set(sys.modules)))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": "", "PYTHONPATH": str(ROOT)},
+    )
+
+    assert told.stdout.strip() == "[]"

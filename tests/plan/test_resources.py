@@ -1,0 +1,908 @@
+"""Hand-made resources, each with one thing that a plan must hold or name."""
+
+import pytest
+
+from surgeproof.plan import (
+    AdjustmentType,
+    HealthCheckType,
+    LifecycleHook,
+    Metric,
+    MetricMath,
+    PlanError,
+    PredictiveScaling,
+    ScheduledAction,
+    SimpleScaling,
+    StepAdjustment,
+    TargetTracking,
+    TrackedMetric,
+    WarmPool,
+)
+from surgeproof.plan.resources import UNKNOWN, Resource, read_resources
+
+GROUP = "aws:autoscaling/group:Group"
+POLICY = "aws:autoscaling/policy:Policy"
+SCHEDULE = "aws:autoscaling/schedule:Schedule"
+HOOK = "aws:autoscaling/lifecycleHook:LifecycleHook"
+ATTACHMENT = "aws:autoscaling/attachment:Attachment"
+TRAFFIC_SOURCE = "aws:autoscaling/trafficSourceAttachment:TrafficSourceAttachment"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+CONFIGURATION = "aws:ec2/launchConfiguration:LaunchConfiguration"
+SUBNET = "aws:ec2/subnet:Subnet"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+LISTENER = "aws:lb/listener:Listener"
+RULE = "aws:lb/listenerRule:ListenerRule"
+TOPIC = "aws:sns/topic:Topic"
+DATABASE = "aws:rds/instance:Instance"
+PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
+PROXY_TARGET = "aws:rds/proxyTarget:ProxyTarget"
+
+LABEL = "app/web/1/targetgroup/web/2"
+
+
+def made(type_, key, made_of=None, /, **properties):
+    return Resource(
+        type=type_, key=f"{type_}::{key}", name=key, properties=properties, made_of=made_of or {}
+    )
+
+
+def group(key="web", /, **changes):
+    properties = {
+        "name": key,
+        "minSize": 2,
+        "maxSize": 8,
+        "availabilityZones": ["b", "a"],
+        "launchTemplate": {"id": "lt-1", "version": "1"},
+        "targetGroupArns": ["arn:targets"],
+    }
+    return made(GROUP, key, **(properties | changes))
+
+
+def template(**changes):
+    properties = {"id": "lt-1", "name": "web", "instanceType": "m7g.large", "latestVersion": 1}
+    return made(TEMPLATE, "web", **(properties | changes))
+
+
+def targets(key="web", /, **changes):
+    return made(
+        TARGET_GROUP,
+        key,
+        **({"name": key, "arn": "arn:targets", "arnSuffix": "targetgroup/web/2"} | changes),
+    )
+
+
+def balancer(key="web", /, **changes):
+    return made(
+        BALANCER,
+        key,
+        **({"name": key, "arn": "arn:balancer", "arnSuffix": "app/web/1"} | changes),
+    )
+
+
+def listener(**changes):
+    forward = {"type": "forward", "targetGroupArn": "arn:targets"}
+    return made(
+        LISTENER,
+        "https",
+        **({"loadBalancerArn": "arn:balancer", "defaultActions": [forward]} | changes),
+    )
+
+
+def policy(key="cpu", /, **changes):
+    return made(
+        POLICY, key, **({"name": key, "autoscalingGroupName": "web", "arn": f"arn:{key}"} | changes)
+    )
+
+
+def step(key="surge", /, **changes):
+    return policy(
+        key,
+        **(
+            {
+                "policyType": "StepScaling",
+                "adjustmentType": "ChangeInCapacity",
+                "stepAdjustments": [{"metricIntervalLowerBound": "0", "scalingAdjustment": 2}],
+            }
+            | changes
+        ),
+    )
+
+
+def tracking(**configuration):
+    return policy(
+        policyType="TargetTrackingScaling",
+        targetTrackingConfiguration={"targetValue": 50} | configuration,
+    )
+
+
+def alarm(key="high", made_of=None, /, **changes):
+    properties = {
+        "name": key,
+        "namespace": "AWS/EC2",
+        "metricName": "CPUUtilization",
+        "dimensions": {"AutoScalingGroupName": "web"},
+        "statistic": "Average",
+        "period": 60,
+        "comparisonOperator": "GreaterThanThreshold",
+        "threshold": 70,
+        "evaluationPeriods": 3,
+    }
+    return made(ALARM, key, made_of, **(properties | changes))
+
+
+BASE = (template(), targets(), balancer(), listener())
+
+
+def read(*resources):
+    """Read these resources beside a template, a target group, a balancer and its listener."""
+    given = {resource.type for resource in resources}
+    rest = [each for each in BASE if each.type not in given]
+    groups = [] if GROUP in given else [group()]
+    return read_resources([*groups, *rest, *resources], name="test")
+
+
+def notes(plan):
+    return [(note.path, note.reason) for note in plan.not_seen]
+
+
+STARTS = (
+    "groups[web].desired_capacity",
+    "Nothing says how many instances run; the replay begins with the fewest.",
+)
+
+
+def extra_notes(plan):
+    """Return what is not seen beside where the replay begins."""
+    return [note for note in notes(plan) if note != STARTS]
+
+
+def paths(plan):
+    return [path for path, _ in extra_notes(plan)]
+
+
+def test_the_base_is_wholly_seen():
+    plan = read()
+
+    assert notes(plan) == [STARTS]
+    assert (plan.groups[0].zones, plan.groups[0].target_group) == (("a", "b"), "web")
+    assert plan.load_balancer.name == "web"
+
+
+def test_a_stack_without_a_group_is_one_clear_error():
+    with pytest.raises(PlanError) as told:
+        read_resources([targets()], name="test")
+
+    assert str(told.value) == "resources: must hold an Auto Scaling group, got none"
+
+
+def test_two_groups_are_two_groups_with_policies_of_their_own():
+    other = group("worker", targetGroupArns=[])
+    plan = read(group(), other, step(), step("up", autoscalingGroupName="worker"))
+
+    assert [each.name for each in plan.groups] == ["web", "worker"]
+    assert {each.name: each.group for each in plan.policies} == {"surge": "web", "up": "worker"}
+
+
+def test_policies_of_one_name_are_told_apart_by_their_groups():
+    other = group("worker", targetGroupArns=[])
+    theirs = made(
+        POLICY, "theirs", **(step().properties | {"autoscalingGroupName": "worker", "arn": "arn:2"})
+    )
+    plan = read(group(), other, step(), theirs, alarm(alarmActions=["arn:2"]))
+
+    assert [each.name for each in plan.policies] == ["web/surge", "worker/surge"]
+    assert plan.alarms[0].alarm_actions == ("worker/surge",)
+    assert "alarms" in paths(plan)
+
+
+@pytest.mark.parametrize("key", ["minSize", "maxSize"])
+def test_an_unknown_size_is_an_error_and_no_guess(key):
+    field = {"minSize": "min_size", "maxSize": "max_size"}[key]
+    unknown = made(GROUP, "web", {key: ()}, **(group().properties | {key: UNKNOWN}))
+
+    with pytest.raises(PlanError) as told:
+        read(unknown)
+
+    assert str(told.value) == (
+        f"groups[web].{field}: must be known for a replay, got a value that is known only once the "
+        "stack is deployed"
+    )
+
+
+def test_sizes_that_contradict_each_other_are_an_error():
+    with pytest.raises(PlanError, match="min_size: must be from 0 to max_size"):
+        read(group(minSize=9))
+
+
+def test_an_unknown_property_that_the_program_set_is_named():
+    unknown = made(
+        GROUP,
+        "web",
+        {"defaultInstanceWarmup": ()},
+        **(group().properties | {"defaultInstanceWarmup": UNKNOWN}),
+    )
+
+    assert extra_notes(read(unknown)) == [
+        (
+            "groups[web].default_instance_warmup_seconds",
+            "It is known only once the stack is deployed.",
+        )
+    ]
+
+
+def test_an_unknown_property_that_aws_fills_in_is_absent():
+    assert notes(read(group(desiredCapacity=UNKNOWN, defaultCooldown=UNKNOWN))) == [STARTS]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "words"),
+    [
+        ({"maxInstanceLifetime": 86400}, "maxInstanceLifetime", "by age"),
+        ({"suspendedProcesses": ["Launch"]}, "suspendedProcesses", "Suspended"),
+        ({"capacityRebalance": True}, "capacityRebalance", "Spot"),
+        ({"protectFromScaleIn": True}, "protectFromScaleIn", "Protected"),
+        ({"desiredCapacityType": "vcpu"}, "desiredCapacityType", "vCPU"),
+        ({"loadBalancers": ["classic"]}, "loadBalancers", "Classic"),
+        (
+            {"instanceMaintenancePolicy": {"minHealthyPercentage": 100}},
+            "instanceMaintenancePolicy",
+            "replaced at once",
+        ),
+        ({"healthCheckType": "EC2,VPC_LATTICE"}, "health_check_type", "VPC_LATTICE"),
+        ({"somethingNew": True}, "somethingNew", "does not know"),
+        ({"somethingNew": UNKNOWN}, None, ""),
+        ({"maxInstanceLifetime": 0, "desiredCapacityType": "units"}, None, ""),
+        ({"instanceMaintenancePolicy": {"minHealthyPercentage": -1}}, None, ""),
+        ({"healthCheckGracePeriod": "soon"}, "health_check_grace_seconds", "not a number"),
+        ({"defaultCooldown": 1.5}, "default_cooldown_seconds", "whole number"),
+    ],
+)
+def test_what_a_group_has_and_the_plan_has_not_is_named(changes, path, words):
+    found = extra_notes(read(group(**changes)))
+
+    assert [at for at, _ in found] == ([f"groups[web].{path}"] if path else [])
+    assert all(words in reason for _, reason in found)
+
+
+def test_a_group_in_full():
+    plan = read(
+        group(
+            desiredCapacity=3,
+            defaultInstanceWarmup=120,
+            defaultCooldown=60,
+            healthCheckType="ELB",
+            healthCheckGracePeriod=180,
+            enabledMetrics=["GroupMaxSize"],
+            warmPool={"poolState": "Running", "minSize": 2, "maxGroupPreparedCapacity": 6},
+            instanceRefresh={
+                "strategy": "Rolling",
+                "preferences": {
+                    "minHealthyPercentage": 95,
+                    "alarmSpecification": {"alarms": ["x"]},
+                },
+            },
+        ),
+        template(monitoring={"enabled": True}),
+        made(
+            HOOK,
+            "ready",
+            name="ready",
+            autoscalingGroupName="web",
+            lifecycleTransition="autoscaling:EC2_INSTANCE_LAUNCHING",
+            heartbeatTimeout=300,
+            defaultResult="CONTINUE",
+        ),
+    )
+    (found,) = plan.groups
+
+    assert notes(plan) == []
+    assert (found.desired_capacity, found.default_instance_warmup_seconds) == (3, 120)
+    assert (found.default_cooldown_seconds, found.health_check_grace_seconds) == (60, 180)
+    assert found.health_check_type is HealthCheckType.ELB
+    assert (found.detailed_monitoring, found.group_metrics) == (True, True)
+    assert found.warm_pool == WarmPool(state="Running", min_size=2, max_prepared_size=6)
+    assert found.hooks == (
+        LifecycleHook(name="ready", launching=True, heartbeat_timeout_seconds=300, abandons=False),
+    )
+    assert (found.refresh.min_healthy_percent, found.refresh.max_healthy_percent) == (95, 100)
+    assert found.refresh.alarms == ("x",)
+
+
+def test_defaults_are_the_providers():
+    (found,) = read().groups
+
+    assert found.health_check_grace_seconds == 300
+    assert found.default_instance_warmup_seconds is None
+    assert found.health_check_type is HealthCheckType.EC2
+    assert (found.detailed_monitoring, found.group_metrics) == (False, False)
+
+
+def mixed(**changes):
+    policy_ = {
+        "launchTemplate": {
+            "launchTemplateSpecification": {"launchTemplateId": "lt-1", "version": "1"},
+            "overrides": [{"instanceType": "m7g.large"}, {"instanceType": "m6g.large"}],
+        },
+        **changes,
+    }
+    return group(launchTemplate=None, mixedInstancesPolicy=policy_)
+
+
+def test_mixed_instances_keep_their_order():
+    plan = read(mixed())
+
+    assert extra_notes(plan) == []
+    assert plan.groups[0].instance_types == ("m7g.large", "m6g.large")
+
+
+def test_spot_weights_and_sizes_that_differ_are_named():
+    plan = read(
+        mixed(
+            instancesDistribution={"onDemandPercentageAboveBaseCapacity": 0},
+            launchTemplate={
+                "launchTemplateSpecification": {"launchTemplateId": "lt-1", "version": "1"},
+                "overrides": [
+                    {"instanceType": "m7g.large", "weightedCapacity": "2"},
+                    {"instanceType": "m7g.xlarge"},
+                    {"instanceRequirements": {"vcpuCount": {"min": 2}}},
+                ],
+            },
+        )
+    )
+
+    assert paths(plan) == [
+        "groups[web].distribution.onDemandPercentageAboveBaseCapacity",
+        "groups[web].instance_types[0].weightedCapacity",
+        "groups[web].instance_types[2].instanceRequirements",
+        "groups[web].vcpus_per_instance",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "path"),
+    [
+        (
+            {"instanceMarketOptions": {"marketType": "spot"}},
+            "launch_template.instanceMarketOptions",
+        ),
+        ({"cpuOptions": {"coreCount": 1}}, "launch_template.cpuOptions"),
+        ({"instanceType": "t4g.small"}, "instance_types"),
+        ({"instanceType": "u-6tb1.metal"}, "vcpus_per_instance"),
+        ({"instanceType": None}, "instance_types"),
+        ({"latestVersion": 2}, "launch_template"),
+        ({"id": "lt-2"}, "launch_template"),
+    ],
+)
+def test_what_a_template_says_of_instances_is_read_or_named(changes, path):
+    assert paths(read(template(**changes)))[0] == f"groups[web].{path}"
+
+
+def test_a_resource_whose_own_id_is_not_told_is_found_by_what_the_property_is_made_of():
+    source = template(id=None)
+    of = made(GROUP, "web", {"launchTemplate": (source.key,)}, **group().properties)
+
+    assert read(of, source).groups[0].instance_types == ("m7g.large",)
+    assert paths(read(of, template(id="lt-2")))[0] == "groups[web].launch_template"
+
+
+def test_a_launch_configuration_monitors_in_detail_unless_it_says_no():
+    configured = group(launchTemplate=None, launchConfiguration="web")
+
+    def monitored(**changes):
+        source = made(CONFIGURATION, "web", name="web", instanceType="m5.large", **changes)
+        plan = read(configured, source)
+        return plan.groups[0].detailed_monitoring, plan.groups[0].instance_types
+
+    assert monitored() == (True, ("m5.large",))
+    assert monitored(enableMonitoring=False) == (False, ("m5.large",))
+
+
+def test_zones_come_from_subnets():
+    first = made(SUBNET, "a", id="subnet-a", availabilityZone="eu-1a")
+    second = made(SUBNET, "b", id="subnet-b", availabilityZone="eu-1b")
+    of = group(availabilityZones=None, vpcZoneIdentifiers=["subnet-a", "subnet-b"])
+
+    assert read(of, first, second).groups[0].zones == ("eu-1a", "eu-1b")
+
+
+def test_unknown_subnets_are_those_that_the_property_is_made_of():
+    first = made(SUBNET, "a", id=UNKNOWN, availabilityZone="eu-1a")
+    second = made(SUBNET, "b", id=UNKNOWN, availabilityZone="eu-1b")
+    third = made(SUBNET, "c", id=UNKNOWN, availabilityZone="eu-1c")
+    properties = group().properties | {
+        "availabilityZones": None,
+        "vpcZoneIdentifiers": [UNKNOWN, UNKNOWN],
+    }
+    of = made(GROUP, "web", {"vpcZoneIdentifiers": (first.key, second.key)}, **properties)
+
+    assert read(of, first, second, third).groups[0].zones == ("eu-1a", "eu-1b")
+
+
+def test_subnets_of_elsewhere_are_counted_as_zones_and_named():
+    plan = read(group(availabilityZones=None, vpcZoneIdentifiers=["subnet-x", "subnet-y"]))
+
+    assert len(plan.groups[0].zones) == 2
+    assert paths(plan) == ["groups[web].zones"]
+
+
+@pytest.mark.parametrize(
+    "attached",
+    [
+        made(ATTACHMENT, "one", autoscalingGroupName="web", lbTargetGroupArn="arn:targets"),
+        made(
+            TRAFFIC_SOURCE,
+            "one",
+            autoscalingGroupName="web",
+            trafficSource={"identifier": "arn:targets", "type": "elbv2"},
+        ),
+    ],
+    ids=["attachment", "traffic source"],
+)
+def test_target_groups_may_be_attached_elsewhere(attached):
+    plan = read(group(targetGroupArns=None), attached)
+
+    assert (plan.groups[0].target_group, extra_notes(plan)) == ("web", [])
+
+
+def test_a_traffic_source_may_be_the_groups_own():
+    own = group(targetGroupArns=None, trafficSources=[{"identifier": "arn:targets"}])
+
+    assert read(own).groups[0].target_group == "web"
+
+
+def test_an_unknown_target_group_is_the_only_one_that_the_property_is_made_of():
+    properties = group().properties | {"targetGroupArns": [UNKNOWN]}
+    of = targets(arn=UNKNOWN)
+    known = made(GROUP, "web", {"targetGroupArns": (of.key, listener().key)}, **properties)
+
+    assert read(known, of, listener(defaultActions=[])).groups[0].target_group == "web"
+
+
+def test_an_unknown_target_group_of_two_is_not_decided():
+    first, second = targets(arn=UNKNOWN), targets("other", arn=UNKNOWN)
+    properties = group().properties | {"targetGroupArns": [UNKNOWN]}
+    of = made(GROUP, "web", {"targetGroupArns": (first.key, second.key)}, **properties)
+
+    plan = read(of, first, second)
+
+    assert plan.groups[0].target_group is None
+    assert paths(plan) == ["groups[web].target_group"]
+
+
+def test_a_target_group_behind_a_rule_has_the_listeners_balancer():
+    rule = made(
+        RULE,
+        "api",
+        listenerArn="arn:listener",
+        actions=[{"type": "forward", "targetGroupArn": "arn:targets"}],
+    )
+    plan = read(listener(arn="arn:listener", defaultActions=[{"type": "fixed-response"}]), rule)
+
+    assert (plan.load_balancer.name, extra_notes(plan)) == ("web", [])
+
+
+def test_a_share_of_the_requests_is_named():
+    shares = {"targetGroups": [{"arn": "arn:targets"}, {"arn": "arn:other"}]}
+    forward = {"type": "forward", "forward": shares}
+    plan = read(targets(), targets("other", arn="arn:other"), listener(defaultActions=[forward]))
+
+    assert plan.load_balancer is not None
+    assert paths(plan) == ["target_groups[web]"]
+
+
+def test_no_balancer_in_front_is_named():
+    assert paths(read(listener(defaultActions=[]))) == ["target_groups[web]"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "path"),
+    [
+        (balancer(loadBalancerType="network"), "load_balancer.type"),
+        (balancer(somethingNew=1), "load_balancer.somethingNew"),
+        (targets(protocol="TCP"), "target_groups[web].protocol"),
+        (targets(targetType="ip"), "target_groups[web].target_type"),
+        (targets(stickiness={"enabled": True}), "target_groups[web].stickiness"),
+        (targets(stickiness={"type": "lb_cookie"}), "target_groups[web].stickiness"),
+        (targets(healthCheck={"enabled": False}), "target_groups[web].health_check"),
+        (
+            targets(loadBalancingAnomalyMitigation="on"),
+            "target_groups[web].loadBalancingAnomalyMitigation",
+        ),
+        (
+            targets(loadBalancingCrossZoneEnabled="false"),
+            "target_groups[web].loadBalancingCrossZoneEnabled",
+        ),
+        (
+            targets(targetGroupHealth={"dnsFailover": {"minimumHealthyTargetsCount": "2"}}),
+            "target_groups[web].target_group_health",
+        ),
+        (targets(loadBalancingAlgorithmType="novel"), "target_groups[web].algorithm"),
+    ],
+)
+def test_what_load_balancing_has_and_the_plan_has_not_is_named(resource, path):
+    assert paths(read(resource)) == [path]
+
+
+def test_load_balancing_in_full():
+    plan = read(
+        balancer(idleTimeout=30, minimumLoadBalancerCapacity={"capacityUnits": 500}),
+        targets(
+            healthCheck={"interval": 10, "timeout": 5, "healthyThreshold": 2},
+            slowStart=60,
+            deregistrationDelay="90",
+            loadBalancingAlgorithmType="least_outstanding_requests",
+            stickiness={"enabled": False},
+        ),
+    )
+    (found,) = plan.target_groups
+
+    assert extra_notes(plan) == []
+    assert plan.load_balancer.idle_timeout_seconds == 30
+    assert plan.load_balancer.reserved_capacity_units == 500
+    assert (found.check_interval_seconds, found.check_timeout_seconds) == (10, 5)
+    assert (found.healthy_threshold, found.unhealthy_threshold) == (2, 3)
+    assert (found.slow_start_seconds, found.deregistration_delay_seconds) == (60, 90)
+    assert found.algorithm == "least_outstanding_requests"
+
+
+def test_without_a_health_check_block_the_defaults_are_the_apis():
+    (found,) = read().target_groups
+
+    assert (found.healthy_threshold, found.unhealthy_threshold) == (5, 2)
+    assert (found.check_interval_seconds, found.check_timeout_seconds) == (30, 6)
+
+
+def predefined(name, **more):
+    return tracking(predefinedMetricSpecification={"predefinedMetricType": name, **more})
+
+
+def test_tracking_of_predefined_metrics():
+    plan = read(predefined("ASGAverageCPUUtilization"))
+
+    assert plan.policies == (
+        TargetTracking(name="cpu", group="web", metric=TrackedMetric.CPU, target=50),
+    )
+
+
+def test_requests_per_target_must_be_those_of_the_groups_own_targets():
+    ours = read(predefined("ALBRequestCountPerTarget", resourceLabel=LABEL))
+    others = read(predefined("ALBRequestCountPerTarget", resourceLabel="app/x/1/targetgroup/x/2"))
+
+    assert ours.policies[0].metric is TrackedMetric.REQUESTS_PER_TARGET
+    assert extra_notes(ours) == []
+    assert others.policies == ()
+    assert paths(others) == ["policies[cpu].metric.label", "policies[cpu]"]
+
+
+@pytest.mark.parametrize(("kin", "decided"), [(("web",), True), (("web", "other"), False)])
+def test_an_unknown_label_is_decided_by_the_one_target_group_it_is_made_of(kin, decided):
+    found = {key: targets(key, arn=f"arn:{key}") for key in kin}
+    found["web"] = targets()
+    source = predefined("ALBRequestCountPerTarget", resourceLabel=UNKNOWN)
+    of = {"targetTrackingConfiguration": [found[key].key for key in kin]}
+    known = made(POLICY, "cpu", of, **source.properties)
+
+    plan = read(*found.values(), known)
+
+    assert bool(plan.policies) is decided
+    assert (paths(plan) == []) is decided
+
+
+@pytest.mark.parametrize(
+    "resource",
+    [
+        predefined("ASGAverageMoonPhase"),
+        policy(policyType="NovelScaling"),
+        policy(policyType="TargetTrackingScaling"),
+        step(adjustmentType="Doubling"),
+        step(stepAdjustments=[]),
+        step(stepAdjustments=[{"metricIntervalLowerBound": UNKNOWN, "scalingAdjustment": 1}]),
+        policy(policyType="SimpleScaling", adjustmentType="ExactCapacity"),
+        policy(autoscalingGroupName="elsewhere"),
+        tracking(
+            customizedMetricSpecification={
+                "namespace": "Shop",
+                "metricName": "Busy",
+                "metricDimensions": [{"name": "Zone", "value": "a"}],
+            }
+        ),
+        tracking(
+            customizedMetricSpecification={
+                "namespace": "Shop",
+                "metricName": "Busy",
+                "metricDimensions": [{"name": "AutoScalingGroupName", "value": "other"}],
+            }
+        ),
+    ],
+)
+def test_a_policy_that_has_no_exact_place_is_left_out_and_named(resource):
+    plan = read(resource)
+
+    assert plan.policies == ()
+    assert f"policies[{resource.name}]" in paths(plan)
+
+
+def test_a_policy_that_is_switched_off_is_not_there():
+    plan = read(step(enabled=False))
+
+    assert (plan.policies, extra_notes(plan)) == ((), [])
+
+
+def test_step_and_simple_scaling_in_full():
+    steps = [
+        {"metricIntervalLowerBound": "10", "scalingAdjustment": 30},
+        {
+            "metricIntervalUpperBound": "10",
+            "metricIntervalLowerBound": "0",
+            "scalingAdjustment": 10,
+        },
+    ]
+    plan = read(
+        step(
+            adjustmentType="PercentChangeInCapacity",
+            stepAdjustments=steps,
+            minAdjustmentMagnitude=2,
+            estimatedInstanceWarmup=90,
+            metricAggregationType="Maximum",
+        ),
+        policy("simple", adjustmentType="ExactCapacity", scalingAdjustment=5, cooldown=30),
+        policy(
+            "forecast",
+            policyType="PredictiveScaling",
+            predictiveScalingConfiguration={
+                "mode": "ForecastAndScale",
+                "maxCapacityBreachBehavior": "IncreaseMaxCapacity",
+            },
+        ),
+    )
+    forecast, simple, surge = plan.policies
+
+    assert surge.steps == (
+        StepAdjustment(lower=0, upper=10, adjustment=10),
+        StepAdjustment(lower=10, upper=None, adjustment=30),
+    )
+    assert (surge.min_adjustment_magnitude, surge.warmup_seconds) == (2, 90)
+    assert simple == SimpleScaling(
+        name="simple",
+        group="web",
+        adjustment_type=AdjustmentType.EXACT_CAPACITY,
+        adjustment=5,
+        cooldown_seconds=30,
+    )
+    assert forecast == PredictiveScaling(name="forecast", group="web", forecast_only=False)
+    assert paths(plan) == ["policies[surge].metricAggregationType", "policies[forecast].mode"]
+
+
+def test_tracking_of_metric_math():
+    def stat(name):
+        metric = {
+            "namespace": "AWS/ApplicationELB",
+            "metricName": name,
+            "dimensions": [{"name": "TargetGroup", "value": "targetgroup/web/2"}],
+        }
+        return {"metric": metric, "stat": "Sum"}
+
+    plan = read(
+        tracking(
+            customizedMetricSpecification={
+                "metrics": [
+                    {"id": "r", "metricStat": stat("RequestCount"), "returnData": False},
+                    {"id": "h", "metricStat": stat("HealthyHostCount"), "returnData": False},
+                    {"id": "e", "expression": "r / h", "returnData": True},
+                ]
+            }
+        )
+    )
+
+    assert extra_notes(plan) == []
+    assert plan.policies[0].metric == MetricMath(
+        expression="r / h",
+        metrics=(
+            ("h", Metric(namespace="AWS/ApplicationELB", name="HealthyHostCount", statistic="Sum")),
+            ("r", Metric(namespace="AWS/ApplicationELB", name="RequestCount", statistic="Sum")),
+        ),
+    )
+
+
+def test_schedules():
+    plan = read(
+        made(
+            SCHEDULE,
+            "once",
+            scheduledActionName="once",
+            autoscalingGroupName="web",
+            startTime="2023-01-15T08:45:00Z",
+            minSize=4,
+            maxSize=-1,
+            desiredCapacity=-1,
+        ),
+        made(
+            SCHEDULE,
+            "daily",
+            scheduledActionName="daily",
+            autoscalingGroupName="web",
+            recurrence="0 7 * * *",
+            timeZone="Europe/Berlin",
+            endTime="2030-01-01T00:00:00Z",
+        ),
+        made(SCHEDULE, "never", scheduledActionName="never", autoscalingGroupName="web"),
+    )
+
+    assert plan.schedules == (
+        # The provider takes a size that is not given for 0.
+        ScheduledAction(
+            name="daily",
+            group="web",
+            recurrence="0 7 * * *",
+            time_zone="Europe/Berlin",
+            min_size=0,
+            max_size=0,
+            desired_capacity=0,
+        ),
+        ScheduledAction(name="once", group="web", start_seconds=1673772300, min_size=4),
+    )
+    assert paths(plan) == ["schedules[daily].endTime", "schedules[never]"]
+
+
+def test_an_alarm_in_full():
+    topic = made(TOPIC, "page", arn="arn:topic", name="shop-prod-alerts-page")
+    plan = read(
+        step(),
+        topic,
+        alarm(
+            alarmActions=["arn:surge", "arn:topic"],
+            okActions=["arn:aws:sns:eu-1:1:other-ticket"],
+            datapointsToAlarm=2,
+            treatMissingData="breaching",
+            statistic=None,
+            extendedStatistic="p95",
+            namespace="AWS/ApplicationELB",
+            metricName="TargetResponseTime",
+            dimensions={"LoadBalancer": "app/web/1", "TargetGroup": "targetgroup/web/2"},
+            evaluateLowSampleCountPercentiles="ignore",
+            warmUpConfiguration={"warmUpPeriodDurationInMinutes": 5},
+        ),
+    )
+    (found,) = plan.alarms
+
+    assert extra_notes(plan) == []
+    assert found.alarm_actions == ("surge",)
+    assert (found.notifies, found.severity) == (True, "page")
+    assert found.metric == Metric(
+        namespace="AWS/ApplicationELB", name="TargetResponseTime", statistic="p95"
+    )
+    assert (found.datapoints_to_alarm, found.missing_data) == (2, "breaching")
+    assert (found.ignores_low_samples, found.warm_up_minutes) == (True, 5)
+
+
+def test_an_alarm_whose_actions_are_off_does_nothing():
+    plan = read(step(), alarm(actionsEnabled=False, alarmActions=["arn:surge"]))
+
+    assert (plan.alarms[0].alarm_actions, plan.alarms[0].notifies) == ((), False)
+
+
+def test_unknown_actions_are_those_that_the_property_is_made_of():
+    topic, surge = made(TOPIC, "page", name="a-page"), step(arn=UNKNOWN)
+    of = {"alarmActions": (topic.key, surge.key, targets().key)}
+
+    plan = read(topic, surge, alarm("high", of, alarmActions=[UNKNOWN, UNKNOWN]))
+
+    assert (plan.alarms[0].alarm_actions, plan.alarms[0].severity) == (("surge",), "page")
+    assert extra_notes(plan) == []
+
+
+def test_unknown_actions_that_cannot_be_told_apart_are_named():
+    first, second = step(arn=UNKNOWN), step("other", arn=UNKNOWN)
+    of = {"alarmActions": (first.key, second.key)}
+
+    plan = read(first, second, alarm("high", of, alarmActions=[UNKNOWN]))
+
+    assert plan.alarms[0].alarm_actions == ()
+    assert paths(plan) == ["alarms[high].alarm_actions"]
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["arn:aws:automate:eu-1:ec2:reboot", "arn:aws:lambda:eu-1:1:function:f", "arn:elsewhere"],
+)
+def test_an_action_that_is_neither_policy_nor_topic_is_named(action):
+    assert paths(read(alarm(alarmActions=[action]))) == ["alarms[high].alarm_actions"]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dimensions": {"AutoScalingGroupName": "other"}},
+        {"dimensions": {"InstanceId": "i-1"}},
+        {"dimensions": None},
+        {"namespace": "Shop", "dimensions": {"Zone": "a"}},
+        {"thresholdMetricId": "band"},
+        {"evaluationCriteria": {"promqlCriteria": {}}},
+        {"comparisonOperator": "GreaterThanUpperThreshold"},
+        {"threshold": None},
+        {"period": 45},
+        {"datapointsToAlarm": 4},
+        {"metricName": None, "metricQueries": [UNKNOWN]},
+        {
+            "metricName": None,
+            "metricQueries": [
+                {"id": "a", "expression": "b + 1", "returnData": True},
+                {"id": "b", "expression": "1", "returnData": False},
+            ],
+        },
+    ],
+)
+def test_an_alarm_that_has_no_exact_place_is_left_out_and_named(changes):
+    plan = read(alarm(**changes))
+
+    assert plan.alarms == ()
+    assert "alarms[high]" in paths(plan)
+
+
+def test_an_alarm_on_what_the_simulation_does_not_know_is_kept():
+    plan = read(
+        alarm(namespace="AWS/SNS", metricName="NumberOfNotificationsFailed", dimensions={"T": "x"})
+    )
+
+    assert (len(plan.alarms), extra_notes(plan)) == (1, [])
+
+
+def test_an_alarm_on_a_group_metric_that_is_not_published_is_left_out():
+    watching = alarm(namespace="AWS/AutoScaling", metricName="GroupMaxSize")
+
+    assert len(read(group(enabledMetrics=["GroupMaxSize"]), watching).alarms) == 1
+    assert read(group(enabledMetrics=["GroupMinSize"]), watching).alarms == ()
+
+
+def test_composite_alarms():
+    plan = read(
+        made(
+            COMPOSITE,
+            "page",
+            alarmName="page",
+            alarmRule="ALARM(arn:aws:cloudwatch:eu-1:1:alarm:high) AND NOT ALARM(quiet)",
+            alarmActions=["arn:aws:sns:eu-1:1:shop-page"],
+            actionsSuppressor={"alarm": "quiet", "waitPeriod": 120, "extensionPeriod": 30},
+        )
+    )
+    (found,) = plan.composites
+
+    assert found.rule == "ALARM(high) AND NOT ALARM(quiet)"
+    assert (found.suppressor, found.wait_period_seconds, found.extension_period_seconds) == (
+        "quiet",
+        120,
+        30,
+    )
+    assert (found.notifies, found.severity) == (True, "page")
+
+
+def database(key="db", /, **changes):
+    return made(
+        DATABASE,
+        key,
+        **(
+            {"identifier": key, "instanceClass": "db.r7g.xlarge", "parameterGroupName": "pg"}
+            | changes
+        ),
+    )
+
+
+def test_the_database_is_read_with_its_limit_and_proxy():
+    parameters = made(
+        PARAMETERS, "pg", name="pg", parameters=[{"name": "max_connections", "value": "400"}]
+    )
+    proxied = made(PROXY_TARGET, "proxy", dbInstanceIdentifier="db", dbProxyName="proxy")
+
+    plan = read(database(), parameters, proxied)
+
+    assert (plan.database.max_connections, plan.database.parallelism) == (400, 4)
+    assert plan.database.proxied
+    assert paths(plan) == ["database.proxied"]
+
+
+def test_a_database_whose_limit_is_not_stated_and_two_databases_are_named():
+    assert paths(read(database())) == ["database.max_connections"]
+    assert read(database(), database("other")).database is None
+    assert paths(read(database(), database("other"))) == ["database"]
