@@ -1,0 +1,1 @@
+"""The policy pack: what a plan must hold before Pulumi may carry it out."""

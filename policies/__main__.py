@@ -1,0 +1,13 @@
+"""Starts the pack for the engine, which runs this directory as a program."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from pulumi_policy import PolicyPack
+
+from policies import pack
+
+if __name__ == "__main__":
+    PolicyPack(pack.NAME, pack.policies())

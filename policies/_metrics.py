@@ -1,0 +1,174 @@
+"""Which group's metrics alarms, scaling policies and dashboards use, and at which period."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from policies import _types as types
+from policies._rules import Report, Resource, Stack
+from policies._values import ABSENT, UNKNOWN, read, read_each
+
+GROUP_DIMENSION: Final = "AutoScalingGroupName"
+_EC2: Final = "AWS/EC2"
+_MINUTE: Final = 60
+_PREDEFINED_EC2: Final = {
+    # BC autoscaling, PredefinedMetricSpecification: these average what EC2 reports of the group.
+    "ASGAverageCPUUtilization": "CPUUtilization",
+    "ASGAverageNetworkIn": "NetworkIn",
+    "ASGAverageNetworkOut": "NetworkOut",
+}
+
+ALL: Final = types.METRIC_ALARM | types.SCALING_POLICY | types.DASHBOARD | types.GROUP
+"""The types whose properties this module reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricUse:
+    """One place where a metric is read."""
+
+    user: Resource
+    path: str
+    """Where the user names the metric."""
+    namespace: Any
+    metric: Any
+    period: Any
+    group_path: str
+    """The property that names the group, whose dependencies resolve an unknown name."""
+    group_name: Any
+
+    def group(self, stack: Stack) -> Resource | None:
+        """Return the group whose metric it is, None where that is not known or not in the stack."""
+        if isinstance(self.group_name, str):
+            for group in stack.of(types.GROUP):
+                if group.read("name") == self.group_name:
+                    return group
+        found = [at for at in self.user.made_of(self.group_path) if at.type in types.GROUP]
+        return found[0] if len(found) == 1 else None
+
+
+def uses(stack: Stack, report: Report, namespace: str) -> Iterator[MetricUse]:
+    """Yield each use of a namespace's metrics that is about a group; note what is unknown."""
+    for user in stack.of(types.METRIC_ALARM):
+        yield from _wanted(_of_alarm(user), report, namespace)
+    for user in stack.of(types.SCALING_POLICY):
+        yield from _wanted(_of_policy(user), report, namespace)
+    for user in stack.of(types.DASHBOARD):
+        yield from _wanted(_of_dashboard(user), report, namespace)
+
+
+def _wanted(found: Iterator[MetricUse], report: Report, namespace: str) -> Iterator[MetricUse]:
+    for use in found:
+        if use.group_name is ABSENT or use.namespace not in (namespace, UNKNOWN):
+            continue
+        if UNKNOWN in (use.namespace, use.metric, use.period):
+            report.wait_for(use.user, use.path)
+        else:
+            yield use
+
+
+def _of_alarm(alarm: Resource) -> Iterator[MetricUse]:
+    yield _use(alarm, "metricName", "dimensions", alarm.properties, alarm.read("period"))
+    for at, metric in alarm.each("metricQueries[*].metric"):
+        if metric is UNKNOWN:
+            yield MetricUse(alarm, at, UNKNOWN, UNKNOWN, UNKNOWN, "metricQueries", UNKNOWN)
+        elif isinstance(metric, Mapping):
+            yield _use(alarm, f"{at}.metricName", "metricQueries", metric, read(metric, "period"))
+
+
+def _of_policy(policy: Resource) -> Iterator[MetricUse]:
+    tracking = "targetTrackingConfiguration"
+    kind = policy.read(f"{tracking}.predefinedMetricSpecification.predefinedMetricType")
+    path = f"{tracking}.predefinedMetricSpecification.predefinedMetricType"
+    name = policy.read("autoscalingGroupName")
+    if kind is UNKNOWN or kind in _PREDEFINED_EC2:
+        metric = UNKNOWN if kind is UNKNOWN else _PREDEFINED_EC2[kind]
+        yield MetricUse(policy, path, _EC2, metric, _MINUTE, "autoscalingGroupName", name)
+    path = f"{tracking}.customizedMetricSpecification"
+    custom = policy.read(path)
+    if isinstance(custom, Mapping):
+        period = read(custom, "period")
+        yield _use(policy, path, tracking, custom, _MINUTE if period is ABSENT else period)
+    for at, stat in policy.each(f"{path}.metrics[*].metricStat"):
+        if isinstance(stat, Mapping):
+            period = read(stat, "period")
+            yield _use(
+                policy,
+                at,
+                tracking,
+                stat.get("metric") or {},
+                _MINUTE if period is ABSENT else period,
+            )
+
+
+def _use(
+    user: Resource, path: str, group_path: str, spec: Mapping[str, Any], period: Any
+) -> MetricUse:
+    named = _dimensions(spec)
+    return MetricUse(
+        user=user,
+        path=path,
+        namespace=read(spec, "namespace"),
+        metric=read(spec, "metricName"),
+        period=period,
+        group_path=group_path,
+        group_name=named if named is UNKNOWN else named.get(GROUP_DIMENSION, ABSENT),
+    )
+
+
+def _dimensions(spec: Mapping[str, Any]) -> Any:
+    """Return the dimensions as a mapping: alarms have one, policies a list of name and value."""
+    found = spec.get("dimensions") or spec.get("metricDimensions") or {}
+    if isinstance(found, list):
+        if UNKNOWN in found:
+            return UNKNOWN
+        return {read(entry, "name"): read(entry, "value") for entry in found}
+    return found
+
+
+def _of_dashboard(dashboard: Resource) -> Iterator[MetricUse]:
+    body = dashboard.read("dashboardBody")
+    if body is UNKNOWN:
+        if any(source.type in types.GROUP for source in dashboard.made_of("dashboardBody")):
+            yield MetricUse(
+                dashboard, "dashboardBody", UNKNOWN, UNKNOWN, UNKNOWN, "dashboardBody", UNKNOWN
+            )
+        return
+    for widget in _widgets(body):
+        before: list[str] = []
+        for _, line in read_each(widget, "properties.metrics[*]"):
+            words = line if isinstance(line, list) else []
+            before = _spelled_out([word for word in words if isinstance(word, str)], before)
+            dimensions = dict(zip(before[2::2], before[3::2], strict=False))
+            if GROUP_DIMENSION in dimensions:
+                yield MetricUse(
+                    user=dashboard,
+                    path="dashboardBody",
+                    namespace=before[0],
+                    metric=before[1],
+                    period=read(widget, "properties.period"),
+                    group_path="dashboardBody",
+                    group_name=dimensions[GROUP_DIMENSION],
+                )
+
+
+def _widgets(body: Any) -> list[Mapping[str, Any]]:
+    """Return a dashboard's widgets, none where its body is not what CloudWatch would take."""
+    try:
+        content = json.loads(body) if isinstance(body, str) else {}
+    except ValueError:
+        return []
+    widgets = content.get("widgets") if isinstance(content, Mapping) else None
+    return [at for at in widgets if isinstance(at, Mapping)] if isinstance(widgets, list) else []
+
+
+def _spelled_out(line: list[str], before: list[str]) -> list[str]:
+    """Undo the short forms of a dashboard's metric line: "." repeats a word, "..." several."""
+    if "..." in line:
+        at = line.index("...")
+        missing = max(0, len(before) - (len(line) - 1))
+        line = [*line[:at], *before[at : at + missing], *line[at + 1 :]]
+    return [
+        before[index] if word == "." and index < len(before) else word
+        for index, word in enumerate(line)
+    ]

@@ -1,0 +1,73 @@
+"""Writes docs/reference/policies.md from the pack: `python -m policies.reference [--check]`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from policies import pack
+from policies._rules import RESOURCE_NOTES, STACK_NOTES, AnyRule, StackRule
+
+PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "policies.md"
+
+_HEAD: Final = f"""# Policies
+
+<!-- Written by `python -m policies.reference`. Change the rules in policies/, not this page. -->
+
+The rules of the pack in `policies/`. How to run it, and what *mandatory*, *advisory* and
+*not decided* mean, is in [policies/README.md](../../policies/README.md). `{RESOURCE_NOTES}` and
+`{STACK_NOTES}` are no rules: they report what the rules could not decide.
+
+A rule *on one resource* is decided before the resource is created or changed. A rule *across
+resources* is decided at the end of a preview, and again at the end of `up`.
+"""
+
+
+def page() -> str:
+    """Return the reference page."""
+    parts = [_HEAD]
+    for area, rules in pack.AREAS.items():
+        parts += [f"## {area}\n", *map(_section, rules)]
+    return "\n".join(parts)
+
+
+def _section(rule: AnyRule) -> str:
+    across = "across resources" if isinstance(rule, StackRule) else "on one resource"
+    checked = [rule.control] if rule.control else []
+    checked += rule.sources
+    lines = [
+        f"### {rule.name}\n",
+        f"{rule.description}\n",
+        f"- Severity {rule.severity.value}, {rule.enforcement.value}, {across}",
+    ]
+    if checked:
+        lines.append(f"- Also checked as: {', '.join(checked)}")
+    if rule.link:
+        lines.append(f"- To read: <{rule.link}>")
+    return "\n".join([*lines, "", "To fix it:\n", _fix(rule.fix), ""])
+
+
+def _fix(text: str) -> str:
+    """Set the lines that are code as code: those that begin with a call or an argument."""
+    shown = []
+    for line in text.splitlines():
+        is_code = line.startswith(("aws.", "default_actions="))
+        shown.append(f"\n```python\n{line}\n```\n" if is_code else line)
+    return "\n".join(shown).strip()
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page, or with --check only say whether it is current."""
+    text = page()
+    if "--check" not in arguments:
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(text, encoding="utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
+        return 0
+    sys.stderr.write("docs/reference/policies.md is stale: run python -m policies.reference\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,373 @@
+"""Rules on auto scaling groups and their policies: security of supply, and surviving load."""
+
+import itertools
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pulumi
+from pulumi_policy import Severity
+
+from policies import _types as types
+from policies._rules import (
+    AnyRule,
+    Need,
+    PropertyRule,
+    Report,
+    Resource,
+    ResourceRule,
+    Stack,
+    StackRule,
+)
+from policies._values import ABSENT, UNKNOWN, number, show
+
+_NO_BOOT_TIME: Final = "state service.bootSeconds, or measure it with the load test."
+_LONGEST: Final = 1.2
+"""What a single figure may really be: up to a fifth more."""
+_VERSIONED: Final = (
+    ("launchTemplate", "launchTemplate.version"),
+    (
+        "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification",
+        "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification.version",
+    ),
+)
+_OVERRIDES: Final = "mixedInstancesPolicy.launchTemplate.overrides[*].launchTemplateSpecification"
+_USER_GUIDE: Final = "https://docs.aws.amazon.com/autoscaling/ec2/userguide"
+
+
+def stated_boot_seconds() -> float | None:
+    """Return the boot time that the stack's configuration states, at its longest.
+
+    That is the longer end of a range; a single figure stands for itself and a fifth more or less.
+
+    The engine starts the pack with the stack's configuration in its environment, as it starts the
+    program (pulumi 3.259, analyzer_plugin.go, constructEnv; with a language host, pull request
+    21684 does the same).
+    """
+    try:
+        service = pulumi.Config().get_object("service")
+    except (pulumi.ConfigTypeError, ValueError):
+        return None  # the program's own check of the configuration says what is wrong with it
+    stated = service.get("bootSeconds") if isinstance(service, Mapping) else None
+    if isinstance(stated, list):
+        ends = [end for end in map(number, stated) if end is not None]
+        return max(ends, default=None)
+    seconds = number(stated)
+    return None if seconds is None else seconds * _LONGEST
+
+
+def _check_warmup(group: Resource, report: Report) -> None:
+    path = "defaultInstanceWarmup"
+    warmup, boot = group.read(path), stated_boot_seconds()
+    if warmup is UNKNOWN:
+        report.wait_for(group, path)
+        return
+    seconds = number(warmup)
+    stated = "" if boot is None else f"at least {show(boot)} (service.bootSeconds at its longest)"
+    if seconds is None or seconds < 0:
+        got = "nothing, which means the cooldown's 300 s" if warmup is ABSENT else show(warmup)
+        report.refuse(group, path, f"be set, in seconds, {stated}".removesuffix(", "), got)
+    elif boot is None:
+        report.undecided(group, _NO_BOOT_TIME)
+    elif seconds < boot:
+        report.refuse(group, path, f"be {stated}", show(warmup))
+
+
+def _check_desired_capacity(group: Resource, report: Report) -> None:
+    path = "desiredCapacity"
+    value = group.read(path)
+    if value is not ABSENT and path not in group.ignored:
+        got = "a value that is known only during `up`" if value is UNKNOWN else show(value)
+        report.refuse(group, path, "not be set, or be in `ignore_changes`", got)
+
+
+def _check_refresh_pins(stack: Stack, report: Report) -> None:
+    for group in stack.of(types.GROUP):
+        if group.read("instanceRefresh") is ABSENT:
+            continue
+        versions = [
+            (version, group.read(version))
+            for block, version in _VERSIONED
+            if group.read(block) is not ABSENT
+        ]
+        for at, block in group.each(_OVERRIDES):
+            if isinstance(block, Mapping):
+                versions.append((f"{at}.version", block.get("version", ABSENT)))
+        for at, version in versions:
+            if version is UNKNOWN:
+                templates = [
+                    made for made in group.made_of(at) if made.type in types.LAUNCH_TEMPLATE
+                ]
+                if len(templates) != 1:
+                    report.wait_for(group, at)
+            elif number(version) is None:
+                got = "nothing, which means `$Default`" if version is ABSENT else show(version)
+                report.refuse(group, at, "be a version's number, from the template's output", got)
+
+
+def _check_balanced_health(stack: Stack, report: Report) -> None:
+    path = "healthCheckType"
+    attached: dict[str, str] = {}
+    loose: list[Resource] = []
+    for attachment in stack.of(types.GROUP_ATTACHMENT | types.TRAFFIC_SOURCE_ATTACHMENT):
+        group = stack.target(attachment, "autoscalingGroupName", types.GROUP, ("name", "id"))
+        if group is None:
+            loose.append(attachment)
+        else:
+            attached[group.urn] = attachment.label
+    for group in stack.of(types.GROUP):
+        kinds = group.read(path)
+        named = kinds.split(",") if isinstance(kinds, str) else []
+        if {"ELB", "VPC_LATTICE"} & {kind.strip() for kind in named}:
+            continue
+        given = [
+            at for at in ("targetGroupArns", "loadBalancers", "trafficSources") if group.read(at)
+        ]
+        behind = [at for at in given if _some(group.read(at))]
+        why = f"`{behind[0]}` names" if behind else attached.get(group.urn, "")
+        if not why:
+            for at in given:
+                if group.read(at) is UNKNOWN:
+                    report.wait_for(group, at)
+            for attachment in loose:
+                if attachment.read("autoscalingGroupName") is UNKNOWN:
+                    report.wait_for(attachment, "autoscalingGroupName")
+        elif kinds is UNKNOWN:
+            report.wait_for(group, path)
+        else:
+            attaches = f"{why} a load balancer" if behind else f"{why} attaches a load balancer"
+            got = "nothing, which means EC2" if kinds is ABSENT else show(kinds)
+            report.refuse(group, path, f"be `ELB`, as {attaches}", got)
+
+
+def _some(value: Any) -> bool:
+    return isinstance(value, list) and bool(value)
+
+
+def _check_spans_zones(stack: Stack, report: Report) -> None:
+    for group in stack.of(types.GROUP):
+        zones = group.read("availabilityZones")
+        if _some(zones) and UNKNOWN not in zones:
+            if len(set(zones)) < 2:
+                report.refuse(group, "availabilityZones", "name at least 2 zones", show(zones[0]))
+            continue
+        path = "vpcZoneIdentifiers"
+        subnets = group.read(path)
+        if UNKNOWN in (zones, subnets):
+            report.wait_for(group, path if subnets is UNKNOWN else "availabilityZones")
+            continue
+        count = len(subnets) if isinstance(subnets, list) else 0
+        must = "name subnets in at least 2 Availability Zones"
+        if count < 2:
+            report.refuse(group, path, must, f"{count} {'subnet' if count == 1 else 'subnets'}")
+            continue
+        spanned = _zones_of(stack, group, subnets)
+        known = {zone for zone in spanned if isinstance(zone, str)}
+        if len(known) > 1:
+            continue
+        if len(known) == 1 and len(spanned) == count and all(zone in known for zone in spanned):
+            report.refuse(group, path, must, f"{count} subnets, all in {show(next(iter(known)))}")
+        elif UNKNOWN in subnets:
+            report.wait_for(group, path)
+        else:
+            report.undecided(group, f"`{path}` names subnets that this stack does not make.")
+
+
+def _zones_of(stack: Stack, group: Resource, subnets: list[Any]) -> list[Any]:
+    """Return the zones of the subnets that the stack makes: one for each that could be told."""
+    made = stack.of(types.SUBNET)
+    sources = [found for found in group.made_of("vpcZoneIdentifiers") if found.type in types.SUBNET]
+    if len({source.urn for source in sources}) == len(subnets):
+        # As many subnets went into the list as it has entries: each is one of them.
+        found = sources
+    else:
+        found = [subnet for subnet in made if subnet.read("id") in subnets]
+    return [subnet.read("availabilityZone") for subnet in found]
+
+
+def _check_policies_agree(stack: Stack, report: Report) -> None:
+    by_group: dict[str, list[Resource]] = {}
+    for policy in stack.of(types.SCALING_POLICY):
+        kind = policy.read("policyType")
+        if kind is UNKNOWN:
+            report.wait_for(policy, "policyType")
+        elif kind in (ABSENT, "SimpleScaling"):
+            got = "nothing, which means `SimpleScaling`" if kind is ABSENT else show(kind)
+            must = "be `StepScaling`, `TargetTrackingScaling` or `PredictiveScaling`"
+            report.refuse(policy, "policyType", must, got)
+        group = stack.target(policy, "autoscalingGroupName", types.GROUP, ("name", "id"))
+        name = policy.read("autoscalingGroupName")
+        if group is not None:
+            by_group.setdefault(group.urn, []).append(policy)
+        elif name is UNKNOWN:
+            report.wait_for(policy, "autoscalingGroupName")
+        else:
+            by_group.setdefault(str(name), []).append(policy)
+    for policies in by_group.values():
+        tracking = [at for at in policies if at.read("policyType") == "TargetTrackingScaling"]
+        for policy in policies:
+            if tracking and policy.read("policyType") == "StepScaling":
+                _check_only_adds(policy, tracking[0], report)
+        for one, other in itertools.combinations(tracking, 2):
+            _check_different_metrics(one, other, report)
+
+
+def _check_only_adds(policy: Resource, beside: Resource, report: Report) -> None:
+    why = f"beside the target tracking of {beside.label}"
+    adjustment = policy.read("adjustmentType")
+    if adjustment is UNKNOWN:
+        report.wait_for(policy, "adjustmentType")
+    elif adjustment == "ExactCapacity":
+        must = f"be `ChangeInCapacity` or `PercentChangeInCapacity` {why}"
+        report.refuse(policy, "adjustmentType", must, show(adjustment))
+        return
+    for at, value in policy.each("stepAdjustments[*].scalingAdjustment"):
+        if value is UNKNOWN:
+            report.wait_for(policy, at)
+        elif (number(value) or 0) < 0:
+            report.refuse(policy, at, f"be at least 0 {why}", show(value))
+
+
+def _check_different_metrics(one: Resource, other: Resource, report: Report) -> None:
+    path = "targetTrackingConfiguration"
+    metrics = [_metric(policy.read(path)) for policy in (one, other)]
+    if metrics[0] != metrics[1]:
+        return
+    if _holds_unknown(metrics):
+        report.wait_for(other, path)
+        return
+    kind, name = metrics[1]
+    report.refuse(
+        other,
+        f"{path}.{kind}",
+        f"name another metric than {one.label}",
+        show(name) if isinstance(name, str) else "the same",
+    )
+
+
+def _metric(tracking: Any) -> tuple[str, Any]:
+    """Return what makes two target trackings track the same metric."""
+    if not isinstance(tracking, Mapping):
+        return "customizedMetricSpecification", UNKNOWN
+    predefined = tracking.get("predefinedMetricSpecification")
+    if isinstance(predefined, Mapping):
+        kind, label = predefined.get("predefinedMetricType"), predefined.get("resourceLabel")
+        if isinstance(kind, str):
+            # The high-resolution type is the same utilization, read more often.
+            kind = kind.removesuffix("HighResolution")
+        return "predefinedMetricSpecification", kind if not label else (kind, label)
+    custom = tracking.get("customizedMetricSpecification")
+    return "customizedMetricSpecification", {
+        key: value
+        for key, value in (custom.items() if isinstance(custom, Mapping) else ())
+        if key not in ("period", "unit") and value
+    }
+
+
+def _holds_unknown(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_holds_unknown(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_holds_unknown(item) for item in value)
+    return value is UNKNOWN
+
+
+RULES: Final[tuple[AnyRule, ...]] = (
+    StackRule(
+        name="asg-uses-load-balancer-health",
+        description="A group behind a load balancer replaces what the load balancer finds "
+        "unhealthy. By EC2's own check a hung application stays in the group for as long as its "
+        "machine runs.",
+        severity=Severity.HIGH,
+        control="AutoScaling.1",
+        sources=(
+            "CKV2_AWS_15",
+            "CT.AUTOSCALING.PR.4",
+            "G autoscaling_group_elb_healthcheck_required",
+        ),
+        types=types.GROUP | types.GROUP_ATTACHMENT | types.TRAFFIC_SOURCE_ATTACHMENT,
+        check=_check_balanced_health,
+        fix='Set health_check_type="ELB" on the aws.autoscaling.Group, with a '
+        "health_check_grace_period that covers the boot.",
+    ),
+    StackRule(
+        name="asg-spans-zones",
+        description="A group launches into at least two Availability Zones, so that the loss "
+        "of one leaves instances in another.",
+        severity=Severity.MEDIUM,
+        control="AutoScaling.2",
+        sources=("CT.AUTOSCALING.PR.1",),
+        types=types.GROUP | types.SUBNET,
+        check=_check_spans_zones,
+        fix="Set `network.zoneCount` to 2 or 3, or give the group subnets of two zones:\n"
+        "aws.autoscaling.Group(..., vpc_zone_identifiers=[zone_a.id, zone_b.id])",
+    ),
+    PropertyRule(
+        name="asg-uses-launch-template",
+        description="Groups launch from a template: launch configurations get no new features, and "
+        "new accounts cannot make any.",
+        severity=Severity.MEDIUM,
+        control="AutoScaling.9",
+        sources=("CKV_AWS_315", "CT.AUTOSCALING.PR.8"),
+        types=types.GROUP,
+        needs=(
+            Need(
+                "launchConfiguration",
+                "not be set: use `launchTemplate` or `mixedInstancesPolicy`",
+                lambda name: name in (ABSENT, ""),
+            ),
+        ),
+        fix='Make an aws.ec2.LaunchTemplate and set launch_template={"id": template.id, "version": '
+        "template.latest_version.apply(str)} on the aws.autoscaling.Group.",
+    ),
+    ResourceRule(
+        name="asg-warmup-covers-boot",
+        description="The default instance warm-up is set, and lasts at least as long as an "
+        "instance takes to serve. Shorter, and booting instances count as capacity: their "
+        "idle CPU holds back the next scale-out in the middle of a surge.",
+        severity=Severity.HIGH,
+        url=f"{_USER_GUIDE}/ec2-auto-scaling-default-instance-warmup.html",
+        types=types.GROUP,
+        check=_check_warmup,
+        fix="Set `fleet.defaultInstanceWarmupSeconds` to at least `service.bootSeconds`, or "
+        "leave it out: it follows the boot time. In a program: aws.autoscaling.Group(..., "
+        "default_instance_warmup=120). `service.bootSeconds` is measured by the load test.",
+    ),
+    StackRule(
+        name="asg-policies-agree",
+        description="Policies of a group do not work against each other: beside target tracking, "
+        "steps only add; no simple scaling, which ignores alarms during its cooldown; no two "
+        "target trackings on one metric, which pull at different targets.",
+        severity=Severity.HIGH,
+        url=f"{_USER_GUIDE}/as-scale-based-on-demand.html",
+        types=types.SCALING_POLICY | types.GROUP,
+        check=_check_policies_agree,
+        fix="Leave removing capacity to target tracking, and let steps add only:\n"
+        'aws.autoscaling.Policy("surge", policy_type="StepScaling", '
+        'adjustment_type="PercentChangeInCapacity", step_adjustments=[{"scaling_adjustment": 50, '
+        '"metric_interval_lower_bound": "0"}], ...)\n'
+        "In the configuration, each of `scaling.steps` has `addPercent` above 0.",
+    ),
+    ResourceRule(
+        name="asg-desired-capacity-unset",
+        description="The program does not set the desired capacity: each deployment would take the "
+        "group back to it, in the middle of a surge too.",
+        severity=Severity.HIGH,
+        url=f"{_USER_GUIDE}/asg-capacity-limits.html",
+        types=types.GROUP,
+        check=_check_desired_capacity,
+        fix="Leave desired_capacity out of the aws.autoscaling.Group: it starts at min_size, and "
+        "scaling moves it. To start higher, raise `fleet.minSize`.",
+    ),
+    StackRule(
+        name="asg-refresh-pins-template",
+        description="A group with instance refresh names the template's version by number. With "
+        "$Latest or $Default a new version changes nothing in the group, so that no refresh "
+        "starts, and instances launched later run what nobody rolled out.",
+        severity=Severity.HIGH,
+        url=f"{_USER_GUIDE}/asg-instance-refresh.html",
+        types=types.GROUP | types.LAUNCH_TEMPLATE,
+        check=_check_refresh_pins,
+        fix='Set launch_template={"id": template.id, "version": '
+        "template.latest_version.apply(str)} on the aws.autoscaling.Group.",
+    ),
+)

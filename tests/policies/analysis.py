@@ -1,0 +1,159 @@
+"""Runs rules as the SDK runs them: its servicer, its proxies, the engine's marks for unknowns."""
+
+import copy
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from google.protobuf import struct_pb2
+from pulumi.runtime import proto
+from pulumi_policy import EnforcementLevel, proxy
+from pulumi_policy.policy import _PolicyAnalyzerServicer
+
+from policies import pack
+from policies._rules import RESOURCE_NOTES, STACK_NOTES, note_policies, to_policy
+
+UNKNOWN = proxy.UNKNOWN_STRING_VALUE
+REMOVED = object()
+
+RULES = {rule.name: rule for rules in pack.AREAS.values() for rule in rules}
+LISTENER = "aws:lb/listener:Listener"
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
+LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+GROUP = "aws:autoscaling/group:Group"
+POLICY = "aws:autoscaling/policy:Policy"
+ATTACHMENT = "aws:autoscaling/attachment:Attachment"
+TRAFFIC_SOURCE = "aws:autoscaling/trafficSourceAttachment:TrafficSourceAttachment"
+TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+CONFIGURATION = "aws:ec2/launchConfiguration:LaunchConfiguration"
+SUBNET = "aws:ec2/subnet:Subnet"
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
+SECURITY_GROUP_RULE = "aws:ec2/securityGroupRule:SecurityGroupRule"
+INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+COMPOSITE = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
+TOPIC = "aws:sns/topic:Topic"
+KEY = "aws:kms/key:Key"
+
+
+class Verdict(NamedTuple):
+    """What one rule says: its refusals and its notes, each as (resource, text)."""
+
+    refusals: list[tuple[str, str]]
+    notes: list[tuple[str, str]]
+
+    @property
+    def messages(self) -> list[str]:
+        return [text for _, text in self.refusals]
+
+
+PASSED = Verdict([], [])
+
+
+def refused(message: str, resource: str = "web") -> Verdict:
+    return Verdict([(resource, message)], [])
+
+
+def waits(path: str, resource: str = "web") -> Verdict:
+    return undecided(f"`{path}` is known only during `up`, which decides.", resource)
+
+
+def undecided(reason: str, resource: str = "web") -> Verdict:
+    return Verdict([], [(resource, reason)])
+
+
+class Thing(NamedTuple):
+    """A resource of a stack: `needs` names, per property, the resources that it is made of."""
+
+    type: str
+    name: str
+    properties: Mapping[str, Any]
+    needs: Mapping[str, Iterable[str]] = {}
+
+
+def urn(type_: str, name: str) -> str:
+    return f"urn:pulumi:test::shop::{type_}::{name}"
+
+
+def check(
+    rule: str,
+    type_: str,
+    properties: Mapping[str, Any],
+    *,
+    ignore_changes: Iterable[str] = (),
+) -> Verdict:
+    """Run one resource rule on a resource named `web`."""
+    request = proto.AnalyzeRequest(
+        type=type_,
+        urn=urn(type_, "web"),
+        name="web",
+        properties=_struct(properties),
+        options=proto.AnalyzerResourceOptions(ignoreChanges=ignore_changes),
+    )
+    return _verdict(_servicer(rule).Analyze(request, None), rule, "web")
+
+
+def check_stack(rule: str, things: Iterable[Thing]) -> Verdict:
+    """Run one stack rule on these resources."""
+    things = list(things)
+    urns = {thing.name: urn(thing.type, thing.name) for thing in things}
+    request = proto.AnalyzeStackRequest(
+        resources=[
+            proto.AnalyzerResource(
+                type=thing.type,
+                urn=urns[thing.name],
+                name=thing.name,
+                properties=_struct(thing.properties),
+                propertyDependencies={
+                    key: proto.AnalyzerPropertyDependencies(
+                        urns=[urns.get(at, urn("outside", at)) for at in names]
+                    )
+                    for key, names in thing.needs.items()
+                },
+            )
+            for thing in things
+        ]
+    )
+    return _verdict(_servicer(rule).AnalyzeStack(request, None), rule, "")
+
+
+def changed(properties: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return a copy with the value at a path such as `a.b[0].c` replaced, or REMOVED."""
+    result = copy.deepcopy(dict(properties))
+    keys = [int(key) if key.isdigit() else key for key in re.findall(r"[^.\[\]]+", path)]
+    at: Any = result
+    for key in keys[:-1]:
+        at = at[key]
+    if value is REMOVED:
+        del at[keys[-1]]
+    else:
+        at[keys[-1]] = value
+    return result
+
+
+def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
+    struct = struct_pb2.Struct()
+    struct.update(dict(properties))
+    return struct
+
+
+def _servicer(rule: str) -> _PolicyAnalyzerServicer:
+    policies = [to_policy(RULES[rule]), *note_policies()]
+    return _PolicyAnalyzerServicer("surgeproof", "0.1.0", policies, EnforcementLevel.MANDATORY)
+
+
+def _verdict(response: proto.AnalyzeResponse, rule: str, name: str) -> Verdict:
+    refusals, notes = [], []
+    for found in response.diagnostics:
+        resource = found.urn.rpartition("::")[2] or name
+        text = found.message.removeprefix(f"{found.description}\n")
+        if found.policyName in (RESOURCE_NOTES, STACK_NOTES):
+            assert found.enforcementLevel == proto.ADVISORY
+            prefix = f"{rule} ({RULES[rule].severity.value}): not decided: "
+            assert text.startswith(prefix)
+            notes.append((resource, text.removeprefix(prefix)))
+        else:
+            assert found.policyName == rule
+            refusals.append((resource, text))
+    return Verdict(refusals, notes)

@@ -1,0 +1,223 @@
+"""The pack under the real engine."""
+
+import json
+
+import pytest
+
+from policies._rules import RESOURCE_NOTES, STACK_NOTES
+from tests.policies.analysis import (
+    ALARM,
+    GROUP,
+    KEY,
+    LISTENER,
+    LOAD_BALANCER,
+    RULES,
+    TEMPLATE,
+    TOPIC,
+)
+from tests.policies.engine_stack import Thing, engine_stack
+
+pytestmark = pytest.mark.engine
+
+REDIRECT = [{"type": "redirect", "redirect": {"protocol": "HTTPS", "statusCode": "HTTP_301"}}]
+
+
+def _safe():
+    balancer = Thing(
+        LOAD_BALANCER,
+        "web",
+        subnets=["subnet-1", "subnet-2"],
+        accessLogs={"bucket": "logs", "enabled": True},
+        dropInvalidHeaderFields=True,
+        enableDeletionProtection=True,
+    )
+    Thing(
+        LISTENER,
+        "http",
+        loadBalancerArn=balancer.output("arn"),
+        port=80,
+        protocol="HTTP",
+        defaultActions=REDIRECT,
+    )
+    template = Thing(
+        TEMPLATE,
+        "web",
+        metadataOptions={"httpTokens": "required", "httpPutResponseHopLimit": 1},
+        blockDeviceMappings=[{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
+    )
+    Thing(
+        GROUP,
+        "web",
+        name="shop-test-web",
+        availabilityZones=["eu-west-1a", "eu-west-1b"],
+        defaultInstanceWarmup=120,
+        launchTemplate={"id": template.id, "version": template.output("latestVersion")},
+        instanceRefresh={"strategy": "Rolling"},
+    )
+    key = Thing(KEY, "alerts")
+    topic = Thing(TOPIC, "page", kmsMasterKeyId=key.output("arn"))
+    Thing(ALARM, "slow", name="shop-test-web-slow", alarmActions=[topic.output("arn")])
+
+
+def _faulty():
+    Thing(LISTENER, "http", port=80, protocol="HTTP", defaultActions=[{"type": "forward"}])
+    Thing(TOPIC, "page")
+    Thing(ALARM, "slow", name="slow", alarmActions=["arn:aws:sns:eu-west-1:1:page"])
+
+
+def _to_be_known():
+    first = Thing("aws:ssm/parameter:Parameter", "protocol")
+    Thing(
+        LISTENER,
+        "web",
+        port=80,
+        protocol=first.output("dnsName"),
+        sslPolicy=first.output("arn"),
+        defaultActions=[{"type": "forward"}],
+    )
+    Thing(TOPIC, "page", kmsMasterKeyId=first.output("dnsName").apply(lambda _: "alias/aws/sns"))
+
+
+def _message(rule, text):
+    return f"{RULES[rule].description}\n{text}\n"
+
+
+def test_a_safe_stack_comes_up_without_a_word(tmp_path):
+    with engine_stack(tmp_path, _safe, {"service.bootSeconds": "100"}) as stack:
+        preview, up, again = stack.preview(), stack.up(), stack.preview()
+
+    assert (preview.violations, up.violations, again.violations) == ([], [], [])
+    assert (preview.succeeded, up.succeeded, again.succeeded) == (True, True, True)
+
+
+def test_mandatory_violations_stop_the_preview_and_say_what_where_and_why(tmp_path):
+    with engine_stack(tmp_path, _faulty) as stack:
+        preview = stack.preview()
+
+    assert not preview.succeeded
+    assert sorted((at["name"], at["level"], at["message"]) for at in preview.violations) == [
+        (
+            "http",
+            "mandatory",
+            _message(
+                "lb-listener-serves-https",
+                "`protocol` must be `HTTPS` unless every default action is a redirect, got `HTTP`.",
+            ),
+        ),
+        (
+            "page",
+            "mandatory",
+            _message(
+                "sns-topic-customer-key",
+                "`kmsMasterKeyId` must be a key of your own, got nothing.",
+            ),
+        ),
+        (
+            "slow",
+            "mandatory",
+            _message(
+                "alarm-name-starts-with-stack",
+                "`name` must start with `shop-test-`, got `slow`.",
+            ),
+        ),
+    ]
+
+
+def test_unknown_values_are_reported_in_preview_and_decided_by_up(tmp_path):
+    with engine_stack(tmp_path, _to_be_known) as stack:
+        preview, up = stack.preview(), stack.up()
+
+    assert preview.succeeded
+    assert {at["level"] for at in preview.violations} == {"advisory"}
+    assert sorted((at["policy"], at["name"]) for at in preview.violations) == [
+        (RESOURCE_NOTES, "web"),
+        (RESOURCE_NOTES, "web"),
+        (STACK_NOTES, "page"),
+    ]
+    assert [at["message"].splitlines()[-1] for at in preview.of(STACK_NOTES)] == [
+        (
+            "sns-topic-customer-key (high): not decided: "
+            "`kmsMasterKeyId` is known only during `up`, which decides."
+        )
+    ]
+    assert not up.succeeded
+    assert [at["message"] for at in up.of("sns-topic-customer-key")] == [
+        _message(
+            "sns-topic-customer-key",
+            "`kmsMasterKeyId` must be a key of your own, got `alias/aws/sns`.",
+        )
+    ]
+
+
+def test_up_refuses_before_it_creates(tmp_path):
+    def program():
+        first = Thing("aws:ssm/parameter:Parameter", "size")
+        Thing(
+            TEMPLATE,
+            "web",
+            metadataOptions={"httpTokens": first.output("arn"), "httpPutResponseHopLimit": 1},
+            blockDeviceMappings=[{"ebs": {"encrypted": "true"}}],
+        )
+
+    with engine_stack(tmp_path, program) as stack:
+        preview, up = stack.preview(), stack.up()
+        made = stack.resources()
+
+    assert preview.succeeded
+    assert not up.succeeded
+    assert [at["message"] for at in up.of("launch-template-requires-imdsv2")] == [
+        _message(
+            "launch-template-requires-imdsv2",
+            "`metadataOptions.httpTokens` must be `required`, got `arn-of-size`.",
+        )
+    ]
+    assert "size" in made
+    assert "web" not in made
+
+
+def test_boot_time_comes_from_the_stack_s_configuration(tmp_path):
+    with engine_stack(tmp_path, _safe, {"service.bootSeconds": "130"}) as stack:
+        preview = stack.preview()
+
+    assert not preview.succeeded
+    assert [at["message"] for at in preview.violations] == [
+        _message(
+            "asg-warmup-covers-boot",
+            "`defaultInstanceWarmup` must be at least 156 (service.bootSeconds at its longest), "
+            "got 120.",
+        )
+    ]
+
+
+def test_without_a_boot_time_the_load_rule_says_so_and_stops_nothing(tmp_path):
+    with engine_stack(tmp_path, _safe) as stack:
+        preview = stack.preview()
+
+    assert preview.succeeded
+    assert [(at["policy"], at["level"]) for at in preview.violations] == [
+        (RESOURCE_NOTES, "advisory")
+    ]
+    assert preview.violations[0]["message"].endswith(
+        "asg-warmup-covers-boot (high): not decided: "
+        "state service.bootSeconds, or measure it with the load test.\n"
+    )
+
+
+def test_rules_can_be_lowered_and_switched_off(tmp_path):
+    levels = {
+        "lb-listener-serves-https": "advisory",
+        "sns-topic-customer-key": "disabled",
+        "alarm-name-starts-with-stack": {"enforcementLevel": "advisory"},
+    }
+    config = tmp_path / "policies.json"
+    config.write_text(json.dumps(levels))
+
+    with engine_stack(tmp_path, _faulty) as stack:
+        stack.pack_config = str(config)
+        preview = stack.preview()
+
+    assert preview.succeeded
+    assert sorted((at["policy"], at["level"]) for at in preview.violations) == [
+        ("alarm-name-starts-with-stack", "advisory"),
+        ("lb-listener-serves-https", "advisory"),
+    ]

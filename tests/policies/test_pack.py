@@ -1,0 +1,129 @@
+"""What holds for every rule, and how rules and notes go together in one pack."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from pulumi.runtime import proto
+from pulumi_policy import EnforcementLevel
+from pulumi_policy.policy import _PolicyAnalyzerServicer
+
+from policies import pack, reference
+from policies._rules import RESOURCE_NOTES, STACK_NOTES
+from tests.policies.analysis import LISTENER, RULES, UNKNOWN, _struct, urn
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_every_rule_states_what_why_and_how_to_fix_it(rule):
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", rule.name)
+    assert rule.description.endswith(".")
+    assert len(rule.description.split()) > 8
+    assert rule.fix
+    assert rule.link.startswith("https://")
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_configuration_keys_that_a_fix_names_exist(rule):
+    groups = "network|loadBalancer|fleet|scaling|alerts|service"
+    named = set(re.findall(rf"`((?:{groups})\.\w+)", rule.fix))
+    group, documented = "", set()
+    for line in (reference.PAGE.parent / "configuration.md").read_text().splitlines():
+        if heading := re.match(r"## (\w+)$", line):
+            group = heading[1]
+        elif row := re.match(r"\| `(\w+)`", line):
+            documented.add(f"{group}.{row[1]}")
+
+    assert named - documented == set()
+
+
+def test_names_are_unique():
+    names = [policy.name for policy in pack.policies()]
+
+    assert len(names) == len(set(names))
+
+
+def test_only_deletion_protection_is_advice():
+    advice = [
+        name for name, rule in RULES.items() if rule.enforcement is not EnforcementLevel.MANDATORY
+    ]
+
+    assert advice == ["lb-deletion-protection"]
+
+
+def test_notes_come_after_every_rule():
+    assert [policy.name for policy in pack.policies()][-2:] == [RESOURCE_NOTES, STACK_NOTES]
+
+
+def test_reference_is_current(capsys):
+    assert reference.main(["--check"]) == 0, capsys.readouterr().err
+
+
+def test_pack_reads_no_provider_sdk():
+    """The provider's SDK alone would take longer to import than the pack may take to start."""
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, policies.pack; print('pulumi_aws' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout.strip() == "False"
+
+
+def _analyze(servicer, name, properties):
+    request = proto.AnalyzeRequest(
+        type=LISTENER, urn=urn(LISTENER, name), name=name, properties=_struct(properties)
+    )
+    return [
+        (found.policyName, found.message.splitlines()[-1])
+        for found in servicer.Analyze(request, None).diagnostics
+    ]
+
+
+@pytest.fixture
+def servicer():
+    return _PolicyAnalyzerServicer("surgeproof", "0", pack.policies(), EnforcementLevel.MANDATORY)
+
+
+def test_each_resource_gets_its_own_notes_and_only_once(servicer):
+    unknown = {"port": 443, "protocol": UNKNOWN, "defaultActions": [{"type": "forward"}]}
+    known = {
+        "port": 443,
+        "protocol": "HTTPS",
+        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "defaultActions": [{"type": "forward"}],
+    }
+
+    first, second = _analyze(servicer, "one", unknown), _analyze(servicer, "two", known)
+
+    assert [name for name, _ in first] == [RESOURCE_NOTES, RESOURCE_NOTES]
+    assert second == []
+
+
+def test_a_rule_that_is_switched_off_leaves_no_note(servicer):
+    config = proto.ConfigureAnalyzerRequest()
+    for name in ("lb-listener-serves-https", "lb-listener-tls-policy"):
+        config.policyConfig[name].enforcementLevel = proto.DISABLED
+    servicer.Configure(config, None)
+
+    found = _analyze(
+        servicer, "one", {"port": 1, "protocol": UNKNOWN, "defaultActions": [{"type": "forward"}]}
+    )
+
+    assert found == []
+
+
+def test_a_large_structure_with_a_secret_is_never_shown(servicer):
+    found = _analyze(
+        servicer,
+        "one",
+        {
+            "port": 80,
+            "protocol": "HTTP",
+            "defaultActions": [{"type": "authenticate-oidc", "clientSecret": "hunter2"}],
+        },
+    )
+
+    assert found
+    assert "hunter2" not in str(found)
