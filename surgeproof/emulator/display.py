@@ -1,0 +1,297 @@
+"""What a run shows: progress while the engine works, then results, each fact once.
+
+On a terminal progress is one moving line; elsewhere a plain line now and then.
+"""
+
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any, Final
+
+from pulumi.automation import EngineEvent
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from surgeproof.emulator.state import STACK_TYPE, name_of, type_of
+
+MARKUP: Final = re.compile(r"<\{%.*?%\}>")
+"""The engine's own colour codes in messages."""
+
+LINE_SECONDS: Final = 5.0
+"""Between two lines of progress where there is no terminal (seconds)."""
+
+DONE_WORDS: Final = {
+    "create": "created",
+    "update": "updated",
+    "delete": "deleted",
+    "replace": "replaced",
+    "create-replacement": "created anew",
+    "delete-replaced": "deleted the old",
+    "refresh": "read",
+    "read": "read",
+    "import": "imported",
+    "same": "unchanged",
+}
+NO_CHANGE: Final = frozenset({"same", "read", "refresh"})
+PLANNED: Final = frozenset({"create", "update", "replace", "delete"})
+LONGEST_LIST: Final = 12
+"""Creations up to which each has its own line."""
+CHANGE_WORDS: Final = {
+    "create": "to create",
+    "update": "to update",
+    "delete": "to delete",
+    "replace": "to replace",
+    "same": "unchanged",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one policy says of one resource, or of the stack."""
+
+    policy: str
+    level: str
+    message: str
+    resource: str
+
+    @property
+    def is_mandatory(self) -> bool:
+        """Whether it stops the operation."""
+        return self.level == "mandatory"
+
+
+@dataclass(frozen=True, order=True)
+class Change:
+    """What an operation does to one resource."""
+
+    op: str
+    type: str
+    name: str
+    properties: tuple[str, ...] = ()
+    """Paths of the properties that differ."""
+
+    def __str__(self) -> str:
+        differs = f": {', '.join(self.properties)}" if self.properties else ""
+        return f"{self.op} {self.type} {self.name}{differs}"
+
+
+@dataclass
+class Watch:
+    """What the engine's events tell about one operation, gathered while it goes on."""
+
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    changes: Mapping[str, int] = field(default_factory=dict)
+    planned: list[Change] = field(default_factory=list)
+    has_begun: bool = False
+    has_ended: bool = False
+    done: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def mandatory(self) -> list[Finding]:
+        """Findings that stop the operation."""
+        return [finding for finding in self.findings if finding.is_mandatory]
+
+    @property
+    def advisories(self) -> list[Finding]:
+        """Findings that do not."""
+        return [finding for finding in self.findings if not finding.is_mandatory]
+
+    @property
+    def changed(self) -> int:
+        """How many resources the operation changes."""
+        return sum(number for op, number in self.changes.items() if op not in NO_CHANGE)
+
+    def note(self, event: EngineEvent) -> str | None:
+        """Take one event; return the operation on a resource that it says is done."""
+        self.has_begun = True
+        if (diagnostic := event.diagnostic_event) is not None:
+            self._note_diagnostic(diagnostic)
+        elif (policy := event.policy_event) is not None:
+            urn = policy.resource_urn or ""
+            finding = Finding(
+                policy.policy_name,
+                policy.enforcement_level,
+                _plain(policy.message),
+                "" if not urn or type_of(urn) == STACK_TYPE else f"{type_of(urn)} {name_of(urn)}",
+            )
+            if finding not in self.findings:
+                self.findings.append(finding)
+        elif event.summary_event is not None:
+            self.has_ended = True
+            changes = event.summary_event.resource_changes or {}
+            self.changes = {getattr(op, "value", op): number for op, number in changes.items()}
+        elif (step := event.resource_pre_event) is not None:
+            op = getattr(step.metadata.op, "value", step.metadata.op)
+            if op in PLANNED:
+                # "Diffs" names top-level properties only; the detailed ones have whole paths.
+                differs = step.metadata.detailed_diff or step.metadata.diffs or ()
+                urn = step.metadata.urn
+                self.planned.append(Change(op, type_of(urn), name_of(urn), tuple(sorted(differs))))
+        elif event.res_outputs_event is not None:
+            metadata = event.res_outputs_event.metadata
+            op = getattr(metadata.op, "value", metadata.op)
+            self.done[op] += 1
+            return f"{op} {type_of(metadata.urn)} {name_of(metadata.urn)}"
+        return None
+
+    def _note_diagnostic(self, diagnostic: Any) -> None:
+        text = _plain(diagnostic.message)
+        if diagnostic.severity not in ("error", "warning") or not text:
+            return
+        urn = diagnostic.urn or ""
+        place = f"{type_of(urn)} {name_of(urn)}: " if urn and type_of(urn) != STACK_TYPE else ""
+        lines = self.errors if diagnostic.severity == "error" else self.warnings
+        if f"{place}{text}" not in lines:
+            lines.append(f"{place}{text}")
+
+
+class Display:
+    """The user's terminal, or a log."""
+
+    def __init__(self) -> None:
+        """Write results to stdout and complaints to stderr, as they are now."""
+        self.out = Console(file=sys.stdout, highlight=False)
+        self.err = Console(file=sys.stderr, highlight=False, stderr=True)
+        self._since = 0.0
+
+    def say(self, line: str = "") -> None:
+        """Print one line, unwrapped, exactly as it is."""
+        self.out.print(line, soft_wrap=True, markup=False)
+
+    def complain(self, line: str) -> None:
+        """Print one line on stderr."""
+        self.err.print(line, soft_wrap=True, markup=False)
+
+    def step(self, line: str) -> None:
+        """Say what begins now."""
+        self.out.print(line, soft_wrap=True, markup=False, style="dim")
+
+    def progress(self, title: str, total: int | None) -> "AbstractContextManager[Meter]":
+        """Show how far an operation is."""
+        if self.out.is_terminal:
+            return _Bar(self.out, title, total)
+        return nullcontext(_Lines(self, title, total))
+
+    def errors(self, watch: Watch) -> None:
+        """Print what the engine reported as errors, without its summary of them."""
+        for error in watch.errors:
+            # A program's own error comes twice, the second time in these words of the SDK.
+            again = error.removeprefix("an unhandled error occurred: ")
+            if not _is_summary(error) and (again == error or again not in watch.errors):
+                self.complain(f"error: {error}")
+
+    def findings(self, findings: Iterable[Finding], title: str) -> None:
+        """Print what policies say, grouped by policy."""
+        groups: dict[str, list[Finding]] = {}
+        for finding in findings:
+            groups.setdefault(finding.policy, []).append(finding)
+        if not groups:
+            return
+        self.say(title)
+        for policy, members in sorted(groups.items()):
+            # The engine puts the policy's description before each of its messages.
+            about = members[0].message.partition("\n")[0]
+            self.say(f"  {policy}: {about}")
+            for finding in sorted(members, key=lambda finding: finding.resource):
+                message = finding.message.removeprefix(about).strip() or about
+                place = f"{finding.resource}: " if finding.resource else ""
+                first, *rest = f"{place}{message}".splitlines()
+                self.say(f"    {first}")
+                for line in rest:
+                    self.say(f"      {line.strip()}")
+
+    def plan(self, watch: Watch) -> None:
+        """Print what would be done to which resource; many creations by their types."""
+        created = [change for change in watch.planned if change.op == "create"]
+        others = [change for change in watch.planned if change.op != "create"]
+        if len(created) <= LONGEST_LIST:
+            others += created
+        else:
+            kinds = Counter(change.type.rpartition(":")[2] for change in created)
+            listed = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
+            self.out.print(f"  create {listed}", markup=False)
+        for change in sorted(others):
+            self.say(f"  {change}")
+        self.say(f"Preview: {counted(watch.changes, CHANGE_WORDS)}.")
+
+    def outputs(self, outputs: Mapping[str, Any]) -> None:
+        """Print a table of outputs."""
+        if not outputs:
+            return
+        self.say("Outputs")
+        width = max(map(len, outputs))
+        for key, value in sorted(outputs.items()):
+            values = value if isinstance(value, list) and value else [value]
+            for label, item in zip([key, *[""] * len(values)], values, strict=False):
+                text = item if isinstance(item, str) else json.dumps(item)
+                self.say(f"  {label:<{width}}  {text}")
+
+
+class Meter:
+    """Told of each resource that is done."""
+
+    def advance(self, op: str) -> None:
+        """Count one more."""
+        raise NotImplementedError
+
+
+class _Lines(Meter):
+    def __init__(self, display: Display, title: str, total: int | None) -> None:
+        self._display, self._title, self._total = display, title, total
+        self._done, self._said, self._lock = 0, time.monotonic(), Lock()
+
+    def advance(self, op: str) -> None:  # noqa: ARG002 - the line tells the number only
+        with self._lock:
+            self._done += 1
+            if time.monotonic() - self._said >= LINE_SECONDS:
+                self._said = time.monotonic()
+                of = f" of {self._total}" if self._total else ""
+                self._display.say(f"  {self._title}: {self._done}{of} resources")
+
+
+class _Bar(Meter, AbstractContextManager["Meter"]):
+    def __init__(self, console: Console, title: str, total: int | None) -> None:
+        self._progress = Progress(
+            TextColumn("  {task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[last]}", markup=True),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task(title, total=total, last="")
+
+    def __enter__(self) -> Meter:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def advance(self, op: str) -> None:
+        self._progress.update(self._task, advance=1, last=op)
+
+
+def counted(changes: Mapping[str, int], words: Mapping[str, str]) -> str:
+    """Return counts in words: `3 created, 40 unchanged`."""
+    ops = sorted(changes, key=lambda op: list(DONE_WORDS).index(op) if op in DONE_WORDS else -1)
+    parts = [f"{changes[op]} {words.get(op, op)}" for op in ops if changes[op]]
+    return ", ".join(parts) or "nothing"
+
+
+def _plain(text: str) -> str:
+    return MARKUP.sub("", text or "").strip()
+
+
+def _is_summary(error: str) -> bool:
+    """Whether an error only says that there were errors."""
+    return error in ("update failed", "preview failed", "destroy failed", "refresh failed")

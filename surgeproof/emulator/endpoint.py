@@ -1,0 +1,52 @@
+"""What the endpoint (moto) loses, refuses, lacks and does not enforce: one measured table.
+
+The table is `measured.json`. `python -m surgeproof.emulator.probe` measures it again, by building
+the whole program in several configurations and reading every property back.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+NOT_IMPLEMENTED = "NotImplementedByEndpoint"
+"""The error code by which the endpoint says that it lacks an operation; its HTTP status is 501."""
+
+TABLE = Path(__file__).with_name("measured.json")
+
+
+class Loss(NamedTuple):
+    """A property that does not come back as it was sent."""
+
+    absent: bool
+    """Whether it does not come back at all; else it comes back as something else."""
+    shown: str
+    """What comes back."""
+
+
+def _load() -> Mapping[str, Any]:
+    if not TABLE.exists():
+        return {}
+    loaded: Mapping[str, Any] = json.loads(TABLE.read_text(encoding="utf-8"))
+    return loaded
+
+
+_TABLE = _load()
+
+MEASURED_ON: str = _TABLE.get("endpoint", "")
+"""The endpoint and version that was measured."""
+
+LOST: Mapping[str, Mapping[str, Loss]] = {
+    token: {path: Loss(each["absent"], each["shown"]) for path, each in paths.items()}
+    for token, paths in _TABLE.get("loses", {}).items()
+}
+"""Properties that the endpoint takes and does not give back, by type token and property path."""
+
+REFUSED: Mapping[str, Mapping[str, str]] = _TABLE.get("refuses", {})
+"""Attributes that the endpoint refuses, with its answer. They are not sent, but recorded."""
+
+LACKS: Mapping[str, str] = _TABLE.get("lacks", {})
+"""Operations that the endpoint does not implement, with the properties that hang on them."""
+
+NOT_ENFORCED: Mapping[str, str] = _TABLE.get("does not enforce", {})
+"""What AWS refuses and the endpoint takes."""

@@ -1,0 +1,249 @@
+"""The embedded AWS: moto behind our own module, as a process on the loopback interface.
+
+Stock moto answers an operation that it lacks with status 500 and a page of HTML, which a client
+cannot tell from a crash, and retries. Here it is a typed 501, so that the provider can record the
+resource instead of failing. Backends are imported before the first request, and the account holds
+what a real one would: AWS's managed policies and the hosted zone of its own domain.
+"""
+
+import os
+from typing import Final
+
+# moto reads these when it is imported.
+MOTO_SETTINGS: Final = {
+    "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+    "MOTO_ACM_VALIDATION_WAIT": "0",
+}
+os.environ.update(MOTO_SETTINGS)
+
+import argparse  # noqa: E402
+import errno  # noqa: E402
+import importlib.metadata  # noqa: E402
+import json  # noqa: E402
+import re  # noqa: E402
+import signal  # noqa: E402
+import socket  # noqa: E402
+import sys  # noqa: E402
+import threading  # noqa: E402
+from collections.abc import Callable, Iterable, Sequence  # noqa: E402
+from pathlib import Path  # noqa: E402
+from types import FrameType  # noqa: E402
+from typing import Any  # noqa: E402
+from xml.sax.saxutils import escape  # noqa: E402
+
+from flask import Flask, Response, current_app, request  # noqa: E402
+from moto.backends import get_backend  # noqa: E402
+from moto.core.models import DEFAULT_ACCOUNT_ID  # noqa: E402
+from moto.moto_server.werkzeug_app import (  # noqa: E402
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+from werkzeug.exceptions import NotFound  # noqa: E402
+from werkzeug.serving import make_server  # noqa: E402
+
+from surgeproof.emulator.endpoint import NOT_IMPLEMENTED  # noqa: E402
+from surgeproof.emulator.processes import Process, write_json  # noqa: E402
+from surgeproof.emulator.run_directory import (  # noqa: E402
+    HEALTH_PATH,
+    HOLDINGS_PATH,
+    HOST,
+    PORT_TAKEN,
+    RECORD,
+    SERVICES,
+)
+
+SIGNED_AS: Final = {"cloudwatch": "monitoring", "elbv2": "elasticloadbalancing"}
+"""Names in requests' signatures, by which moto finds the backend, where they differ."""
+
+NOT_HOLDINGS: Final = frozenset({"ec2 tags", "ec2 network_acls"})
+"""Tables in which moto keeps something of what is gone: tags, and a VPC's default network ACL."""
+
+KEYS_OF_AWS: Final = frozenset(
+    {
+        "Default key",
+        "Default master key that protects my EBS volumes when no other key is defined",
+    }
+)
+"""Descriptions of the KMS keys that moto makes for a service of AWS when the first one asks."""
+
+GONE: Final = frozenset({"deleted", "terminated", "terminated(48)", "PendingDeletion"})
+
+OF_AWS: Final = re.compile(r"^/aws/service/|^arn:aws[^:]*:iam::aws:")
+"""AWS's own parameters and policies, which moto loads when somebody asks for one."""
+
+HOSTED_ZONE_NAME: Final = "surgeproof.test."
+HOSTED_ZONE_ID: Final = "Z0SURGEPROOFLOCAL"
+"""The account's own domain. `.test` never resolves (RFC 6761, section 6.2)."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until told to end; write the run's record once requests are answered."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--directory", type=Path, required=True, help="the run's directory")
+    parser.add_argument("--region", required=True)
+    parser.add_argument("--token", required=True, help="what the health page answers")
+    parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    options = parser.parse_args(arguments)
+
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver's affair
+    try:
+        listening = _listen(options.port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        sys.exit(PORT_TAKEN)
+    application = Application(options.token)
+    prepare(options.region, application)
+    server = make_server(
+        HOST,
+        0,
+        application,
+        threaded=True,
+        request_handler=_QuietHandler,
+        fd=listening.fileno(),
+    )
+    me = Process.of(os.getpid())
+    if me is None:
+        sys.exit("this system does not tell when a process started")
+    record = {
+        **me.record(),
+        "port": listening.getsockname()[1],
+        "region": options.region,
+        "token": options.token,
+    }
+    write_json(options.directory / RECORD, record)
+    server.serve_forever()
+
+
+class Application(DomainDispatcherApplication):
+    """moto's dispatcher, pages on health and holdings, and typed answers for what moto lacks."""
+
+    def __init__(self, token: str) -> None:
+        """Answer the health page with `token`, which tells this server from any other."""
+        super().__init__(_backend_application)
+        self._health = {"token": token, "pid": os.getpid()}
+        self.own = frozenset[str]()
+        """What a new account holds."""
+        # moto's backends are not thread-safe: a describe that iterates a table while another
+        # request creates in it is answered with status 500.
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """Answer one request (the WSGI protocol)."""
+        pages: dict[str, Callable[[], Any]] = {
+            HEALTH_PATH: lambda: self._health,
+            HOLDINGS_PATH: lambda: sorted(holdings() - self.own),
+        }
+        page = pages.get(environ.get("PATH_INFO", ""))
+        if page is not None:
+            body = json.dumps(page())
+            return Response(body, mimetype="application/json")(environ, start_response)
+        with self._one_at_a_time:
+            return super().__call__(environ, start_response)
+
+
+def holdings() -> frozenset[str]:
+    """Return all that the backends' own tables hold, as `service table key`.
+
+    Read from moto's memory, so that it does not depend on what anybody has recorded.
+    """
+    services: Iterable[Any] = SERVICES  # as any: moto's types know services one by one
+    return frozenset(
+        f"{service} {table} {key}"
+        for service in services
+        for account in dict(get_backend(service)).values()
+        for backend in dict(account).values()
+        for table, content in vars(backend).items()
+        if isinstance(content, dict) and f"{service} {table}" not in NOT_HOLDINGS
+        for key, thing in list(content.items())
+        if not (_is_gone(thing) or OF_AWS.search(str(key)))
+    )
+
+
+def _is_gone(thing: Any) -> bool:
+    """Tell whether a thing is nobody's, or what AWS too shows for a while after its deletion."""
+    if isinstance(thing, dict | list):
+        return not thing
+    if getattr(thing, "description", None) in KEYS_OF_AWS:
+        return True
+    instances = getattr(thing, "instances", None)  # a reservation's
+    if instances:
+        return all(_is_gone(instance) for instance in instances)
+    state = getattr(thing, "key_state", None) or getattr(thing, "state", None)
+    return getattr(state, "name", state) in GONE or str(getattr(thing, "_state", "")) in GONE
+
+
+def prepare(region: str, application: Application, services: Iterable[Any] = SERVICES) -> None:
+    """Import the backends, make what a new account has in `region`, and the hosted zone."""
+    for service in services:
+        backends: Any = get_backend(service)
+        account = backends[DEFAULT_ACCOUNT_ID]
+        account[region if region in account else "aws"]
+        host = f"{SIGNED_AS.get(service, service)}.{region}.amazonaws.com"
+        name = application.get_backend_for_host(host)
+        application.app_instances[name] = _backend_application(name)
+    zones: Any = get_backend("route53")[DEFAULT_ACCOUNT_ID]["aws"]
+    zone = zones.create_hosted_zone(HOSTED_ZONE_NAME, private_zone=False)
+    del zones.zones[zone.resource_id]
+    zone.resource_id = HOSTED_ZONE_ID
+    zones.zones[HOSTED_ZONE_ID] = zone
+    application.own = holdings()
+
+
+def _backend_application(service: Any) -> Flask:
+    application = create_backend_app(service)
+    application.register_error_handler(NotImplementedError, _not_implemented)
+    application.register_error_handler(NotFound, _no_such_path)
+    return application
+
+
+def _no_such_path(error: NotFound) -> NotFound | Response:
+    """Tell a path that moto does not know from a thing that moto did not find."""
+    return _not_implemented(error) if request.routing_exception is error else error
+
+
+def _not_implemented(_: Exception) -> Response:
+    """Answer 501 in the protocol of the request, so that botocore raises a ClientError.
+
+    Botocore does not retry this status (its `_retry.json` names 500, 502, 503, 504 and 509), and
+    reads each protocol's error form as documented in `botocore.parsers`.
+    """
+    target = request.headers.get("X-Amz-Target", "")
+    operation = request.values.get("Action") or target.rpartition(".")[2]
+    version = importlib.metadata.version("moto")
+    message = f"{operation or request.method} is not implemented by moto {version}"
+    if target or "json" in (request.content_type or ""):
+        body = json.dumps({"__type": NOT_IMPLEMENTED, "message": message})
+        return Response(body, status=501, content_type="application/x-amz-json-1.0")
+    error = f"<Error><Code>{NOT_IMPLEMENTED}</Code><Message>{escape(message)}</Message></Error>"
+    service = getattr(current_app, "service", "")
+    if service == "ec2":
+        error = f"<Response><Errors>{error}</Errors></Response>"
+    elif service != "s3":
+        error = f"<ErrorResponse>{error}</ErrorResponse>"
+    return Response(error, status=501, content_type="text/xml")
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((HOST, port))
+    listening.listen(128)
+    return listening
+
+
+class _QuietHandler(MotoRequestHandler):
+    """Log no requests: their number is large and they hold what users configured."""
+
+    def log_request(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def _leave(_: int, __: FrameType | None) -> None:
+    os._exit(0)  # nothing to tidy up, and threads may be in the middle of a request
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,498 @@
+"""Run a stack on the embedded AWS: the real engine, the repository's program, its policies.
+
+This process serves two parties that the engine calls back: the program (`__main__.py`, run here by
+the Automation API) and the provider. So an interruption must not end it before the engine has
+finished what is in flight: the first Ctrl-C is passed to the engine, which cancels and leaves
+neither lock nor pending operation, and the next `up` goes on where this one was.
+"""
+
+import logging
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+from pulumi import RunError as ProgramError
+from pulumi.automation import (
+    CommandError,
+    CommandResult,
+    EngineEvent,
+    LocalWorkspace,
+    OnOutput,
+    PulumiCommand,
+    Stack,
+    UpdateSummary,
+)
+from pulumi.automation._stack import StackInitMode
+from pulumi.automation.errors import create_command_error
+from semver import VersionInfo
+
+from surgeproof.emulator.display import (
+    DONE_WORDS,
+    Display,
+    Watch,
+    counted,
+)
+from surgeproof.emulator.engine import EngineError, find_engine
+from surgeproof.emulator.processes import Process
+from surgeproof.emulator.project import Project
+from surgeproof.emulator.run_directory import SERVICES, Emulator, RunDirectory, RunError
+from surgeproof.emulator.state import State, StateError, recorded_line
+
+INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+PATIENCE: Final = 3
+"""The Ctrl-C that kills the engine, after those that only ask."""
+
+_log = logging.getLogger(__name__)
+
+
+class Interrupted(Exception):  # noqa: N818 - it is no error
+    """The user has asked to stop, and everything has been left in order. Exit code 130."""
+
+
+def up(
+    project: Project,
+    stack: str,
+    *,
+    port: int = 0,
+    refresh: bool = False,
+    policy_config: Path | None = None,
+) -> None:
+    """Bring the stack up: preview with the policies first, then create."""
+    display = Display()
+    with _Run.begun(project, stack, "up", display, port) as run:
+        run.policy_config = policy_config
+        preview = run.operate("preview", refresh=refresh)
+        display.plan(preview)
+        total = sum(preview.changes.values())
+        watch = run.operate("up", total=total, refresh=refresh)
+        display.findings(watch.advisories, "Advice of the policies")
+        state = run.directory.state() or State((), 0)
+        display.outputs(state.outputs())
+        recorded = state.recorded()
+        if recorded:
+            display.say(recorded_line(recorded))
+        number = len(state.managed())
+        if watch.changed:
+            display.say(f"Up: {counted(watch.changes, DONE_WORDS)}.")
+        else:
+            display.say(f"Nothing to change: the {number} resources are as the program says.")
+
+
+def preview(
+    project: Project,
+    stack: str,
+    *,
+    port: int = 0,
+    refresh: bool = False,
+    policy_config: Path | None = None,
+) -> None:
+    """Show what `up` would do, and what the policies say; leave things as they were."""
+    display = Display()
+    with _Run.begun(project, stack, "preview", display, port, keeps=False) as run:
+        run.policy_config = policy_config
+        watch = run.operate("preview", refresh=refresh)
+        display.findings(watch.advisories, "Advice of the policies")
+        display.plan(watch)
+
+
+def down(project: Project, stack: str) -> None:
+    """Destroy what the embedded AWS holds of the stack, end it, and leave nothing."""
+    display = Display()
+    directory = RunDirectory(project, stack)
+    if not directory.exists:
+        directory.sweep()
+        display.say(f"Nothing to take down: stack {stack} is not up on the embedded AWS.")
+        return
+    with _Run.begun(project, stack, "down", display, 0, starts_emulator=False) as run:
+        state = run.directory.state()
+        if state is None or run.emulator is None:
+            run.directory.remove()
+            display.say(f"Down: nothing is left of stack {stack}.")
+            return
+        try:
+            run.operate("destroy", total=len(state.resources))
+            left = run.directory.holdings()
+        except RunError as error:
+            display.complain(f"error: {error}")
+            left = []
+            display.say("The destroy failed, so emulator and state are discarded together.")
+        run.directory.remove()
+        if left:
+            display.say(
+                "After the destroy the embedded AWS still held what the stack does not know: "
+                f"{', '.join(left)}. It is gone with it."
+            )
+        display.say(f"Down: {len(state.managed())} resources deleted, the embedded AWS ended.")
+
+
+def status(project: Project, stack: str) -> None:
+    """Say what is there: emulator, resources, outputs, and what is recorded only."""
+    display = Display()
+    directory = RunDirectory(project, stack)
+    if not directory.exists:
+        display.say(f"Stack {stack} is not up on the embedded AWS.")
+        return
+    owner = directory.owner()
+    if owner is not None:
+        display.say(f"Working: process {owner[0]} ({owner[1]})")
+    emulator = directory.emulator()
+    if emulator is None:
+        display.say("Embedded AWS: not running; the next `up` starts anew")
+    else:
+        display.say(
+            f"Embedded AWS: process {emulator.process.pid}, {emulator.url}, {emulator.region}"
+        )
+    try:
+        state = directory.state()
+    except StateError as error:
+        raise RunError(f"{error}; the next `up` starts anew") from error
+    if state is None:
+        display.say(f"Stack {stack}: no resources")
+        return
+    display.say(f"Stack {stack}: {len(state.managed())} resources")
+    display.outputs(state.outputs())
+    if recorded := state.recorded():
+        display.say(recorded_line(recorded))
+
+
+class _Engine(PulumiCommand):
+    """The engine's command line, run in its own session with an environment of our choice."""
+
+    def __init__(self, path: Path, directory: RunDirectory) -> None:
+        """Run the engine at `path` for the run in `directory`."""
+        self.command = str(path)
+        self.directory = directory
+        self.environment = directory.environment()
+        answer = subprocess.run(
+            [path, "version"], env=self.environment, capture_output=True, text=True, check=True
+        )
+        self.version = VersionInfo.parse(answer.stdout.strip().removeprefix("v"))
+        self.watch = Watch()
+        self.interruptions = 0
+        self.code = 0
+        self._process: subprocess.Popen[str] | None = None
+        self._is_told = False
+
+    def run(
+        self,
+        args: list[str],
+        cwd: str,
+        additional_env: Mapping[str, str],
+        on_output: OnOutput | None = None,
+        on_error: OnOutput | None = None,
+    ) -> CommandResult:
+        """Run one command to its end, through interruptions."""
+        if self.interruptions:
+            raise Interrupted
+        self._is_told = False
+        with (self.directory.path / "engine.log").open("a", encoding="utf-8") as log:
+            log.write(f"$ pulumi {' '.join(args)}\n")
+            self._process = process = subprocess.Popen(
+                [self.command, "--non-interactive", *args],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                env={**self.environment, **additional_env, "PULUMI_AUTOMATION_API": "true"},
+                text=True,
+                encoding="utf-8",
+                start_new_session=True,  # Ctrl-C comes from us, once
+            )
+            started = Process.of(process.pid)
+            if started is not None:
+                self.directory.note_engine(started)
+            try:
+                stdout, stderr = process.communicate()
+            finally:
+                self._process = None
+                self.directory.end_children(process.pid)
+                self.code = process.returncode
+            log.write(stdout + stderr)
+        for line in stdout.splitlines() if on_output else ():
+            on_output(line) if on_output else None
+        for line in stderr.splitlines() if on_error else ():
+            on_error(line) if on_error else None
+        result = CommandResult(stdout=stdout, stderr=stderr, code=process.returncode)
+        if result.code:
+            raise create_command_error(result)
+        return result
+
+    def interrupt(self) -> None:
+        """Pass an interruption on, as soon as the engine listens for it.
+
+        Before its first event and after its last the engine would die of the signal and leave its
+        lock behind.
+        """
+        process = self._process
+        if process is None or process.poll() is not None:
+            return
+        if self.interruptions >= PATIENCE:
+            process.kill()
+        elif self.watch.has_begun and not self.watch.has_ended and not self._is_told:
+            self._is_told = True
+            process.send_signal(signal.SIGINT)
+
+
+class _Workspace(LocalWorkspace):
+    """A workspace whose commands all name their stack, so that none needs selecting."""
+
+    def select_stack(self, stack_name: str) -> None:
+        """Do nothing: the state on disk has told that the stack exists."""
+
+
+class _Stack(Stack):
+    """A stack that does not ask the engine for its outputs after every operation.
+
+    They are read from the state, in which secrets are encrypted; the Automation API's way prints
+    them in plain text, and takes three more runs of the engine.
+    """
+
+    def outputs(self) -> dict[str, Any]:
+        """Return none; see `State.outputs`."""
+        return {}
+
+    def info(self, show_secrets: bool | None = None) -> UpdateSummary:  # noqa: ARG002, FBT001
+        """Return an empty summary; the engine's events have told it."""
+        return UpdateSummary("", datetime.now(UTC), "", {}, {}, "")
+
+
+@dataclass
+class _Run:
+    """One command at work on one embedded stack."""
+
+    project: Project
+    name: str
+    display: Display
+    directory: RunDirectory
+    emulator: Emulator | None
+    engine: _Engine
+    environment: Mapping[str, str]
+    policy_config: Path | None = None
+    _stack: Stack | None = None
+
+    @classmethod
+    @contextmanager
+    def begun(
+        cls,
+        project: Project,
+        stack: str,
+        command: str,
+        display: Display,
+        port: int,
+        *,
+        starts_emulator: bool = True,
+        keeps: bool = True,
+    ) -> Iterator["_Run"]:
+        """Take the run's directory, clear what a killed command left, start what is needed."""
+        project.check_stack(stack)
+        region = project.region(stack)
+        directory = RunDirectory(project, stack)
+        with ExitStack() as leaving:
+            leaving.enter_context(directory.held(command))
+            if directory.is_fresh and not keeps:
+                leaving.callback(directory.remove)
+            reason = directory.clear_leftovers()
+            if reason is not None:
+                again = "starting anew" if starts_emulator else "nothing is left to destroy"
+                display.say(
+                    f"{reason[0].upper()}{reason[1:]}: emulator and state were discarded together, "
+                    f"{again}."
+                )
+            if starts_emulator:
+                if directory.emulator() is None:
+                    display.step("Starting the embedded AWS")
+                directory.start_emulator(region, port)
+            emulator = directory.emulator()
+            if emulator is None and not starts_emulator:
+                yield cls(project, stack, display, directory, None, None, {})  # type: ignore[arg-type]
+                return
+            directory.prepare()
+            try:
+                path = find_engine(display.step)
+            except EngineError as error:
+                raise RunError(str(error)) from error
+            # These import much, which is done while the emulator's process starts.
+            from surgeproof.emulator.clients import Clients  # noqa: PLC0415
+            from surgeproof.emulator.resources import Resources  # noqa: PLC0415
+            from surgeproof.emulator.servicer import serve  # noqa: PLC0415
+
+            leaving.enter_context(_own_environment())
+            engine = _Engine(path, directory)
+            leaving.enter_context(_interrupts(engine, display))
+            leaving.enter_context(_logging(directory))
+            emulator = directory.await_emulator()
+            clients = Clients(emulator.url, region)
+            # While the engine starts; a request that comes first makes its client itself.
+            threading.Thread(target=clients.prewarm, args=(SERVICES,), daemon=True).start()
+            provider = leaving.enter_context(serve(Resources(clients), region))
+            run = cls(
+                project,
+                stack,
+                display,
+                directory,
+                emulator,
+                engine,
+                {"PULUMI_DEBUG_PROVIDERS": f"aws:{provider}"},
+            )
+            try:
+                yield run
+            finally:
+                if not directory.was_removed:
+                    directory.clear_own_lock()
+
+    def stack(self) -> Stack:
+        """Return the stack, made if it is new."""
+        if self._stack is None:
+            workspace = _Workspace(
+                work_dir=str(self.directory.settings),
+                pulumi_home=str(self.directory.home),
+                program=self._program,
+                env_vars=self.environment,
+                pulumi_command=self.engine,
+                secrets_provider="passphrase",
+            )
+            is_new = self.directory.state() is None
+            mode = StackInitMode.CREATE if is_new else StackInitMode.SELECT
+            self._stack = _Stack(self.name, workspace, mode)
+        return self._stack
+
+    def operate(self, operation: str, *, total: int | None = None, refresh: bool = False) -> Watch:
+        """Run one operation of the engine; show its progress, and its errors if it fails."""
+        watch = self.engine.watch = Watch()
+        packs = [str(pack)] if (pack := self.project.policies) else None
+        arguments: dict[str, Any] = {"color": "never"}
+        if operation != "destroy":
+            configs = [str(self.policy_config)] if packs and self.policy_config else None
+            arguments |= {
+                "policy_packs": packs,
+                "policy_pack_configs": configs,
+                "refresh": refresh or None,
+            }
+        failure: Exception | None = None
+        with self.display.progress(operation, total) as meter:
+
+            def on_event(event: EngineEvent) -> None:
+                done = watch.note(event)
+                if done is not None:
+                    meter.advance(done)
+                if self.engine.interruptions:
+                    self.engine.interrupt()
+
+            try:
+                stack = self.stack()
+                getattr(stack, operation)(on_event=on_event, **arguments)
+            except (CommandError, RuntimeError) as error:
+                failure = error
+        if self.engine.interruptions:
+            done = counted(watch.done, DONE_WORDS) if operation == "up" else "nothing changed"
+            raise Interrupted(f"{operation} interrupted ({done})")
+        if failure is not None:
+            self._explain(operation, watch, failure)
+        return watch
+
+    def _explain(self, operation: str, watch: Watch, failure: Exception) -> None:
+        """Print why the engine failed, and raise the line that sums it up."""
+        mandatory = watch.mandatory
+        self.display.findings(mandatory, "Violations of mandatory policies")
+        self.display.errors(watch)
+        emulator = self.directory.emulator()
+        if emulator is None:
+            raise RunError(
+                f"{operation} failed: the embedded AWS has ended; the next `up` starts anew"
+            )
+        if self.engine.code < 0:
+            raise RunError(
+                f"{operation} failed: the engine was ended by signal {-self.engine.code}; "
+                "the next `up` puts it right"
+            )
+        if mandatory:
+            raise RunError(
+                f"{operation} stopped by {len(mandatory)} violations of mandatory policies"
+            )
+        if watch.errors:
+            raise RunError(f"{operation} failed")
+        result = failure.args[0] if failure.args else failure
+        raise RunError(f"{operation} failed: {_last_line(str(result))}")
+
+    def _program(self) -> None:
+        """Run the very `__main__.py` that `pulumi up` runs."""
+        root = str(self.project.root)
+        if root not in sys.path:
+            sys.path.insert(0, root)
+        try:
+            runpy.run_path(str(self.project.program), run_name="__main__")
+        except ProgramError:
+            raise
+        except ValueError as error:  # what the configuration and the components raise
+            raise ProgramError(str(error)) from error
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            _log.exception("program")
+            raise ProgramError(
+                f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
+            ) from error
+
+
+@contextmanager
+def _own_environment() -> Iterator[None]:
+    """Hide from our own process, which runs program and provider, what is the user's."""
+    hidden = {
+        key: os.environ.pop(key)
+        for key in list(os.environ)
+        if key.startswith(("AWS_", "BOTO_", "PULUMI_")) or key.lower().endswith("_proxy")
+    }
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+@contextmanager
+def _interrupts(engine: _Engine, display: Display) -> Iterator[None]:
+    """Catch what asks us to stop; go on serving the engine until it has ended."""
+
+    def caught(_: int, __: FrameType | None) -> None:
+        engine.interruptions += 1
+        if engine.interruptions == 1:
+            display.complain("Interrupted: finishing what is in flight")
+        elif engine.interruptions < PATIENCE:
+            display.complain("Still finishing; once more kills it, and the next `up` starts anew")
+        engine.interrupt()
+
+    before = {number: signal.signal(number, caught) for number in INTERRUPTS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _logging(directory: RunDirectory) -> Iterator[None]:
+    """Keep what goes wrong in program and provider in the run's log."""
+    handler = logging.FileHandler(directory.path / "provider.log")
+    logger = logging.getLogger("surgeproof")
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+        handler.close()
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no reason given"

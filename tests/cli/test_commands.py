@@ -1,0 +1,244 @@
+"""What the commands refuse before anything is started, and what real stacks are told."""
+
+import json
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from surgeproof.__main__ import main as start
+from surgeproof.cli import main
+from surgeproof.emulator.processes import read_json, write_json
+from surgeproof.emulator.project import InputError, Project
+
+ARN = "urn:pulumi:prod::shop::{type}::{name}"
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    for stack in ("local", "prod"):
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def pulumi(tmp_path, monkeypatch) -> Path:
+    """A Pulumi that says what it was called with, and answers from files."""
+    directory = tmp_path / "bin"
+    directory.mkdir()
+    script = directory / "pulumi"
+    script.write_text(
+        "#!/bin/sh\n"
+        f'echo "$@" >> "{tmp_path}/calls"\n'
+        f'command -v python3 > "{tmp_path}/python"\n'
+        f'[ "$1 $2" = "stack export" ] && cat "{tmp_path}/export.json"\n'
+        f'[ -f "{tmp_path}/stderr" ] && cat "{tmp_path}/stderr" >&2 && exit 255\n'
+        "exit 0\n"
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{directory}:/usr/bin:/bin")
+    return tmp_path
+
+
+def give(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(main, arguments)
+    return result.exit_code, result.output
+
+
+def export(*resources: dict) -> str:
+    whole = [
+        {"custom": True, "urn": ARN.format(type=r["type"], name="web"), "id": "i", **r}
+        for r in resources
+    ]
+    return json.dumps({"version": 3, "deployment": {"resources": whole}})
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "down", "status"])
+def test_an_unknown_stack_is_refused_with_the_known_ones(project, command):
+    code, printed = give(command, "--stack", "nope")
+
+    assert code == 2
+    assert printed == (
+        "error: --stack: must have a file Pulumi.<stack>.yaml (there are: local, prod), "
+        "got 'nope'\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["up", "preview", "down", "status"])
+@pytest.mark.parametrize("name", ["../up", "a b", "", ".", "-x", "a" * 101])
+def test_a_bad_stack_name_is_refused(project, command, name):
+    code, printed = give(command, f"--stack={name}", "--embedded")
+
+    assert code == 2
+    assert printed.startswith("error: --stack: must be letters, digits,")
+    assert not (project / ".surgeproof").exists()
+
+
+def test_outside_a_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    code, printed = give("status")
+
+    assert code == 2
+    assert "there is no Pulumi.yaml in" in printed
+
+
+def test_settings_without_a_region(project):
+    (project / "Pulumi.local.yaml").write_text("config: {}\n")
+
+    assert give("up") == (2, "error: Pulumi.local.yaml: must set aws:region, got nothing\n")
+
+
+def test_damaged_settings(project):
+    (project / "Pulumi.local.yaml").write_text("config: [\n")
+
+    code, printed = give("up")
+
+    assert code == 2
+    assert printed.startswith("error: Pulumi.local.yaml: must be YAML:")
+    assert printed.count("\n") == 1
+
+
+def test_no_free_disk(project, monkeypatch):
+    usage = type("Usage", (), {"free": 5 << 20})
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
+
+    code, printed = give("up")
+
+    assert code == 1
+    assert "needs 64 MiB of free disk, got 5 MiB" in printed
+
+
+def test_a_disk_that_fills_meanwhile(project, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("surgeproof.emulator.run_directory.write_json", full)
+
+    assert give("up") == (
+        1,
+        "error: the disk is full; free some space and run it again\n",
+    )
+
+
+def test_a_directory_that_cannot_be_written(project):
+    (project / ".surgeproof").write_text("a file in the way")
+
+    code, printed = give("up")
+
+    assert code == 1
+    assert printed.startswith("error: ")
+    assert ".surgeproof" in printed
+    assert printed.count("\n") == 1
+
+
+def test_encrypted_settings_are_not_for_the_embedded_aws(project):
+    (project / "Pulumi.prod.yaml").write_text(
+        "encryptionsalt: v1:x\nconfig:\n  aws:region: eu-west-1\n  shop:key: {secure: abc}\n"
+    )
+    with pytest.raises(InputError, match=r"^Pulumi.prod.yaml: shop:key is encrypted"):
+        Project.find().copy_settings("prod", project / "copy", None)
+
+
+def test_a_real_stack_needs_pulumi(project, monkeypatch):
+    monkeypatch.setenv("PATH", str(project))
+
+    code, printed = give("up", "--stack", "prod")
+
+    assert code == 1
+    assert "needs the Pulumi command line on PATH" in printed
+
+
+def test_a_real_stack_goes_through_pulumi_with_the_policies(project, pulumi):
+    assert give("up", "--stack", "prod")[0] == 0
+    assert give("preview", "--stack", "prod")[0] == 0
+
+    pack = project / "policies"
+    assert (pulumi / "calls").read_text().splitlines() == [
+        f"up --policy-pack {pack} --stack prod",
+        f"preview --policy-pack {pack} --stack prod",
+    ]
+    assert Path((pulumi / "python").read_text()).parent == Path(sys.executable).parent
+    assert not (project / ".surgeproof").exists()
+
+
+def test_a_locked_stack_is_told_the_command_that_clears_it(project, pulumi):
+    (pulumi / "stderr").write_text("error: the stack is currently locked by 1 lock(s)\n")
+
+    code, printed = give("up", "--stack", "prod", "--yes")
+
+    assert code == 1
+    assert "`pulumi cancel --stack prod` clears the lock" in printed
+    assert len((pulumi / "calls").read_text().splitlines()) == 1
+
+
+def test_down_lists_what_protection_keeps_and_stops(project, pulumi):
+    (pulumi / "export.json").write_text(
+        export(
+            {
+                "type": "aws:lb/loadBalancer:LoadBalancer",
+                "inputs": {"enableDeletionProtection": True},
+            },
+            {"type": "aws:s3/bucket:Bucket", "inputs": {}, "outputs": {"forceDestroy": False}},
+            {"type": "aws:sns/topic:Topic", "inputs": {}},
+        )
+    )
+
+    code, printed = give("down", "--stack", "prod", "--yes")
+
+    assert code == 1
+    balancer, bucket = printed.splitlines()[1:3]
+    assert balancer == (
+        "  LoadBalancer web: deletion protection is on; "
+        "release it by loadBalancer.deletionProtection: false"
+    )
+    assert bucket == (
+        "  Bucket web: a bucket that holds logs is not deleted; "
+        "release it by loadBalancer.logBucketForceDestroy: true"
+    )
+    assert "nothing was destroyed" in printed
+    assert (pulumi / "calls").read_text() == "stack export --stack prod\n"
+
+
+def test_down_of_an_unprotected_stack(project, pulumi):
+    (pulumi / "export.json").write_text(export({"type": "aws:sns/topic:Topic", "inputs": {}}))
+
+    assert give("down", "--stack", "prod", "--yes")[0] == 0
+    assert (pulumi / "calls").read_text().splitlines()[-1] == "destroy --yes --stack prod"
+
+
+def test_crash_safe_files_are_whole_and_private(tmp_path):
+    file = tmp_path / "record.json"
+    write_json(file, {"pid": 1}, mode=0o600)
+    with pytest.raises(TypeError):
+        write_json(file, {"pid": object()})
+
+    assert read_json(file) == {"pid": 1}
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+
+
+class Interrupting:
+    """A finder that is interrupted by Ctrl-C."""
+
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "surgeproof.cli":
+            raise KeyboardInterrupt
+
+
+def test_ctrl_c_during_the_imports_is_no_crash(monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "surgeproof.cli")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting, *sys.meta_path])
+
+    with pytest.raises(SystemExit) as left:
+        start()
+
+    assert left.value.code == 130
+    assert capsys.readouterr().err == "interrupted; run it again to go on\n"

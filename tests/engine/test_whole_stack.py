@@ -1,0 +1,68 @@
+"""The repository's own program and its settings, on the embedded AWS, with its policy pack."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engine.conftest import ROOT, Checkout
+
+pytestmark = pytest.mark.engine
+
+PROGRAM = ("__main__.py", "components", "policies")
+
+
+def whole(root: Path, stack: str) -> Checkout:
+    root.mkdir()
+    for name in PROGRAM:
+        (root / name).symlink_to(ROOT / name)
+    for path in ROOT.glob("Pulumi*.yaml"):
+        shutil.copy(path, root)
+    return Checkout(root, stack)
+
+
+@pytest.fixture
+def checkout(request, tmp_path) -> Iterator[Checkout]:
+    made = whole(tmp_path / "checkout", request.param)
+    yield made
+    made.clean()
+
+
+@pytest.mark.parametrize("checkout", ["local"], indirect=True)
+def test_the_whole_stack_comes_up_and_goes(checkout):
+    printed = checkout.must("up")
+
+    assert "Violations" not in printed
+    balancers = checkout.client("elbv2").describe_load_balancers()["LoadBalancers"]
+    assert len(balancers) == 1
+    assert balancers[0]["DNSName"] in printed
+
+    assert "Nothing to change" in checkout.must("up")
+    printed = checkout.must("preview", "--refresh")
+    assert not any(word in printed for word in ("to create", "to update", "to replace"))
+
+    assert "still held" not in checkout.must("down")
+    checkout.assert_nothing_is_left()
+
+
+@pytest.mark.parametrize("checkout", ["dev", "prod"], indirect=True)
+def test_real_settings_pass_a_preview_with_the_policies(checkout):
+    printed = checkout.must("preview", "--stack", checkout.stack, "--embedded")
+
+    assert "to create" in printed
+    assert "Violations" not in printed
+    checkout.assert_nothing_is_left()
+
+
+@pytest.mark.parametrize("checkout", ["local"], indirect=True)
+def test_every_problem_of_the_configuration_is_told_before_the_first_resource(checkout):
+    checkout.configure(fleet={"minSize": 6, "maxSize": 4}, loadBalancr={})
+
+    code, printed = checkout.give("preview")
+
+    assert code == 1
+    assert "fleet.minSize: must be at most fleet.maxSize (4), got 6" in printed
+    assert "loadBalancr" in printed
+    assert "Traceback" not in printed
+    checkout.assert_nothing_is_left()
