@@ -1,0 +1,526 @@
+"""A load balancer's access logs as a trace: local files or a bucket, read as a stream.
+
+A request arrives when the load balancer received it: `request_creation_time`, the 22nd field of an
+entry. Fields: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
+
+Memory does not depend on how many lines there are: of each file that is being read, a piece of at
+most 1 MiB is held, and one number a step. Lines are read all at once by numpy where their layout is
+the usual one; any other line is read on its own, by the grammar of `ENTRY`, which alone decides
+what is bad.
+"""
+
+import glob
+import re
+import zlib
+from calendar import monthrange
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from botocore.exceptions import BotoCoreError, ClientError
+
+from surgeproof.traces.errors import RowCounter, Said, TraceError
+from surgeproof.traces.trace import STEPS_MAX, Trace
+
+PIECE_BYTES: Final = 1024 * 1024
+"""How much of a log is held at a time (bytes, unpacked)."""
+
+FILES_AT_A_TIME: Final = 2
+"""How many files are read at the same time (files)."""
+
+LINE_BYTES_MAX: Final = 256 * 1024
+"""Longest line that is read (bytes); a longer one is bad."""
+
+MOST_BAD_PERCENT: Final = 1.0
+"""Share of bad lines that is borne unless said otherwise (percent)."""
+
+_TEXT: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_TIME: Final = rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?Z"
+ENTRY: Final = re.compile(
+    rb"(?:[^ ]+ ){12}"
+    + _TEXT
+    + rb" "
+    + _TEXT
+    + rb" (?:[^ ]+ ){3}"
+    + _TEXT
+    + rb" "
+    + _TEXT
+    + rb" "
+    + _TEXT
+    + rb" [^ ]+ "
+    + _TIME
+    + rb"(?: |\r?$)",
+    re.DOTALL,
+)
+"""An entry from `type` to `request_creation_time`; what follows differs by age, and is not read."""
+
+_FILE: Final = re.compile(
+    r"\d{12}_elasticloadbalancing_[^_]+_(.+)_\d{8}T\d{4}Z_[^_]+_[^_]+\.log(\.gz)?"
+)
+_OTHER_LOGS: Final = ("conn_log", "health_check_log")
+_BLOCK: Final = 4096
+_Progress = Callable[[str], None]
+_Integers = npt.NDArray[np.int64]
+
+
+def read_access_logs(
+    source: str | Path,
+    *,
+    step_seconds: float = 10.0,
+    load_balancer: str | None = None,
+    begin: datetime | None = None,
+    end: datetime | None = None,
+    s3: Any = None,
+    most_bad_percent: float = MOST_BAD_PERCENT,
+    progress: _Progress = lambda _: None,
+) -> Trace:
+    """Read a trace from the access logs of one Application Load Balancer.
+
+    `source` is a file, a directory (searched throughout), a pattern such as `logs/**/*.log.gz`, or
+    `s3://bucket/prefix`, for which `s3` is a boto3 client. Files may be gzip or plain. Where the
+    file names tell of several load balancers, `load_balancer` names one, as in the file name:
+    `app.<name>.<id>` or `<name>`.
+
+    `step_seconds`: length of a step (seconds, 0.001 to 604800; default: 10). `begin` and `end`
+    (with time zone; default: all) choose requests by when they arrived; others are only counted.
+    `most_bad_percent` (percent, 0 to 100; default: 1): share of bad lines that is borne; they are
+    left out, counted, and the first are kept to be shown.
+
+    The logs are best effort, and include requests that never reached a target; a WebSocket is one
+    request. Where they hold no line, there was no request: a file that is missing cannot be seen.
+
+    Raises TraceError for what cannot be read, and for a file that is cut off or damaged.
+    """
+    text = str(source)
+    step_microseconds = round(step_seconds * 1e6)
+    if step_microseconds < 1000 or abs(step_microseconds - step_seconds * 1e6) > 1e-3:
+        raise TraceError("step_seconds", "be whole milliseconds of at least 0.001 s", step_seconds)
+    files, skipped = _chosen(list(_find(text, s3)), text, load_balancer)
+    counter = RowCounter(text, most_bad_percent)
+    counts = _Counts(
+        text, step_microseconds, _microseconds("begin", begin), _microseconds("end", end)
+    )
+    _count_all(files, counts, counter, progress)
+    counter.check()
+    first, requests = counts.result()
+    notes = [f"access logs {text}: {len(files):,} files, {counter.rows:,} lines"]
+    if counts.outside:
+        notes.append(f"{counts.outside:,} requests lie outside the times asked for")
+    if skipped:
+        notes.append(f"{skipped:,} other files there were not read")
+    return Trace(
+        _name(text),
+        requests_per_second=requests / (step_microseconds / 1e6),
+        step_seconds=step_microseconds / 1e6,
+        start_seconds=first * step_microseconds / 1e6,
+        dated=True,
+        provenance=tuple(notes),
+        rows=counter.rows,
+        bad_rows=counter.bad,
+        first_bad_rows=tuple(counter.first_bad),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    place: str
+    pieces: Callable[[], Iterator[bytes]]
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.place).name
+
+
+def _find(source: str, s3: Any) -> Iterator[_File]:
+    if source.startswith("s3://"):
+        if s3 is None:
+            raise TraceError("s3", f"be a boto3 client of S3 to read {source}", s3)
+        yield from _find_in_bucket(source, s3)
+        return
+    path = Path(source)
+    if path.is_file():
+        paths = [path]
+    elif path.is_dir():
+        paths = sorted(found for found in path.rglob("*") if found.is_file())
+    else:
+        # Not Path.glob: that takes no absolute patterns.
+        found = glob.glob(source, recursive=True)  # noqa: PTH207
+        paths = sorted(Path(name) for name in found if Path(name).is_file())
+    for file in paths:
+        yield _File(str(file), lambda file=file: _local(file))  # type: ignore[misc]
+
+
+def _local(path: Path) -> Iterator[bytes]:
+    try:
+        with path.open("rb") as stream:
+            while piece := stream.read(PIECE_BYTES):
+                yield piece
+    except OSError as error:
+        raise TraceError(str(path), "be readable", Said(error.strerror or str(error))) from error
+
+
+def _find_in_bucket(source: str, s3: Any) -> Iterator[_File]:
+    bucket, _, prefix = source.removeprefix("s3://").partition("/")
+    if not bucket:
+        raise TraceError("source", "be s3://<bucket>/<prefix>", source)
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for found in page.get("Contents", ()):
+                key = found["Key"]
+                yield _File(
+                    f"s3://{bucket}/{key}",
+                    lambda key=key: _from_bucket(s3, bucket, key),  # type: ignore[misc]
+                )
+    except (ClientError, BotoCoreError) as error:
+        raise TraceError(source, "be readable", Said(str(error))) from error
+
+
+def _from_bucket(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"]
+        with body:
+            yield from body.iter_chunks(PIECE_BYTES // 4)
+    except (ClientError, BotoCoreError) as error:
+        raise TraceError(f"s3://{bucket}/{key}", "be readable", Said(str(error))) from error
+
+
+def _chosen(found: list[_File], source: str, load_balancer: str | None) -> tuple[list[_File], int]:
+    """Return the access logs of one load balancer, and how many other files there are."""
+    if not found:
+        raise TraceError(
+            source, "be a file, a directory, a pattern or a prefix with files", Said("none")
+        )
+    logs = found
+    if len(found) > 1 or source.startswith("s3://"):
+        # A bucket also holds ELBAccessLogTestFile, and other kinds of logs under the same prefix.
+        logs = [
+            file
+            for file in found
+            if file.name.endswith((".log", ".gz")) and not file.name.startswith(_OTHER_LOGS)
+        ]
+    if not logs:
+        raise TraceError(source, "hold files named *.log or *.gz", Said(f"{len(found):,} others"))
+    owners = {file.place: _owner(file.name) for file in logs}
+    if load_balancer is not None:
+        logs = [file for file in logs if _is_named(owners[file.place], load_balancer)]
+        if not logs:
+            known = ", ".join(sorted({owner for owner in owners.values() if owner})) or "none"
+            raise TraceError("load_balancer", f"be one that {source} has ({known})", load_balancer)
+    several = sorted({owner for file in logs if (owner := owners[file.place])})
+    if len(several) > 1:
+        shown = ", ".join(several[:5])
+        raise TraceError(
+            source, "be the logs of one load balancer, or load_balancer name one", Said(shown)
+        )
+    return logs, len(found) - len(logs)
+
+
+def _owner(name: str) -> str | None:
+    match = _FILE.fullmatch(name)
+    return match[1] if match else None
+
+
+def _is_named(owner: str | None, load_balancer: str) -> bool:
+    wanted = load_balancer.replace("/", ".")
+    return owner is not None and (owner == wanted or owner.split(".")[1:2] == [wanted])
+
+
+def _name(source: str) -> str:
+    name = source.rstrip("/").rpartition("/")[2]
+    return name.removesuffix(".gz").removesuffix(".log") or "access-logs"
+
+
+def _microseconds(place: str, time: datetime | None) -> int | None:
+    if time is None:
+        return None
+    if time.tzinfo is None:
+        raise TraceError(place, "carry a time zone", Said(time.isoformat()))
+    return (time - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """Requests per step, kept in blocks, so that the first step need not be known ahead."""
+
+    source: str
+    step_microseconds: int
+    begin: int | None
+    end: int | None
+    outside: int = 0
+    blocks: dict[int, _Integers] = field(default_factory=dict)
+
+    def add(self, times: _Integers) -> None:
+        """Count requests that arrived at these times (Unix time, microseconds)."""
+        inside = np.ones(times.size, np.bool_)
+        if self.begin is not None:
+            inside &= times >= self.begin
+        if self.end is not None:
+            inside &= times < self.end
+        self.outside += int(times.size - np.count_nonzero(inside))
+        steps = times[inside] // self.step_microseconds
+        if steps.size == 0:
+            return
+        for block in np.unique(steps // _BLOCK).tolist():
+            self._block(block)
+            within = steps[steps // _BLOCK == block] - block * _BLOCK
+            self.blocks[block] += np.bincount(within, minlength=_BLOCK)
+
+    def like(self) -> "_Counts":
+        """Return counts of nothing, to the same steps and times."""
+        return replace(self, outside=0, blocks={})
+
+    def merge(self, other: "_Counts") -> None:
+        """Add what the other counted."""
+        self.outside += other.outside
+        for block, counts in other.blocks.items():
+            self._block(block)
+            self.blocks[block] += counts
+
+    def result(self) -> tuple[int, npt.NDArray[np.float64]]:
+        """Return the first step (steps since 1970) and the requests in each step from there."""
+        filled = {block: np.flatnonzero(counts) for block, counts in self.blocks.items()}
+        if not filled:
+            raise TraceError(
+                self.source,
+                "hold requests in the times asked for",
+                Said(f"{self.outside:,} others"),
+            )
+        low, high = min(filled), max(filled)
+        first = low * _BLOCK + int(filled[low][0])
+        steps = high * _BLOCK + int(filled[high][-1]) + 1 - first
+        if steps > STEPS_MAX:
+            raise self._too_long(f"{steps:,}")
+        requests = np.zeros(steps)
+        for block, counts in self.blocks.items():
+            at = block * _BLOCK - first
+            begin, end = max(at, 0), min(at + _BLOCK, steps)
+            requests[begin:end] = counts[begin - at : end - at]
+        return first, requests
+
+    def _block(self, block: int) -> None:
+        if block not in self.blocks:
+            if len(self.blocks) * _BLOCK > STEPS_MAX:
+                raise self._too_long("more")
+            self.blocks[block] = np.zeros(_BLOCK, np.int64)
+
+    def _too_long(self, steps: str) -> TraceError:
+        rule = f"span at most {STEPS_MAX:,} steps; begin and end choose a part"
+        return TraceError(self.source, rule, Said(steps))
+
+
+def _count_all(
+    files: list[_File], counts: _Counts, counter: RowCounter, progress: _Progress
+) -> None:
+    """Count the requests of all files, some of them at a time, and add them up in their order."""
+    waiting: deque[tuple[_File, Future[tuple[_Counts, RowCounter]]]] = deque()
+    left = iter(files)
+    done = 0
+    # Threads: unpacking and numpy leave the interpreter to others, and buckets answer slowly.
+    with ThreadPoolExecutor(FILES_AT_A_TIME) as pool:
+        try:
+            while True:
+                for file in islice(left, 2 * FILES_AT_A_TIME - len(waiting)):
+                    job = pool.submit(_count, file, counts.like(), counter.like())
+                    waiting.append((file, job))
+                if not waiting:
+                    return
+                file, job = waiting.popleft()
+                of_file, rows = job.result()
+                counts.merge(of_file)
+                counter.merge(rows)
+                done += 1
+                progress(f"read {file.place} ({done:,} of {len(files):,})")
+        finally:
+            for _, job in waiting:
+                job.cancel()
+
+
+def _count(file: _File, counts: _Counts, counter: RowCounter) -> tuple[_Counts, RowCounter]:
+    """Count the requests of a file; return what was counted into."""
+    rest, line, too_long = b"", 1, False
+    for piece in _unpacked(file):
+        data = rest + piece
+        cut = data.rfind(b"\n") + 1
+        whole, rest = data[:cut], data[cut:]
+        if too_long and whole:
+            # The end of a line that was given up.
+            whole = whole[whole.index(b"\n") + 1 :]
+            line, too_long = line + 1, False
+        if whole:
+            line += _count_lines(whole, f"{file.place}:", line, counts, counter)
+        if len(rest) > LINE_BYTES_MAX:
+            if not too_long:
+                counter.rows += 1
+                rule = f"have at most {LINE_BYTES_MAX:,} bytes"
+                counter.note(f"{file.place}:{line}", rule, rest)
+            rest, too_long = b"", True
+    if rest and not too_long:
+        _count_lines(rest + b"\n", f"{file.place}:", line, counts, counter)
+    return counts, counter
+
+
+def _unpacked(file: _File) -> Iterator[bytes]:
+    """Give the file's bytes, unpacked if they are gzip, in pieces of at most PIECE_BYTES."""
+    unpack: Any = None
+    started = False
+    for piece in file.pieces():
+        if not started:
+            started = True
+            if piece.startswith(b"\x1f\x8b"):
+                unpack = zlib.decompressobj(wbits=31)
+        if unpack is None:
+            yield piece
+            continue
+        packed = piece
+        try:
+            while packed:
+                if unpack.eof:
+                    # A gzip file may hold several members, one after the other.
+                    unpack = zlib.decompressobj(wbits=31)
+                if data := unpack.decompress(packed, PIECE_BYTES):
+                    yield data
+                packed = unpack.unconsumed_tail or unpack.unused_data
+        except zlib.error as error:
+            raise TraceError(file.place, "be sound gzip", Said(str(error))) from error
+    if unpack is not None and not unpack.eof:
+        if data := unpack.flush():
+            yield data
+        if not unpack.eof:
+            raise TraceError(file.place, "be sound gzip", Said("a file that is cut off"))
+
+
+def _count_lines(data: bytes, place: str, line: int, counts: _Counts, counter: RowCounter) -> int:
+    """Count the requests of these whole lines, the first of which is number `line`.
+
+    Returns how many lines there are, empty ones included.
+    """
+    times, odd, lines = _usual(data)
+    unusual = [(number, data[begin:end]) for number, begin, end in odd]
+    unusual = [(number, text) for number, text in unusual if text.strip()]
+    counter.rows += times.size + len(unusual)
+    one_by_one = []
+    for number, text in unusual:
+        time = _parsed(text)
+        if isinstance(time, str):
+            counter.note(f"{place}{line + number}", time, text)
+        else:
+            one_by_one.append(time)
+    counts.add(np.concatenate([times, np.asarray(one_by_one, np.int64)]))
+    return lines
+
+
+def _parsed(text: bytes) -> int | str:
+    """Return when a request arrived (Unix time, microseconds), or the rule that its line breaks."""
+    match = ENTRY.match(text)
+    if match is None:
+        return "be an entry of an access log up to its request_creation_time"
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    try:
+        date = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+    except ValueError:
+        return "have a request_creation_time that exists"
+    if year < _YEAR_FIRST:
+        return f"have a request_creation_time from {_YEAR_FIRST} on"
+    fraction = int((match[7] or b"0").ljust(6, b"0"))
+    return int(date.timestamp()) * 1_000_000 + fraction
+
+
+_YEAR_FIRST: Final = 1970
+_TIME_BYTES: Final = 27
+_QUOTES: Final = 10  # of request, user_agent, trace_id, domain_name and chosen_cert_arn
+_DIGITS: Final = np.array(
+    [at for at, sign in enumerate("0000-00-00T00:00:00.000000Z") if sign == "0"]
+)
+_SIGNS: Final = np.array(
+    [at for at, sign in enumerate("0000-00-00T00:00:00.000000Z") if sign != "0"]
+)
+_SIGNS_ARE: Final = np.frombuffer(b"--T::.Z", np.uint8)
+_MONTH_DAYS: Final = np.array(
+    [[0, *(monthrange(year, month)[1] for month in range(1, 13))] for year in (2023, 2024)]
+)
+
+
+def _usual(data: bytes) -> tuple[_Integers, list[tuple[int, int, int]], int]:
+    """Read the lines of the usual layout all at once.
+
+    Returns their times; of each other line its number from 0, begin and end; and how many lines
+    there are. Usual are: no backslash and no run of spaces anywhere, quotes only round the quoted
+    fields, 12 fields before the first and 3 between the second and third of these, and a time of 27
+    characters right before the eleventh quote. `ENTRY` takes each such line, and reads the same
+    time.
+    """
+    buffer = np.frombuffer(data, np.uint8)
+    # The signs that part fields, in one pass: line ends, spaces and quotes.
+    places = np.flatnonzero(buffer <= ord('"'))
+    signs = buffer[places]
+    others = (signs != ord(" ")) & (signs != ord('"')) & (signs != ord("\n"))
+    if others.any():
+        places, signs = places[~others], signs[~others]
+    last = np.flatnonzero(signs == ord("\n"))
+    ends = places[last]
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    quotes = np.flatnonzero(signs == ord('"'))
+    first_sign = np.concatenate([[0], last[:-1] + 1])
+    first = np.searchsorted(quotes, first_sign)
+    usual = np.searchsorted(quotes, last) - first > _QUOTES
+    doubled = places[1:][
+        (np.diff(places) == 1) & (signs[1:] == ord(" ")) & (signs[:-1] == ord(" "))
+    ]
+    if doubled.size:
+        usual[np.searchsorted(ends, doubled)] = False
+    if b"\\" in data:
+        usual[np.searchsorted(ends, np.flatnonzero(buffer == ord("\\")))] = False
+    lines = np.flatnonzero(usual)
+    # Between two signs that are quotes lie as many spaces as there are signs.
+    quote = quotes[first[lines, np.newaxis] + np.arange(_QUOTES + 1)]
+    q = places[quote]
+    at = q[:, 10] - 1 - _TIME_BYTES
+    good = quote[:, 0] - first_sign[lines] == 12
+    good &= (buffer[begins[lines]] != ord(" ")) & (buffer[q[:, 0] - 1] == ord(" "))
+    for closing, opening, spaces in ((1, 2, 1), (3, 4, 4), (5, 6, 1), (7, 8, 1), (9, 10, 3)):
+        good &= quote[:, opening] - quote[:, closing] - 1 == spaces
+        good &= buffer[q[:, closing] + 1] == ord(" ")
+        good &= buffer[q[:, opening] - 1] == ord(" ")
+    good &= at > q[:, 9]
+    lines, at = lines[good], at[good]
+    good = np.ones(at.size, np.bool_)
+    times = np.zeros(0, np.int64)
+    if at.size:
+        stamps = np.lib.stride_tricks.sliding_window_view(buffer, _TIME_BYTES)[at]
+        digits = stamps[:, _DIGITS] - ord("0")
+        good = (stamps[:, _SIGNS] == _SIGNS_ARE).all(axis=1) & (digits <= 9).all(axis=1)
+        good &= buffer[at - 1] == ord(" ")
+        times, exists = _moments(digits[good].astype(np.int64))
+        good[good] = exists
+        times = times[exists]
+    odd = np.ones(ends.size, np.bool_)
+    odd[lines[good]] = False
+    numbers = np.flatnonzero(odd)
+    spans = zip(numbers.tolist(), begins[numbers].tolist(), ends[numbers].tolist(), strict=True)
+    return times, list(spans), int(ends.size)
+
+
+def _moments(digits: _Integers) -> tuple[_Integers, npt.NDArray[np.bool_]]:
+    """Return the times of rows of 20 digits (Unix time, microseconds), and which of them exist."""
+    weights = 10 ** np.arange(5, -1, -1)
+    year = digits[:, :4] @ weights[2:]
+    month, day, hour, minute, second = (
+        digits[:, at] * 10 + digits[:, at + 1] for at in (4, 6, 8, 10, 12)
+    )
+    leap = ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+    exists = (year >= _YEAR_FIRST) & (month >= 1) & (month <= 12) & (day >= 1)
+    exists &= day <= _MONTH_DAYS[leap.astype(np.int64), np.where(month <= 12, month, 0)]
+    exists &= (hour < 24) & (minute < 60) & (second < 60)
+    # Days since 1970, in years that begin in March so that the leap day comes last.
+    shifted = year - (month <= 2)
+    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
+    days = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400 + day_of_year - 719_468
+    seconds = ((days * 24 + hour) * 60 + minute) * 60 + second
+    return seconds * 1_000_000 + digits[:, 14:] @ weights, exists
