@@ -1,0 +1,33 @@
+"""AWS's scaling semantics, the service model and the clock: pure, seeded, without I/O.
+
+`simulate` runs a plan against a trace and returns log, series and totals; `sweep` runs many
+scenarios of it in the same kernel. What is modelled and what is not: docs/simulation.md.
+"""
+
+from surgeproof.simulation.assumptions import ASSUMPTIONS, Assumption
+from surgeproof.simulation.encode import Encoded, Injected, Load, encode
+from surgeproof.simulation.records import SERIES, Bottleneck, Event, Injection
+from surgeproof.simulation.run import Run, run, simulate, sweep, tell
+from surgeproof.simulation.scenarios import Scenarios, changed, ends, latin_hypercube
+
+__all__ = [
+    "ASSUMPTIONS",
+    "SERIES",
+    "Assumption",
+    "Bottleneck",
+    "Encoded",
+    "Event",
+    "Injected",
+    "Injection",
+    "Load",
+    "Run",
+    "Scenarios",
+    "changed",
+    "encode",
+    "ends",
+    "latin_hypercube",
+    "run",
+    "simulate",
+    "sweep",
+    "tell",
+]

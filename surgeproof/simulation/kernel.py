@@ -1,0 +1,593 @@
+"""The assembled simulation: one step after the other, for one run or for a slice of a sweep."""
+
+import math
+
+from surgeproof.simulation._compile import compiled, inlined
+from surgeproof.simulation.alarms import composite_step, composite_truth, spread_phases
+from surgeproof.simulation.fleet import (
+    advance,
+    boot_seconds,
+    check_health,
+    keep_pool,
+    populate,
+    reconcile,
+    recount,
+    refresh,
+    replace_unhealthy,
+    set_desired,
+)
+from surgeproof.simulation.metrics import TICK_SECONDS, evaluate
+from surgeproof.simulation.policies import adjusted, step_capacity, tracking_in, tracking_out
+from surgeproof.simulation.queueing import erlang_c_table
+from surgeproof.simulation.records import (
+    ALARM,
+    COLUMNS,
+    DATABASE,
+    E_ALARM,
+    E_BAD_ENDS,
+    E_BAD_STARTS,
+    E_COMPOSITE_ACTS,
+    E_COMPOSITE_ALARM,
+    E_COMPOSITE_OK,
+    E_INJECTION_ENDS,
+    E_INJECTION_STARTS,
+    E_REFRESH_STARTS,
+    E_REFRESH_STOPPED,
+    E_SCALE_IN,
+    E_SCALE_OUT,
+    E_SCHEDULED,
+    EC2,
+    EMPTY,
+    GROUP,
+    IN_SERVICE,
+    INSUFFICIENT,
+    J_BOOT_SLOWER,
+    J_DATABASE_SLOWER,
+    J_INSTANCE_REFRESH,
+    J_LOAD_SHED,
+    J_METRICS_LATE,
+    J_NO_CAPACITY,
+    J_ROLLING_RESTART,
+    J_UNEVEN_LOAD,
+    J_ZONE_LOST,
+    LEAST_HEALTHY,
+    LOAD_BALANCER,
+    NEVER,
+    OK,
+    SIMPLE,
+    STEP,
+    TRACKING,
+    TRACKING_HIGH,
+    TRACKING_LOW,
+    Floats,
+    Record,
+    Records,
+)
+from surgeproof.simulation.service import serve
+from surgeproof.simulation.world import World, note
+
+
+@inlined
+def delivery_delay(c: Record, source: int) -> float:
+    """Return how long after its period a data point is seen (seconds)."""
+    if source == LOAD_BALANCER:
+        return float(c.load_balancer_delay_seconds)
+    if source == EC2:
+        return float(c.ec2_delay_seconds)
+    if source == GROUP:
+        return float(c.group_delay_seconds)
+    if source == DATABASE:
+        return float(c.database_delay_seconds)
+    return float(c.agent_delay_seconds)
+
+
+@compiled
+def reset(w: World) -> None:
+    """Bring the world to the moment before the first step."""
+    c = w.scenario
+    f = w.fleet
+    w.sums[:] = 0.0
+    w.minutes[0] = 0.0
+    w.ticks[0] = 0.0
+    w.extremes[:] = 0.0
+    w.extremes[:, LEAST_HEALTHY] = NEVER
+    w.retries[:] = 0.0
+    for i in range(w.instances.size):
+        w.instances[i].state = EMPTY
+    f.desired, f.min_size, f.max_size = c.desired, c.min_size, c.max_size
+    f.top = f.pending = f.in_service = f.answering = f.healthy = f.warm = f.warming = 0
+    f.pool_ready = f.pool_pending = f.draining = f.version = f.refreshing = 0
+    f.fail_open = f.overload = f.bad = f.at_max = f.launch_failing = f.exhausted = 0
+    f.no_capacity = f.surplus = f.unhealthy = f.cold = f.restarts = f.drawn = 0
+    f.zone_lost = -1
+    f.cooldown_until = f.launch_not_before = f.terminate_not_before = f.next_launch_try = -NEVER
+    f.cooldown = f.metrics_late = f.shed = f.uneven = 0.0
+    f.warmup = c.default_warmup_seconds
+    f.boot_factor = f.database_factor = 1.0
+    f.tokens = c.launch_tokens
+    f.tokens_at = -c.pre_roll_steps * c.step_seconds
+    f.retry_pending = f.throughput = f.backlog = 0.0
+    start = -float(c.pre_roll_steps * c.step_seconds)
+    spread_phases(w.alarm_states, c.alarm_phase_seconds)
+    for i in range(w.alarms.size):
+        a = w.alarm_states[i]
+        a.state = INSUFFICIENT
+        a.known = a.streak = 0
+        a.value = a.base = 0.0
+        a.next_action = NEVER
+        a.changed_at = start
+        phase = a.phase % TICK_SECONDS if w.alarms[i].period < 60 else a.phase
+        a.next_evaluation = start + phase + w.alarms[i].warm_up
+    for i in range(w.composites.size):
+        k = w.composite_states[i]
+        k.state = k.acted_state = k.suppressor_state = OK
+        k.wait_until = k.extension_until = NEVER
+    for i in range(w.injections.size):
+        w.injections[i].active = 0
+        w.injections[i].progress = 0.0
+    s = w.summary
+    s.first_alarm = s.first_bad_minute = s.last_bad_minute = -1
+    s.bad_minutes = s.peak_instances = s.events = s.events_dropped = s.launches = 0
+    s.users = s.affected_users = s.requests = s.bad_requests = s.attempts = s.answered = 0.0
+    s.timed_out = s.refused = s.failed = s.instance_seconds = s.mean_instances = 0.0
+    s.longest_wait = s.peak_demand = s.overload_seconds = 0.0
+    s.first_alarm_at = s.first_scale_out_at = s.enough_capacity_at = s.first_overload_at = NEVER
+    w.bounds[0] = min(c.timeout_seconds, c.idle_timeout_seconds)
+    w.bounds[1] = c.latency_seconds
+    w.bounds[2], w.bounds[3] = c.slow_bound_0, c.slow_bound_1
+    w.bounds[4], w.bounds[5] = c.slow_bound_2, c.slow_bound_3
+    erlang_c_table(c.servers, w.erlang)
+    populate(w, start)
+    recount(w, start)
+
+
+@compiled
+def inject(w: World, t: float) -> None:
+    """Start and end the injected failures and interventions whose time it is."""
+    f = w.fleet
+    for i in range(w.injections.size):
+        j = w.injections[i]
+        if j.active == 0 and t >= j.start and t < j.end:
+            j.active = 1
+            _switch(w, j, t, True)
+            note(w, t, E_INJECTION_STARTS, i, j.value)
+        elif j.active == 1 and t >= j.end:
+            if j.kind == J_ROLLING_RESTART:
+                _restart(w, j, t)
+            j.active = 2
+            _switch(w, j, t, False)
+            note(w, t, E_INJECTION_ENDS, i, j.value)
+        if j.active == 1 and j.kind == J_ROLLING_RESTART:
+            _restart(w, j, t)
+        if j.active == 1:
+            f.dirty = 1
+
+
+@compiled
+def _switch(w: World, j: Record, t: float, on: bool) -> None:
+    """Switch an injection on or off."""
+    f = w.fleet
+    if j.kind == J_NO_CAPACITY:
+        f.no_capacity = int(on)
+        if not on:
+            f.next_launch_try = max(f.next_launch_try, t)
+    elif j.kind == J_BOOT_SLOWER:
+        f.boot_factor = j.value if on else 1.0
+    elif j.kind == J_DATABASE_SLOWER:
+        f.database_factor = j.value if on else 1.0
+    elif j.kind == J_METRICS_LATE:
+        f.metrics_late = j.value if on else 0.0
+    elif j.kind == J_LOAD_SHED:
+        f.shed = j.value if on else 0.0
+    elif j.kind == J_UNEVEN_LOAD:
+        f.uneven = j.value if on else 0.0
+    elif j.kind == J_ROLLING_RESTART:
+        f.restarts += int(on)
+    elif j.kind == J_INSTANCE_REFRESH and on:
+        f.version += 1
+        f.refreshing = 1
+        note(w, t, E_REFRESH_STARTS, 0, float(f.desired))
+    elif j.kind == J_ZONE_LOST:
+        f.zone_lost = int(j.value) if on else -1
+        for k in range(f.top):
+            s = w.instances[k]
+            if not on or s.zone != f.zone_lost or s.state == EMPTY:
+                continue
+            if s.state == IN_SERVICE:
+                s.dead = 1
+                s.ends_at = t + w.scenario.loss_notice_seconds
+            else:
+                s.state = EMPTY
+    f.dirty = 1
+
+
+@compiled
+def _restart(w: World, j: Record, t: float) -> None:
+    """Restart the next instances of a rolling restart: each is empty and answers after its boot."""
+    f = w.fleet
+    done = 0
+    total = 0
+    for k in range(f.top):
+        s = w.instances[k]
+        if s.state == IN_SERVICE:
+            total += 1
+            done += int(s.restarts >= f.restarts)
+    share = min((t - j.start) / max(j.end - j.start, 1.0), 1.0)
+    wanted = int(math.ceil(share * total)) - done
+    for k in range(f.top):
+        s = w.instances[k]
+        if wanted <= 0:
+            break
+        if s.state != IN_SERVICE or s.restarts >= f.restarts:
+            continue
+        s.restarts = f.restarts
+        s.backlog = 0.0
+        s.answers = s.initial_failed = s.fails = s.passes = 0
+        s.healthy = 1
+        s.ready_at = t + boot_seconds(w)
+        s.registered_at = t
+        s.grace_until = max(s.grace_until, s.ready_at + 2.0 * w.scenario.check_interval_seconds)
+        wanted -= 1
+        f.dirty = 1
+
+
+@inlined
+def run_schedules(w: World, t: float) -> None:
+    """Run the scheduled actions whose time it is; they ignore cooldowns (ASG)."""
+    f = w.fleet
+    late = w.scenario.schedule_delay_seconds
+    for i in range(w.schedules.size):
+        action = w.schedules[i]
+        if not t - w.scenario.step_seconds < action.at + late <= t:
+            continue
+        if action.min_size >= 0:
+            f.min_size = action.min_size
+        if action.max_size >= 0:
+            f.max_size = action.max_size
+        wanted = action.desired if action.desired >= 0 else f.desired
+        f.warmup = w.scenario.default_warmup_seconds
+        set_desired(w, t, float(wanted), E_SCHEDULED, i, float(wanted))
+
+
+@compiled
+def act(w: World, t: float, p: int, alarm: int) -> None:
+    """Run a scaling policy because of an alarm.
+
+    ASG: out if any policy asks for it; in only if all target trackings that may scale in agree, and
+    then to the largest capacity that is asked for; in not at all while a scale-out warms up.
+    """
+    f = w.fleet
+    policy = w.policies[p]
+    a = w.alarm_states[alarm]
+    wanted = float(f.desired)
+    if policy.kind == TRACKING:
+        if w.alarms[alarm].role == TRACKING_HIGH:
+            wanted = tracking_out(policy.target, a.value, a.base, f.desired)
+        elif policy.scales_in:
+            wanted = tracking_in(policy.target, a.value, a.base, f.desired)
+    elif policy.kind == STEP:
+        wanted = step_capacity(policy, w.steps, a.value, float(f.desired), float(f.warming))
+    elif policy.kind == SIMPLE:
+        if t < f.cooldown_until:
+            return
+        wanted = adjusted(
+            float(f.desired), policy.adjustment_type, policy.adjustment, policy.min_magnitude
+        )
+    if wanted > f.desired:
+        f.warmup = policy.warmup
+        before = f.desired
+        set_desired(w, t, wanted, E_SCALE_OUT, p, a.value)
+        if policy.kind == SIMPLE and f.desired != before:
+            f.cooldown = policy.cooldown
+            f.cooldown_until = NEVER
+    elif wanted < f.desired:
+        if f.warming > 0 or f.pending > 0 or f.desired > f.in_service:
+            return
+        for q in range(w.policies.size):
+            other = w.policies[q]
+            if other.kind != TRACKING or not other.scales_in or q == p:
+                continue
+            low = w.alarm_states[other.low_alarm]
+            if low.state != ALARM:
+                return
+            wanted = max(wanted, tracking_in(other.target, low.value, low.base, f.desired))
+        before = f.desired
+        set_desired(w, t, wanted, E_SCALE_IN, p, a.value)
+        if policy.kind == SIMPLE and f.desired != before:
+            f.cooldown = policy.cooldown
+            f.cooldown_until = NEVER
+
+
+@compiled
+def act_all(w: World, t: float, alarm: int, state: int) -> None:
+    """Run all policies that an alarm runs in `state`."""
+    rule = w.alarms[alarm]
+    if state == ALARM:
+        for p in range(w.policies.size):
+            if p == rule.policy or rule.more_policies >> p & 1:
+                act(w, t, p, alarm)
+    elif rule.ok_policy >= 0:
+        act(w, t, rule.ok_policy, alarm)
+
+
+@inlined
+def watch(w: World, i: int, now: float, pre_roll: float) -> bool:
+    """Evaluate alarm `i` if it is due, and repeat its actions; return whether its state changed.
+
+    CW: evaluated each minute, or each ten seconds where its period is below a minute. An Auto
+    Scaling action runs at the transition and then once per minute while the state lasts.
+    """
+    c = w.scenario
+    rule = w.alarms[i]
+    a = w.alarm_states[i]
+    changed = False
+    if a.next_evaluation <= now:
+        t = a.next_evaluation
+        a.next_evaluation = t + (TICK_SECONDS if rule.period < 60 else 60.0)
+        n, m, threshold = rule.n, rule.m, rule.threshold
+        if rule.role == TRACKING_HIGH:
+            n = c.tracking_high_periods if rule.period >= 60 else c.tracking_fast_periods
+            m = n
+        elif rule.role == TRACKING_LOW:
+            n = c.tracking_low_periods
+            m = n
+            threshold *= c.tracking_low_factor
+        delay = delivery_delay(c, rule.source) + w.fleet.metrics_late
+        if c.partial_minute and rule.source == LOAD_BALANCER and rule.period >= 60:
+            delay -= 60.0 * c.partial_minute_share
+        before = a.state
+        after = evaluate(w, i, t + pre_roll, delay, n, m, threshold)
+        if after != before:
+            a.state = after
+            a.changed_at = t
+            has_action = rule.policy >= 0 or rule.ok_policy >= 0
+            a.next_action = t if has_action else NEVER
+            changed = True
+            note(w, t, E_ALARM + after, i, a.value)
+            if rule.role == 0 and after == ALARM and rule.notifies:
+                _first_alarm(w, t, i)
+            if rule.stops_refresh and after == ALARM and w.fleet.refreshing:
+                w.fleet.refreshing = 0
+                w.fleet.surplus = 0
+                note(w, t, E_REFRESH_STOPPED, i, a.value)
+    if a.next_action <= now:
+        t = a.next_action
+        a.next_action = t + c.action_repeat_seconds
+        if a.state != INSUFFICIENT:
+            act_all(w, t, i, a.state)
+    return changed
+
+
+@compiled
+def _first_alarm(w: World, t: float, alarm: int) -> None:
+    if t >= 0.0 and w.summary.first_alarm_at == NEVER:
+        w.summary.first_alarm_at = t
+        w.summary.first_alarm = alarm
+
+
+@compiled
+def watch_composites(w: World, t: float) -> bool:
+    """Bring the composite alarms to `t`; return whether any waits for a moment to come."""
+    waiting = False
+    for i in range(w.composites.size):
+        rule = w.composites[i]
+        k = w.composite_states[i]
+        suppressor = OK
+        if rule.suppressor >= 0:
+            if rule.suppressor_is_composite:
+                suppressor = w.composite_states[rule.suppressor].state
+            else:
+                suppressor = w.alarm_states[rule.suppressor].state
+        before = k.state
+        truth = composite_truth(rule, w.alarm_states, w.composite_states)
+        acts = composite_step(rule, k, truth, suppressor, t)
+        if k.state != before:
+            note(w, t, E_COMPOSITE_ALARM if k.state == ALARM else E_COMPOSITE_OK, i, 0.0)
+        if acts:
+            note(w, t, E_COMPOSITE_ACTS, i, 1.0 if k.state == ALARM else 0.0)
+            if k.state == ALARM and rule.notifies:
+                _first_alarm(w, t, w.alarms.size + i)
+        if min(k.wait_until, k.extension_until) < NEVER:
+            waiting = True
+    return waiting
+
+
+@inlined
+def close_rows(w: World, elapsed: int) -> None:
+    """Keep the running sums at the end of each ten seconds and each minute."""
+    if elapsed % TICK_SECONDS == 0 and w.ticks.shape[0] > 1:
+        row = (elapsed // TICK_SECONDS) % w.ticks.shape[0]
+        for column in range(COLUMNS):
+            w.ticks[row, column] = w.sums[column]
+    if elapsed % 60 == 0:
+        row = elapsed // 60
+        for column in range(COLUMNS):
+            w.minutes[row, column] = w.sums[column]
+
+
+@inlined
+def judge_minute(w: World, first: int, last: int, t: float) -> None:
+    """Judge the minute of the steps `first` to `last`, which ends at `t`."""
+    f = w.fleet
+    requests = 0.0
+    bad = 0.0
+    for i in range(first, last):
+        requests += w.arrivals[i]
+        bad += w.arrivals[i] * w.bad[i]
+    is_bad = bad > w.scenario.bad_share_limit * requests
+    if is_bad:
+        minute = int(round(t)) // 60 - 1
+        w.summary.bad_minutes += 1
+        w.summary.last_bad_minute = minute
+        if w.summary.first_bad_minute < 0:
+            w.summary.first_bad_minute = minute
+    if is_bad != (f.bad == 1):
+        f.bad = int(is_bad)
+        share = bad / requests if requests > 0.0 else 0.0
+        note(w, t, E_BAD_STARTS if is_bad else E_BAD_ENDS, 0, share)
+
+
+@compiled
+def count_users(w: World) -> None:
+    """Count the users, and those of whom a request was bad.
+
+    A user's first request comes at once, the others evenly at random over the session. The share
+    that is spared is then (1 - bad now) exp(-sum over the session of rate x bad), and the sum is a
+    difference of prefix sums. Closed users ask at the rate that the steps saw.
+    """
+    c = w.scenario
+    step = float(c.step_seconds)
+    length = max(1, int(round(c.session_seconds / step)))
+    start = c.pre_roll_steps
+    steps = c.steps
+    total = 0.0
+    affected = 0.0
+    later = max(c.requests_per_session - 1.0, 0.0) / c.session_seconds
+    # Once the sums are through, the array of arrivals serves as the prefix sums of the hazard.
+    hazard = 0.0
+    ahead = start
+    behind = 0.0
+    for i in range(start, start + steps):
+        while ahead < min(i + length, start + steps):
+            hazard += _hazard(w, ahead, later) * step
+            ahead += 1
+        if c.closed:
+            born = w.demand[i - start] * step / c.session_seconds
+            if i == start:
+                born += w.demand[0]
+            now = 0.0
+        else:
+            born = w.arrivals[i] * step / c.requests_per_session
+            now = w.bad[i]
+        total += born
+        ahead_sum = hazard - behind
+        if now > 0.0 or ahead_sum > 1e-15:
+            affected += born * (1.0 - (1.0 - now) * math.exp(-max(ahead_sum, 0.0)))
+        behind += _hazard(w, i, later) * step
+    w.summary.users = total
+    w.summary.affected_users = affected
+
+
+@compiled
+def _hazard(w: World, i: int, later: float) -> float:
+    if w.bad[i] <= 0.0:
+        return 0.0
+    if w.scenario.closed:
+        users = w.demand[i - w.scenario.pre_roll_steps]
+        return float(w.bad[i] * w.arrivals[i] / users) if users > 0.0 else 0.0
+    return float(w.bad[i] * later)
+
+
+@compiled
+def simulate(w: World) -> None:
+    """Run one scenario from its first step to its last."""
+    c = w.scenario
+    f = w.fleet
+    reset(w)
+    step = c.step_seconds
+    pre_roll = float(c.pre_roll_steps * step)
+    a_minute = 60 // step
+    total = c.pre_roll_steps + c.steps
+    composites_wait = True
+    for i in range(total):
+        t = i * step - pre_roll
+        if w.injections.size > 0:
+            inject(w, t)
+        if w.schedules.size > 0:
+            run_schedules(w, t)
+        if not f.settled or t >= f.next_due or f.dirty:
+            advance(w, t)
+            if f.dirty:
+                recount(w, t)
+            if not f.settled:
+                if c.has_load_balancer:
+                    check_health(w, t, float(step))
+                replace_unhealthy(w, t)
+                if f.refreshing:
+                    refresh(w, t)
+                recount(w, t)
+        serve(w, i, t)
+        elapsed = (i + 1) * step
+        if elapsed % TICK_SECONDS == 0:
+            close_rows(w, elapsed)
+        now = t + step
+        changed = False
+        for k in range(w.alarms.size):
+            a = w.alarm_states[k]
+            if a.next_evaluation <= now or a.next_action <= now:
+                changed |= watch(w, k, now, pre_roll)
+        if w.composites.size > 0 and (changed or composites_wait):
+            composites_wait = watch_composites(w, now)
+        if (i + 1) % a_minute == 0 and i >= c.pre_roll_steps:
+            judge_minute(w, i + 1 - a_minute, i + 1, now)
+        if f.desired + f.surplus != f.pending + f.in_service:
+            reconcile(w, now)
+            if f.dirty:
+                recount(w, now)
+        if f.cooldown_until == NEVER and not f.pending and not f.draining:
+            f.cooldown_until = now + f.cooldown if f.in_service == f.desired else NEVER
+        # What is about to be started from the pool is not taken away from it before.
+        if c.has_pool and f.pending + f.in_service >= f.desired and pool_differs(w):
+            keep_pool(w, now)
+    seconds = float(c.steps * step)
+    w.summary.mean_instances = w.summary.instance_seconds / seconds if seconds > 0.0 else 0.0
+    count_users(w)
+
+
+@inlined
+def pool_differs(w: World) -> bool:
+    """Return whether the warm pool is not of the size that it should have."""
+    f = w.fleet
+    c = w.scenario
+    most = f.max_size if c.pool_max_prepared < 0 else int(c.pool_max_prepared)
+    return bool(max(int(c.pool_min_size), most - f.desired) != f.pool_ready + f.pool_pending)
+
+
+@compiled
+def simulate_slice(
+    scenarios: Records,
+    demands: Floats,
+    summaries: Records,
+    w: World,
+    first: int,
+    last: int,
+) -> None:
+    """Run the scenarios `first` to `last` one after the other, in the same working arrays."""
+    for k in range(first, last):
+        simulate(
+            World(
+                scenarios[k],
+                w.alarms,
+                w.policies,
+                w.steps,
+                w.schedules,
+                w.composites,
+                demands[scenarios[k].trace],
+                w.alarm_states,
+                w.composite_states,
+                w.injections,
+                w.instances,
+                w.fleet,
+                w.sums,
+                w.minutes,
+                w.extremes,
+                w.ticks,
+                w.erlang,
+                w.points,
+                w.history,
+                w.above_columns,
+                w.above_factors,
+                w.below_columns,
+                w.below_factors,
+                w.bounds,
+                w.slow_bounds,
+                w.one,
+                w.total,
+                w.retries,
+                w.bad,
+                w.arrivals,
+                w.series,
+                w.log,
+                summaries[k],
+            )
+        )

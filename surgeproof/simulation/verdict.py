@@ -1,0 +1,593 @@
+"""The verdict on one group under one trace: survives, fails or uncertain, and what came of it.
+
+All that is uncertain is set to its worse ends, to its better ends, and to a hundred seeded draws
+between them. Only what holds in every one of these runs is said without doubt.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from surgeproof.plan import ScalingPlan
+from surgeproof.plan.configured import Surviving
+from surgeproof.simulation import records as r
+from surgeproof.simulation.assumptions import ASSUMPTIONS
+from surgeproof.simulation.encode import STEP_SECONDS, Encoded, Injected, Load, encode
+from surgeproof.simulation.run import Run, run, sweep
+from surgeproof.simulation.scenarios import Scenarios, ends, latin_hypercube
+
+DRAWS: Final = 100
+"""Runs between the ends of the ranges."""
+
+MOVERS: Final = 3
+"""Parameters that are named as moving a verdict."""
+
+FINE_SECONDS: Final = 86_400.0
+"""Longest trace that is replayed at the fine step; longer ones are replayed at COARSE_STEP."""
+
+COARSE_STEP: Final = 10
+"""Step for traces of several days (seconds)."""
+
+NOT_MODELLED: Final = (
+    "the load balancer's own scaling: it is taken to carry whatever comes",
+    "predictive scaling: counted as absent, since it may only help",
+    "differences between requests: all have one service time, with the stated variation",
+    "instance weights, Spot interruptions and rebalancing between zones",
+    "single requests: in overload, users affected were up to 11 points off a simulation of them",
+)
+"""What no replay holds; `Verdict.limitations` adds what it leaves out of a plan."""
+
+MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "requests_per_second": "requests/s that a warm instance carries",
+        "cold_requests_per_second": "requests/s that a cold instance carries",
+        "cold_seconds": "how long an instance is cold (s)",
+        "service_seconds": "time of one request on an idle instance (s)",
+        "service_variation": "squared coefficient of variation of the service time",
+        "boot_seconds": "time from launch until an instance serves (s)",
+        "pool_start_seconds": "time from the warm pool until an instance serves (s)",
+        "queue_size": "requests that wait in an instance before it refuses more",
+        "longest_request_seconds": "longest normal request (s)",
+        "database_seconds": "part of a request spent in the database (s)",
+        "connections_per_request": "database connections that a request holds",
+        "connections_per_instance": "database connections that an instance opens",
+        "cpu_at_capacity": "CPU utilisation of a fully used instance (percent)",
+        "session_seconds": "length of a user's session (s)",
+        "requests_per_session": "requests of a user's session",
+        "timeout_seconds": "when a client gives up (s)",
+        "backoff_seconds": "mean wait before the first retry (s)",
+        "think_seconds": "wait of a user between requests (s)",
+        "contention": "contention in the database (USL alpha)",
+        "coherency": "coherency in the database (USL beta)",
+        "database_queries_per_second": "requests/s that the database carries",
+        "concurrency": "requests that a warm instance works on at once",
+        "cold_concurrency": "requests that a cold instance works on at once",
+    }
+)
+"""What the figures of service, users and database mean, by the scenario's field."""
+
+
+class Word(StrEnum):
+    """The verdict in one word."""
+
+    SURVIVES = "survives"
+    FAILS = "fails"
+    UNCERTAIN = "uncertain"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What one run did to the users."""
+
+    affected_users_percent: float
+    """Share of the users of whom a request was bad after its retries (percent)."""
+    bad_minutes: int
+    """Minutes outside the objective (minutes)."""
+    survived: bool
+    """Whether both are within the limits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mover:
+    """A parameter that moves the outcome."""
+
+    name: str
+    meaning: str
+    low: float
+    """Smallest value that was drawn from."""
+    high: float
+    """Largest value that was drawn from."""
+    correlation: float
+    """Rank correlation of the parameter with failing (-1 to 1)."""
+    survived_low_percent: float
+    """Share of the draws in the lower half of its range that survived (percent)."""
+    survived_high_percent: float
+    """The same in the upper half (percent)."""
+    documented: bool
+    """Whether it is a figure of the application; else AWS does not document it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstAlarm:
+    """The first alarm that tells somebody."""
+
+    name: str
+    at_seconds: float
+    """Moment of the trace (seconds)."""
+    delay_seconds: float | None
+    """Time since the first bad request; negative where it came before (seconds). None where no
+    request was bad."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the capacity costs in instance-hours, and in money where a price is known."""
+
+    instance_hours: float
+    """This fleet during the trace."""
+    fixed_instance_hours: float | None
+    """The smallest fixed fleet that meets the objective at the peak."""
+    clairvoyant_instance_hours: float | None
+    """A fleet that always has exactly the instances that the objective needs."""
+    day_at_maximum_instance_hours: float
+    """24 hours at the group's maximum size."""
+    instance_hour_price: float | None
+    currency: str
+
+    @property
+    def against_fixed(self) -> float | None:
+        """Cost as a multiple of the fixed fleet's."""
+        return (
+            self.instance_hours / self.fixed_instance_hours if self.fixed_instance_hours else None
+        )
+
+    @property
+    def against_clairvoyant(self) -> float | None:
+        """Cost as a multiple of the clairvoyant fleet's."""
+        least = self.clairvoyant_instance_hours
+        return self.instance_hours / least if least else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elasticity:
+    """The elasticity metrics of the SPEC Research Group; supply is what answers."""
+
+    variant: str
+    """`spec` relates both accuracies to the demand, `normalised` surplus to the supply."""
+    under_accuracy_percent: float
+    """Mean share of the demanded instances that was missing."""
+    over_accuracy_percent: float
+    """Mean share of instances that were not needed; may exceed 100 in `spec`."""
+    under_time_percent: float
+    """Share of the time with too few instances."""
+    over_time_percent: float
+    """Share of the time with too many."""
+    instability_percent: float
+    """Share of the time in which supply and demand do not move alike."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """A span of time in which one limit kept the users from enough capacity."""
+
+    bottleneck: str
+    start_seconds: float
+    end_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What the runs gave; single values are of the run with all figures typical."""
+
+    runs: int
+    survived_runs: int
+    typical: Outcome
+    better: Outcome
+    worse: Outcome
+    median: Outcome
+    """Medians over the draws."""
+    movers: tuple[Mover, ...]
+    first_alarm: FirstAlarm | None
+    first_bad_minute: int | None
+    """First minute of the trace outside the objective, counted from 0."""
+    short_at_seconds: float | None
+    """When requests first queued (seconds); None where they never did."""
+    enough_after_seconds: float | None
+    """Time from then until the queues were empty for good (seconds); None where they never were."""
+    peak_instances: int
+    mean_instances: float
+    standing_instances: int | None
+    """Fewest standing instances with which it would survive, where it does not. None where none
+    were found."""
+    cost: Cost
+    elasticity: tuple[Elasticity, ...]
+    bottlenecks: tuple[Limit, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is known of one group under one trace."""
+
+    word: Word
+    group: str
+    limits: Surviving
+    why: str
+    """One sentence."""
+    measured: Measured | None
+    """None where nothing could be run."""
+    limitations: tuple[str, ...]
+    """What the simulation leaves out of this plan."""
+    not_modelled: tuple[str, ...]
+    not_seen: tuple[str, ...]
+    """What the reader of the plan could not see."""
+
+    @property
+    def survived_percent(self) -> float | None:
+        """Share of the runs that survived (percent)."""
+        if self.measured is None:
+            return None
+        return 100.0 * self.measured.survived_runs / self.measured.runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A verdict and the typical run that explains it."""
+
+    verdict: Verdict
+    run: Run | None
+    needed: r.Floats
+    """Instances that the objective needs at each step; empty where nobody knows."""
+
+
+def judge(
+    plan: ScalingPlan,
+    load: Load,
+    *,
+    group: str | None = None,
+    limits: Surviving | None = None,
+    injected: Sequence[Injected] = (),
+    seed: int = 0,
+) -> Judged:
+    """Return the verdict on one group of `plan` under `load`; the same seed gives the same one."""
+    limits = limits or Surviving()
+    chosen = plan.groups[0] if group is None and plan.groups else plan.group(group or "")
+    not_seen = tuple(f"{each.path}: {each.reason}" for each in plan.not_seen)
+    if plan.service is None:
+        verdict = Verdict(
+            word=Word.UNCERTAIN,
+            group=chosen.name,
+            limits=limits,
+            why="Nothing says what one instance carries: a load test on one instance gives "
+            "service.requestsPerSecond, service.serviceSeconds and service.bootSeconds.",
+            measured=None,
+            limitations=(),
+            not_modelled=NOT_MODELLED,
+            not_seen=not_seen,
+        )
+        return Judged(verdict=verdict, run=None, needed=np.zeros(0))
+    seconds = len(load.requests_per_second) * load.step_seconds
+    step = STEP_SECONDS if seconds <= FINE_SECONDS else COARSE_STEP
+    encoded = encode(plan, load, group=chosen.name, step_seconds=step, seed=seed, injected=injected)
+    typical = run(encoded)
+    better, worse = ends(encoded)
+    draws = latin_hypercube(encoded, DRAWS, seed)
+    records = np.concatenate([better.records, worse.records, draws.records])
+    summaries = sweep(encoded, records)
+    survived = _survived(summaries, limits)
+    count = int(survived.sum())
+    needed = needed_instances(plan, encoded)
+    word = Word.SURVIVES if count == survived.size else Word.FAILS if count == 0 else Word.UNCERTAIN
+    outcomes = [_outcome(each, limits) for each in (typical.summary, *summaries[:2])]
+    measured = Measured(
+        runs=survived.size,
+        survived_runs=count,
+        typical=outcomes[0],
+        better=outcomes[1],
+        worse=outcomes[2],
+        median=_median(summaries[2:], limits),
+        movers=_movers(encoded, draws, summaries[2:], limits),
+        first_alarm=_first_alarm(typical),
+        first_bad_minute=_from(typical.summary["first_bad_minute"]),
+        short_at_seconds=_moment(typical.summary["first_overload_at"]),
+        enough_after_seconds=_enough_after(typical),
+        peak_instances=int(typical.summary["peak_instances"]),
+        mean_instances=float(typical.summary["mean_instances"]),
+        standing_instances=None
+        if word is Word.SURVIVES
+        else _standing(encoded, records, limits, needed),
+        cost=_cost(plan, typical, needed, chosen.max_size),
+        elasticity=_elasticity(typical, needed),
+        bottlenecks=_bottlenecks(typical),
+    )
+    verdict = Verdict(
+        word=word,
+        group=chosen.name,
+        limits=limits,
+        why=_why(word, measured, limits),
+        measured=measured,
+        limitations=encoded.limitations,
+        not_modelled=NOT_MODELLED,
+        not_seen=not_seen,
+    )
+    return Judged(verdict=verdict, run=typical, needed=needed)
+
+
+def needed_instances(plan: ScalingPlan, encoded: Encoded) -> r.Floats:
+    """Return the fewest instances that meet the objective at each step; empty if none can.
+
+    Measured with the simulation: the highest constant rate at which one instance, figures typical
+    and no scaling, has no bad minute. The database's limit is left out, since no number of
+    instances lifts it. At least one instance is needed at any time.
+    """
+    alone = replace(
+        plan, policies=(), alarms=(), composites=(), schedules=(), database=None, not_seen=()
+    )
+    most = float(encoded.scenario["requests_per_second"][0])
+    rates = np.linspace(0.02, 1.0, 50) * most
+    steps = 300
+
+    @dataclass(frozen=True, slots=True)
+    class Constant:
+        requests_per_second: r.Floats
+        step_seconds: float = float(STEP_SECONDS)
+        start_seconds: float = 0.0
+        dated: bool = False
+
+    # Closed users state users, not requests, so that one instance is tried with open ones.
+    users = replace(alone.users, think_seconds=None)
+    probe = encode(
+        replace(alone, users=users),
+        Constant(np.zeros(steps)),
+        group=encoded.group,
+        pre_roll_seconds=300,
+    )
+    records = np.repeat(probe.scenario, rates.size)
+    records["trace"] = np.arange(rates.size)
+    for name, value in {"min_size": 1, "max_size": 1, "desired": 1, "has_pool": 0}.items():
+        records[name] = value
+    summaries = sweep(probe, records, demands=np.repeat(rates[:, np.newaxis], steps, axis=1))
+    bad = np.flatnonzero(summaries["bad_minutes"] > 0)
+    good = int(bad[0]) if bad.size else rates.size
+    if good == 0 or encoded.scenario["closed"][0]:
+        return np.zeros(0)
+    needed: r.Floats = np.maximum(np.ceil(encoded.demand / rates[good - 1] - 1e-9), 1.0)
+    return needed
+
+
+def _survived(summaries: r.Records, limits: Surviving) -> r.Points:
+    return np.asarray(
+        (_affected(summaries) <= limits.affected_users_percent)
+        & (summaries["bad_minutes"] <= limits.bad_minutes),
+        np.int8,
+    )
+
+
+def _affected(summaries: r.Records) -> r.Floats:
+    return np.asarray(
+        100.0 * summaries["affected_users"] / np.maximum(summaries["users"], 1e-12), np.float64
+    )
+
+
+def _outcome(summary: r.Record, limits: Surviving) -> Outcome:
+    users = float(summary["users"])
+    affected = 100.0 * float(summary["affected_users"]) / users if users else 0.0
+    minutes = int(summary["bad_minutes"])
+    return Outcome(
+        affected_users_percent=affected,
+        bad_minutes=minutes,
+        survived=affected <= limits.affected_users_percent and minutes <= limits.bad_minutes,
+    )
+
+
+def _median(summaries: r.Records, limits: Surviving) -> Outcome:
+    affected = float(np.median(_affected(summaries)))
+    minutes = int(np.median(summaries["bad_minutes"]))
+    return Outcome(
+        affected_users_percent=affected,
+        bad_minutes=minutes,
+        survived=affected <= limits.affected_users_percent and minutes <= limits.bad_minutes,
+    )
+
+
+def _ranks(values: r.Floats) -> r.Floats:
+    """Return ranks, equal values sharing their mean rank."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: r.Floats = (last - (counts - 1) / 2.0)[inverse]
+    return ranks
+
+
+def _movers(
+    encoded: Encoded, draws: Scenarios, summaries: r.Records, limits: Surviving
+) -> tuple[Mover, ...]:
+    """Return the parameters that go most with failing, the strongest first.
+
+    Where all draws fail, or none does, what counts is how far they are beyond the limits.
+    """
+    harm = np.maximum(
+        _affected(summaries) / max(limits.affected_users_percent, 0.01),
+        summaries["bad_minutes"] / max(limits.bad_minutes, 0.5),
+    )
+    survived = _survived(summaries, limits)
+    if 0 < survived.sum() < survived.size:
+        harm = 1.0 - survived
+    if np.ptp(harm) == 0.0:
+        return ()
+    movers = []
+    for name, values in zip(draws.names, draws.values.T, strict=True):
+        if np.ptp(values) == 0.0:
+            continue
+        correlation = float(np.corrcoef(_ranks(values), _ranks(harm))[0, 1])
+        row = ASSUMPTIONS.get(name)
+        figure = encoded.figures.get(name)
+        low, high = (row.low, row.high) if row else (figure.low, figure.high) if figure else (0, 0)
+        lower = values <= (low + high) / 2
+        movers.append(
+            Mover(
+                name=name,
+                meaning=f"{row.meaning} ({row.unit})" if row else MEANINGS.get(name, name),
+                low=low,
+                high=high,
+                correlation=correlation,
+                survived_low_percent=_percent(survived[lower]),
+                survived_high_percent=_percent(survived[~lower]),
+                documented=row is None,
+            )
+        )
+    movers.sort(key=lambda mover: -abs(mover.correlation))
+    return tuple(movers[:MOVERS])
+
+
+def _percent(flags: r.Points) -> float:
+    return 100.0 * float(flags.mean()) if flags.size else 0.0
+
+
+def _from(minute: int) -> int | None:
+    return int(minute) if minute >= 0 else None
+
+
+def _moment(seconds: float) -> float | None:
+    return float(seconds) if seconds < r.NEVER else None
+
+
+def _enough_after(typical: Run) -> float | None:
+    start, end = (
+        _moment(typical.summary[name]) for name in ("first_overload_at", "enough_capacity_at")
+    )
+    still = bool(typical.column("backlog")[-1] > 0.0)
+    return None if start is None or end is None or still else end - start
+
+
+def _first_alarm(typical: Run) -> FirstAlarm | None:
+    number, at = int(typical.summary["first_alarm"]), _moment(typical.summary["first_alarm_at"])
+    if number < 0 or at is None:
+        return None
+    encoded = typical.encoded
+    limit = float(encoded.scenario["bad_share_limit"][0])
+    bad = np.flatnonzero(typical.bad > limit)
+    step = float(encoded.scenario["step_seconds"][0])
+    return FirstAlarm(
+        name=(*encoded.alarm_names, *encoded.composite_names)[number],
+        at_seconds=at,
+        delay_seconds=at - float(bad[0]) * step if bad.size else None,
+    )
+
+
+def _standing(
+    encoded: Encoded, records: r.Records, limits: Surviving, needed: r.Floats
+) -> int | None:
+    """Return the fewest standing instances that survive every run; the maximum rises with them."""
+    low = int(encoded.scenario["min_size"][0])
+    high = int(4 * needed.max()) if needed.size else 0
+
+    def survives(size: int, trials: r.Records) -> bool:
+        tried = trials.copy()
+        tried["min_size"] = tried["desired"] = size
+        tried["max_size"] = np.maximum(tried["max_size"], size)
+        return bool(_survived(sweep(encoded, tried), limits).all())
+
+    def least(trials: r.Records, below: int, enough: int) -> int:
+        while enough - below > 1:
+            middle = (below + enough) // 2
+            if survives(middle, trials):
+                enough = middle
+            else:
+                below = middle
+        return enough
+
+    if high <= low or high > 1000 or not survives(high, records):
+        return None
+    # Some of the runs find the neighbourhood; all of them are asked there.
+    near = least(np.concatenate([records[1:2], records[2::10]]), low, high)
+    return near if survives(near, records) else least(records, near, high)
+
+
+def _cost(plan: ScalingPlan, typical: Run, needed: r.Floats, maximum: int) -> Cost:
+    hours = float(typical.encoded.scenario["step_seconds"][0]) / 3600.0
+    return Cost(
+        instance_hours=float(typical.summary["instance_seconds"]) / 3600.0,
+        fixed_instance_hours=float(needed.max() * needed.size) * hours if needed.size else None,
+        clairvoyant_instance_hours=float(needed.sum()) * hours if needed.size else None,
+        day_at_maximum_instance_hours=24.0 * maximum,
+        instance_hour_price=plan.prices.instance_hour or None,
+        currency=plan.prices.currency,
+    )
+
+
+def _elasticity(typical: Run, needed: r.Floats) -> tuple[Elasticity, ...]:
+    return elasticity(typical.column("answering"), needed) if needed.size else ()
+
+
+def elasticity(supply: r.Floats, demand: r.Floats) -> tuple[Elasticity, ...]:
+    """Return both variants for instances over steps of equal length.
+
+    `spec` is that of Herbst and of Bauer et al. (Chameleon), `normalised` that of Ilyushkin et al.
+    """
+    under, over = np.maximum(demand - supply, 0.0), np.maximum(supply - demand, 0.0)
+    moves = np.abs(np.sign(np.diff(supply)) - np.sign(np.diff(demand)))
+    instability = 100.0 * float(np.minimum(moves, 1.0).mean()) if moves.size else 0.0
+    return tuple(
+        Elasticity(
+            variant=variant,
+            under_accuracy_percent=100.0 * float((under / np.maximum(demand, 1.0)).mean()),
+            over_accuracy_percent=100.0 * float((over / np.maximum(base, 1.0)).mean()),
+            under_time_percent=100.0 * float((under > 0).mean()),
+            over_time_percent=100.0 * float((over > 0).mean()),
+            instability_percent=instability,
+        )
+        for variant, base in (("spec", demand), ("normalised", supply))
+    )
+
+
+def _bottlenecks(typical: Run) -> tuple[Limit, ...]:
+    """Return the spans of each limit, one after the other; times without one are left out."""
+    codes = typical.column("bottleneck").astype(int)
+    step = float(typical.encoded.scenario["step_seconds"][0])
+    edges = np.flatnonzero(np.diff(codes)) + 1
+    starts = np.concatenate(([0], edges))
+    stops = np.concatenate((edges, [codes.size]))
+    return tuple(
+        Limit(
+            bottleneck=r.Bottleneck(int(codes[start])).name.lower(),
+            start_seconds=start * step,
+            end_seconds=stop * step,
+        )
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
+        if codes[start] != r.Bottleneck.NONE
+    )
+
+
+def _why(word: Word, measured: Measured, limits: Surviving) -> str:
+    bounds = (
+        f"at most {limits.affected_users_percent:g} % of users affected and "
+        f"{limits.bad_minutes} bad minutes"
+    )
+    if word is Word.SURVIVES:
+        return f"All {measured.runs} runs have {bounds}."
+    if word is Word.FAILS:
+        return f"None of {measured.runs} runs has {bounds}."
+    return f"{measured.survived_runs} of {measured.runs} runs have {bounds}."
+
+
+__all__ = [
+    "DRAWS",
+    "MEANINGS",
+    "NOT_MODELLED",
+    "Cost",
+    "Elasticity",
+    "FirstAlarm",
+    "Judged",
+    "Limit",
+    "Measured",
+    "Mover",
+    "Outcome",
+    "Verdict",
+    "Word",
+    "elasticity",
+    "judge",
+    "needed_instances",
+]

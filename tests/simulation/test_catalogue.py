@@ -1,0 +1,139 @@
+"""Metric math, composite rules and recurrences, as the encoder reads them."""
+
+import pytest
+
+from surgeproof.plan import Metric, MetricMath, ScheduledAction
+from surgeproof.simulation import records as r
+from surgeproof.simulation.catalogue import ONE, Catalogue, NotModelledError
+from surgeproof.simulation.encode import _moments, _RuleReader
+
+CATALOGUE = Catalogue(
+    period_seconds=60,
+    detailed_monitoring=True,
+    group_metrics=True,
+    requests_per_second=100.0,
+    database_parallelism=2.0,
+    demand_metrics=(),
+)
+METRICS = (
+    (
+        "errors",
+        Metric(namespace="AWS/ApplicationELB", name="HTTPCode_ELB_5XX_Count", statistic="Sum"),
+    ),
+    ("requests", Metric(namespace="AWS/ApplicationELB", name="RequestCount", statistic="Sum")),
+    ("desired", Metric(namespace="AWS/AutoScaling", name="GroupDesiredCapacity")),
+    ("in_service", Metric(namespace="AWS/AutoScaling", name="GroupInServiceCapacity")),
+    ("good", Metric(namespace="AWS/ApplicationELB", name="TargetResponseTime", statistic="PR(:1)")),
+)
+
+
+def read(expression):
+    return CATALOGUE.math(MetricMath(expression=expression, metrics=METRICS))
+
+
+def test_guarded_error_rate():
+    quotient = read(
+        "IF(requests + FILL(errors, 0) >= 100, 100 * FILL(errors, 0) / "
+        "(requests + FILL(errors, 0)), 0)"
+    )
+
+    assert quotient.above == {r.ELB_5XX: 100.0}
+    assert quotient.below == {r.REQUESTS: 1.0, r.ELB_5XX: 1.0}
+    assert quotient.guard[0] == r.REQUESTS
+    assert 99.9 < quotient.guard[1] < 100
+    assert not quotient.nonzero_only
+
+
+def test_difference_of_averages():
+    quotient = read("desired - in_service")
+
+    assert quotient.above == {r.DESIRED_SECONDS: 1.0, r.IN_SERVICE_SECONDS: -1.0}
+    assert quotient.below == {r.SECONDS: 1.0}
+    assert quotient.source == r.GROUP
+
+
+def test_quotient_of_averages():
+    quotient = read("100 * desired / in_service")
+
+    assert (quotient.above, quotient.below) == (
+        {r.DESIRED_SECONDS: 100.0},
+        {r.IN_SERVICE_SECONDS: 1.0},
+    )
+
+
+def test_percentile_rank():
+    quotient = read("good / 100")
+
+    assert quotient.above == pytest.approx({r.ANSWERED: 1.0, r.SLOW: -1.0})
+    assert quotient.slow_bound_seconds == 1.0
+
+
+def test_errors_are_absent_while_zero_unless_filled():
+    assert read("errors / requests").nonzero_only
+    assert not read("FILL(errors, 0) / requests").nonzero_only
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["requests * errors", "FILL(requests, 0)", "RATE(requests)", "requests +", "unknown", "1 / 0"],
+)
+def test_other_math_is_not_modelled(expression):
+    with pytest.raises(NotModelledError):
+        read(expression)
+
+
+def test_constant():
+    assert read("2 * 3").above == {ONE: 6.0}
+
+
+@pytest.mark.parametrize(
+    ("rule", "program"),
+    [
+        ('ALARM("a")', [(r.PUSH_ALARM, 0)]),
+        ("OK(a) OR ALARM(b)", [(r.PUSH_OK, 0), (r.PUSH_ALARM, 1), (r.OR, 0)]),
+        (
+            'ALARM(a) AND NOT (ALARM("b") OR FALSE)',
+            [
+                (r.PUSH_ALARM, 0),
+                (r.PUSH_ALARM, 1),
+                (r.PUSH_FALSE, 0),
+                (r.OR, 0),
+                (r.NOT, 0),
+                (r.AND, 0),
+            ],
+        ),
+        ("ALARM(arn:aws:cloudwatch:eu-west-1:123456789012:alarm:b)", [(r.PUSH_ALARM, 1)]),
+        ("ALARM(page)", [(r.PUSH_COMPOSITE_ALARM, 0)]),
+    ],
+)
+def test_composite_rule(rule, program):
+    assert _RuleReader(rule, ["a", "b"], ["page"]).program() == program
+
+
+@pytest.mark.parametrize("rule", ["ALARM(c)", "ALARM(a) AND", "(ALARM(a)", "ALARM(a) ALARM(b)"])
+def test_composite_rule_that_cannot_be_read(rule):
+    with pytest.raises(NotModelledError):
+        _RuleReader(rule, ["a", "b"], ["page"]).program()
+
+
+@pytest.mark.parametrize(
+    ("recurrence", "zone", "moments"),
+    [
+        ("30 0 * * *", "UTC", [1800]),
+        ("*/20 0 * * *", "UTC", [0, 1200, 2400]),
+        ("0 2 * * *", "Europe/Berlin", [3600]),
+        ("0 0 2 * *", "UTC", []),
+        ("0 0 * * 4", "UTC", [0]),
+    ],
+)
+def test_recurrence(recurrence, zone, moments):
+    """The Unix epoch was a Thursday, 1970-01-01 01:00 in Berlin."""
+    action = ScheduledAction(name="a", group="g", recurrence=recurrence, time_zone=zone)
+
+    assert _moments(action, 0.0, 5400.0) == moments
+
+
+@pytest.mark.parametrize("recurrence", ["* *", "61 * * * *", "x * * * *", "*/0 * * * *"])
+def test_recurrence_that_cannot_be_read(recurrence):
+    with pytest.raises(NotModelledError):
+        _moments(ScheduledAction(name="a", group="g", recurrence=recurrence), 0.0, 60.0)
