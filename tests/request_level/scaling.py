@@ -1,0 +1,401 @@
+"""The Auto Scaling group: launches, warm pool, warm-up, replacement, and the policies."""
+
+import math
+
+from surgeproof.plan.model import (
+    AdjustmentType,
+    Alarm,
+    HealthCheckType,
+    Metric,
+    MetricMath,
+    PredictiveScaling,
+    StepScaling,
+    TargetTracking,
+    TrackedMetric,
+)
+from tests.request_level.balancer import UNHEALTHY
+from tests.request_level.cloudwatch import ALARM, Watch
+from tests.request_level.service import Instance
+
+_TRACKED = {
+    TrackedMetric.CPU: Metric(namespace="AWS/EC2", name="CPUUtilization"),
+    TrackedMetric.REQUESTS_PER_TARGET: Metric(
+        namespace="AWS/ApplicationELB", name="RequestCountPerTarget", statistic="Sum"
+    ),
+}
+
+
+class Member:
+    """An instance as the group sees it."""
+
+    def __init__(self, instance, cause):
+        self.instance = instance
+        self.cause = cause
+        self.target = None
+        self.in_service_since = None
+        self.ends = False
+
+
+class Group:
+    """Keeps as many instances as are desired.
+
+    A decision, 5 s later a launch: from the warm pool while it has any, else cold. Without a
+    launching hook an instance is in service, and registered, 6.5 s after its launch, long before
+    its application answers; with one, when it answers. Warm-up begins when it is in service. An
+    unhealthy instance is ended and another launched in its place, while fewer than a tenth of the
+    desired instances (but at least one) are missing or warming up.
+    """
+
+    def __init__(self, world, plan, group):
+        self.world = world
+        self.plan = group
+        self.clock = world.clock
+        self.assumptions = world.assumptions
+        self.desired = group.min_size if group.desired_capacity is None else group.desired_capacity
+        self.members = []
+        self.ending = []
+        self.launching = 0
+        self._causes = []
+        self._made = 0
+        self.has_launch_hook = any(hook.launching for hook in group.hooks)
+        self.vcpus = plan.quotas.vcpus
+        self.pool_ready = 0
+        self.pool_coming = 0
+        for _ in range(self.desired):
+            self._initial()
+        self.pool_ready = self._pool_wanted()
+        self.clock.every(
+            self.assumptions.group_health_seconds,
+            self.assumptions.group_health_seconds,
+            self._replace_unhealthy,
+        )
+
+    # What is there
+
+    @property
+    def warmup(self):
+        """How long an instance warms up, where no policy says otherwise (seconds)."""
+        stated = self.plan.default_instance_warmup_seconds
+        return self.plan.default_cooldown_seconds if stated is None else stated
+
+    def warm(self, warmup):
+        """Return the members that have been in service for so long."""
+        now = self.clock.now + 1e-6
+        return [
+            member
+            for member in self.members
+            if member.in_service_since is not None and member.in_service_since + warmup <= now
+        ]
+
+    def in_service(self):
+        """Return how many members are in service."""
+        return sum(member.in_service_since is not None for member in self.members)
+
+    def is_scaling_out(self, warmup, cause=None):
+        """Return whether launches, by one policy or any, are under way or still warming up."""
+        warm = {id(member) for member in self.warm(warmup)}
+        waiting = [member.cause for member in self.members if id(member) not in warm]
+        waiting.extend(self._causes)
+        return bool(waiting) if cause is None else cause in waiting
+
+    # Changes
+
+    def set_desired(self, wanted, cause):
+        """Ask for a size within the group's bounds; say so where it changes."""
+        wanted = min(max(wanted, self.plan.min_size), self.plan.max_size)
+        if wanted == self.desired:
+            if wanted == self.plan.max_size:
+                self.world.note_once("at maximum size", self.plan.name)
+            return
+        self.world.note("desired", f"{self.desired} -> {wanted} by {cause}")
+        self.desired = wanted
+        self._reconcile(cause)
+
+    def _reconcile(self, cause):
+        missing = self.desired - len(self.members) - self.launching
+        for _ in range(missing):
+            self.launching += 1
+            self._causes.append(cause)
+            self.clock.at(
+                self.clock.now + self.assumptions.launch_delay_seconds, self._launch, cause
+            )
+        if missing < 0:
+            for member in self._oldest(-missing):
+                self._end(member)
+
+    def _oldest(self, count):
+        return sorted(
+            (member for member in self.members if member.in_service_since is not None),
+            key=lambda member: (member.target.state != UNHEALTHY, member.in_service_since),
+        )[:count]
+
+    def _new(self, cause):
+        self._made += 1
+        world = self.world
+        instance = Instance(
+            self.clock, world.figures, world.database, f"i-{self._made}", world.counts
+        )
+        member = Member(instance, cause)
+        self.members.append(member)
+        return member
+
+    def _initial(self):
+        member = self._new("start")
+        member.in_service_since = -math.inf
+        member.instance.start_answering(warm=True)
+        member.target = self.world.balancer.register(member.instance, healthy=True)
+
+    def _launch(self, cause):
+        if self.desired <= len(self.members):
+            self.launching -= 1
+            self._causes.remove(cause)
+            return
+        if self.vcpus is not None:
+            running = len(self.members) + len(self.ending)
+            if (running + 1) * self.plan.vcpus_per_instance > self.vcpus:
+                self.world.note_once("vCPU quota reached", self.plan.name)
+                self.clock.at(self.clock.now + 60, self._launch, cause)
+                return
+        self.launching -= 1
+        self._causes.remove(cause)
+        member = self._new(cause)
+        boot = self.world.figures.boot_seconds
+        if self.pool_ready:
+            self.pool_ready -= 1
+            boot = self.world.figures.pool_start_seconds
+            self.world.note("launch from pool", member.instance.name)
+        else:
+            self.world.note("launch cold", member.instance.name)
+        self._refill_pool()
+        now = self.clock.now
+        pending = boot if self.has_launch_hook else min(self.assumptions.pending_seconds, boot)
+        self.clock.at(now + boot, self._application_answers, member)
+        self.clock.at(now + pending, self._enter_service, member)
+
+    def _application_answers(self, member):
+        if not member.instance.dead:
+            member.instance.start_answering()
+            self.world.note("answers", member.instance.name)
+
+    def _enter_service(self, member):
+        if member.ends:
+            return
+        member.in_service_since = self.clock.now
+        member.target = self.world.balancer.register(member.instance)
+        self.world.note("in service", member.instance.name)
+
+    def _pool_wanted(self):
+        pool = self.plan.warm_pool
+        if pool is None:
+            return 0
+        prepared = self.plan.max_size if pool.max_prepared_size is None else pool.max_prepared_size
+        return max(prepared - self.desired, pool.min_size, 0)
+
+    def _refill_pool(self):
+        for _ in range(self._pool_wanted() - self.pool_ready - self.pool_coming):
+            self.pool_coming += 1
+            self.clock.at(self.clock.now + self.world.figures.boot_seconds, self._prepared_for_pool)
+
+    def _prepared_for_pool(self, _):
+        self.pool_coming -= 1
+        if self.pool_ready < self._pool_wanted():
+            self.pool_ready += 1
+
+    # Ends
+
+    def _end(self, member):
+        """Take an instance out of service: drain it, then end it."""
+        member.ends = True
+        self.members.remove(member)
+        if member.target is None:
+            member.instance.kill()
+            return
+        self.ending.append(member)
+        self.world.balancer.deregister(member.target)
+        self.world.note("draining", member.instance.name)
+        delay = self.world.target_group.deregistration_delay_seconds
+        self.clock.at(self.clock.now + delay, self._ended, member)
+        member.instance.on_idle = lambda: self.clock.at(self.clock.now, self._ended, member)
+        if member.instance.is_idle:
+            member.instance.on_idle()
+
+    def _ended(self, member):
+        if not member.instance.dead:
+            member.instance.kill()
+            self.ending.remove(member)
+            self.world.balancer.remove(member.target)
+            self.world.note("terminated", member.instance.name)
+
+    def _replace_unhealthy(self, now):
+        if self.plan.health_check_type != HealthCheckType.ELB:
+            return
+        grace = self.plan.health_check_grace_seconds
+        sick = [
+            member
+            for member in self.members
+            if member.in_service_since is not None
+            and member.in_service_since + grace <= now
+            and member.target.state == UNHEALTHY
+        ]
+        if not sick:
+            return
+        below = self.desired - len(self.warm(self.warmup))
+        allowed = max(int(self.desired * self.assumptions.replacement_percent / 100), 1)
+        for member in sick[: max(allowed - below, 0)]:
+            self.world.note("replaced as unhealthy", member.instance.name)
+            self._end(member)
+            self._reconcile("replacement")
+
+
+class Tracking:
+    """A target tracking policy with its two alarms."""
+
+    def __init__(self, world, policy, group):
+        self.world = world
+        self.policy = policy
+        self.group = group
+        stated = policy.warmup_seconds
+        self.warmup = group.warmup if stated is None else stated
+        metric, period = policy.metric, policy.period_seconds
+        if isinstance(metric, TrackedMetric):
+            if metric not in _TRACKED:
+                raise ValueError(f"TargetTracking.metric: must be one that is built, got {metric}")
+            slow = metric is TrackedMetric.CPU and not group.plan.detailed_monitoring
+            metric, period = _TRACKED[metric], 300 if slow else 60
+        assumptions = world.assumptions
+        high, low = assumptions.tracking_high_points, assumptions.tracking_low_points
+        name = f"TargetTracking-{policy.name}"
+        self.high = Watch(
+            f"{name}-AlarmHigh",
+            metric,
+            "GreaterThanThreshold",
+            policy.target,
+            period,
+            high,
+            high,
+            actions=[self.out],
+        )
+        self.low = Watch(
+            f"{name}-AlarmLow", metric, "LessThanThreshold",
+            policy.target * assumptions.tracking_low_factor, max(period, 60), low, low,
+            actions=[self.less], is_low=True,
+        )  # fmt: skip
+
+    def out(self, watch):
+        """Ask for the warm capacity times metric over target, rounded up."""
+        if watch.value is None:
+            return
+        warm = len(self.group.warm(self.warmup))
+        wanted = math.ceil(warm * watch.value / self.policy.target - 1e-9)
+        if wanted > self.group.desired:
+            self.group.set_desired(wanted, self.policy.name)
+        elif self.group.desired == self.group.plan.max_size:
+            self.world.note_once("at maximum size", self.group.plan.name)
+
+    def surplus(self):
+        """Return how many instances this policy would remove."""
+        if self.low.state != ALARM or self.low.value is None:
+            return 0
+        capacity = self.group.desired
+        return math.floor(capacity - capacity * self.low.value / self.policy.target + 1e-9)
+
+    def less(self, _):
+        """Remove what all policies that may scale in agree on, unless a scale-out is under way."""
+        group = self.group
+        if self.policy.disable_scale_in or group.is_scaling_out(self.warmup):
+            return
+        peers = [
+            peer
+            for peer in self.world.trackings
+            if peer.group is group and not peer.policy.disable_scale_in
+        ]
+        surplus = min(peer.surplus() for peer in peers)
+        if surplus > 0:
+            group.set_desired(group.desired - surplus, self.policy.name)
+
+
+class Steps:
+    """A step scaling policy; alarms run it."""
+
+    def __init__(self, policy, group):
+        self.policy = policy
+        self.group = group
+        stated = policy.warmup_seconds
+        self.warmup = group.warmup if stated is None else stated
+        self._last = None
+
+    def run(self, watch):
+        """Adjust by the step in which the alarm's metric lies."""
+        if watch.value is None:
+            return
+        group = self.group
+        number = self._step(watch.value - watch.threshold, watch.comparison.startswith("Greater"))
+        if number is None:
+            return
+        change = adjusted(self.policy, self.policy.steps[number].adjustment, group.desired)
+        if change > 0:
+            busy = group.is_scaling_out(self.warmup, self.policy.name)
+            if busy and self._last is not None and number <= self._last:
+                return
+            self._last = number
+            group.set_desired(group.desired + change, self.policy.name)
+        elif change < 0 and not group.is_scaling_out(self.warmup):
+            group.set_desired(group.desired + change, self.policy.name)
+
+    def _step(self, distance, is_above):
+        for number, step in enumerate(self.policy.steps):
+            lower = -math.inf if step.lower is None else step.lower
+            upper = math.inf if step.upper is None else step.upper
+            if is_above and lower <= distance < upper:
+                return number
+            if not is_above and lower < distance <= upper:
+                return number
+        return None
+
+
+def adjusted(policy, adjustment, capacity):
+    """Return by how many instances an adjustment changes a capacity, as AWS rounds."""
+    if policy.adjustment_type == AdjustmentType.EXACT_CAPACITY:
+        return int(adjustment) - capacity
+    if policy.adjustment_type == AdjustmentType.CHANGE_IN_CAPACITY:
+        return int(adjustment)
+    change = capacity * adjustment / 100
+    whole = math.floor(abs(change) + 1e-9)
+    if 0 < abs(change) < 1:
+        whole = 1
+    whole = max(whole, policy.min_adjustment_magnitude) if change else 0
+    return int(math.copysign(whole, change))
+
+
+def watches_of(world, plan, groups):
+    """Return the trackings, and all alarms at work, wired to the policies."""
+    runs, trackings = {}, []
+    for policy in plan.policies:
+        if isinstance(policy, TargetTracking):
+            trackings.append(Tracking(world, policy, groups[policy.group]))
+        elif isinstance(policy, StepScaling):
+            runs[policy.name] = Steps(policy, groups[policy.group]).run
+        elif not isinstance(policy, PredictiveScaling):
+            raise NotImplementedError(
+                f"ScalingPlan.policies: must be of a kind that is built, got {policy}"
+            )
+    watches = [_watch(alarm, runs) for alarm in plan.alarms]
+    watches.extend(watch for tracking in trackings for watch in (tracking.high, tracking.low))
+    return trackings, watches
+
+
+def _watch(alarm: Alarm, runs):
+    assert isinstance(alarm.metric, Metric | MetricMath)
+    return Watch(
+        alarm.name,
+        alarm.metric,
+        str(alarm.comparison),
+        alarm.threshold,
+        alarm.period_seconds,
+        alarm.evaluation_periods,
+        alarm.datapoints_to_alarm or alarm.evaluation_periods,
+        str(alarm.missing_data),
+        alarm.ignores_low_samples,
+        [runs[name] for name in alarm.alarm_actions],
+        [runs[name] for name in alarm.ok_actions],
+    )
