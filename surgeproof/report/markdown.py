@@ -1,0 +1,104 @@
+"""The report for a pull request; GitHub draws the chart from its text."""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+
+from surgeproof.report import words
+from surgeproof.report.model import Replay, Report, Series
+from surgeproof.simulation.verdict import Word
+
+CHART_POINTS: Final = 60
+"""Points of a chart; more do not fit beside a review."""
+
+MARKS: Final = {Word.SURVIVES: "✅", Word.FAILS: "❌", Word.UNCERTAIN: "❓"}
+
+
+def markdown(report: Report) -> str:
+    """Return the report as Markdown."""
+    lines = [f"## {MARKS[report.verdict]} Replay: {report.verdict}", ""]
+    lines += _side_by_side(report)
+    for replay in report.replays:
+        lines += ["", f"### {_cell(words.title(replay))}", "", _escaped(words.headline(replay))]
+        lines += _replay(replay)
+    names = [
+        f"{row.name} ({row.low:g} to {row.high:g} {row.unit}): {row.meaning}; {row.provenance}"
+        for row in report.assumptions
+    ]
+    lines += _folded("Swept, since AWS does not document it", names)
+    if report.replays:
+        lines += _folded("Not modelled", report.replays[0].verdict.not_modelled)
+    return "\n".join(lines) + "\n"
+
+
+def _side_by_side(report: Report) -> list[str]:
+    """Return one column a replay, so that fleets can be compared."""
+    heads = [_cell(words.fleet(replay)) for replay in report.replays]
+    rows = zip(*(words.brief(replay) for replay in report.replays), strict=True)
+    return [
+        f"| | {' | '.join(heads)} |",
+        "|---" * (len(heads) + 1) + "|",
+        *(f"| {row[0][0]} | {' | '.join(_cell(value) for _, value in row)} |" for row in rows),
+    ]
+
+
+def _replay(replay: Replay) -> list[str]:
+    verdict, measured = replay.verdict, replay.verdict.measured
+    lines = []
+    if replay.series is not None:
+        lines += ["", *_chart(replay.series)]
+    if measured is not None:
+        lines += ["", "| | |", "|---|---|"]
+        pairs = (*words.facts(replay), ("Runs", words.runs(measured)))
+        lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in pairs]
+        lines += ["", "Limits, by the typical run:", ""]
+        lines += [f"- {_escaped(line)}" for line in words.bottlenecks(measured)]
+        if verdict.word is not Word.SURVIVES and measured.movers:
+            lines += ["", "What moves the verdict most:", ""]
+            lines += [f"- {_escaped(line)}" for line in words.movers(measured)]
+    lines += _folded("Trace", replay.trace.source)
+    lines += _folded("What happened, in the typical run", replay.events)
+    lines += _folded("Left out of this plan", verdict.limitations)
+    lines += _folded("Not seen", verdict.not_seen)
+    return lines
+
+
+def _chart(series: Series) -> list[str]:
+    count = min(CHART_POINTS, len(series.demand))
+    starts = np.linspace(0, len(series.demand), count + 1).astype(int)[:-1]
+    demand = np.maximum.reduceat(np.array(series.demand), starts)
+    capacity = np.minimum.reduceat(np.array(series.capacity), starts)
+    end = series.step_seconds * len(series.demand) / 60
+    top = float(max(demand.max(), capacity.max(), 1.0)) * 1.1
+
+    def numbers(values: Iterable[float]) -> str:
+        return ", ".join(f"{value:.5g}" for value in values)
+
+    return [
+        "```mermaid",
+        "xychart-beta",
+        '  title "Requests/s asked for (first line) and capacity (second line)"',
+        f'  x-axis "minutes" 0 --> {end:.5g}',
+        f'  y-axis "requests/s" 0 --> {top:.5g}',
+        f"  line [{numbers(demand.tolist())}]",
+        f"  line [{numbers(capacity.tolist())}]",
+        "```",
+    ]
+
+
+def _folded(head: str, lines: Iterable[str]) -> list[str]:
+    kept = [f"- {_escaped(line)}" for line in lines]
+    return ["", f"<details><summary>{head}</summary>", "", *kept, "", "</details>"] if kept else []
+
+
+def _escaped(line: str) -> str:
+    """Return words that no reader takes for markup."""
+    line = " ".join(line.split()).replace("&", "&amp;").replace("<", "&lt;")
+    for mark in ("\\", "*", "_", "[", "]", "|"):
+        line = line.replace(mark, f"\\{mark}")
+    return line
+
+
+def _cell(value: str) -> str:
+    return _escaped(value)

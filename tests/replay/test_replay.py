@@ -1,0 +1,268 @@
+"""`surgeproof replay`: what it takes, what it refuses, and how it exits."""
+
+import json
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from surgeproof import replay as replays
+from surgeproof.ahead import _read, reading
+from surgeproof.cli import main
+from surgeproof.emulator.project import InputError, Project
+from surgeproof.plan import PlanError
+from surgeproof.plan.configured import Configured, Surge
+from surgeproof.plan.program import ProgramPlan
+from surgeproof.simulation import Injection
+from tests.report.support import fixed, group, scaling
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    for stack in ("local", "dev", "prod"):
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text("config: {}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def give(project, monkeypatch):
+    """Run the command on plans that stand in for what the programs say."""
+
+    def command(plans, *arguments, surges=()):
+        stated = Configured(surges=tuple(surges))
+
+        def read(_, stack):
+            if isinstance(plans[stack], PlanError):
+                raise plans[stack]
+            return ProgramPlan(plans[stack], stated)
+
+        @contextmanager
+        def reading(*_):
+            yield read
+
+        monkeypatch.setattr("surgeproof.cli.reading", reading)
+        return CliRunner().invoke(main, ["replay", "--stack", "dev", *arguments])
+
+    return command
+
+
+@pytest.mark.parametrize(
+    ("size", "scale", "code"), [(20, "1", 0), (4, "20", 1), (4, "2", 3)], ids=str
+)
+def test_the_exit_code_is_the_verdict(give, size, scale, code):
+    result = give({"dev": fixed(size)}, "--trace", "x2-in-300s", "--scale", scale)
+
+    assert result.exit_code == code, result.output
+    assert f"Verdict: {dict(map(reversed, replays.EXIT_CODES.items()))[code]}" in result.output
+
+
+def test_a_stack_without_figures_of_the_service_exits_as_uncertain(give):
+    result = give({"dev": fixed(service=None)}, "--trace", "x2-in-0s")
+
+    assert result.exit_code == 3
+    assert "load test" in result.output
+
+
+def test_without_a_trace_every_configured_surge_is_replayed_at_its_scale(give):
+    surges = [Surge(name="small", trace="x2-in-0s"), Surge(name="big", trace="x2-in-0s", scale=9)]
+
+    result = give({"dev": fixed(9)}, "--format", "json", surges=surges)
+
+    traces = [each["trace"] for each in json.loads(result.output)["replays"]]
+    assert [trace["peak_requests_per_second"] for trace in traces] == [200, 1800]
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "peak"),
+    [(["big"], 1800), (["x5-in-0s"], 4500), (["x5-in-0s", "--scale", "2"], 1000)],
+    ids=["by surge", "by trace", "given"],
+)
+def test_a_configured_trace_has_its_scale_unless_another_is_given(give, arguments, peak):
+    surges = [
+        Surge(name="big", trace="x2-in-0s", scale=9),
+        Surge(name="five", trace="x5-in-0s", scale=9),
+    ]
+
+    result = give({"dev": fixed(9)}, "--format", "json", "--trace", *arguments, surges=surges)
+
+    (only,) = json.loads(result.output)["replays"]
+    assert only["trace"]["peak_requests_per_second"] == peak
+
+
+def test_a_csv_file_is_a_trace(give, project):
+    rows = "".join(f"{60 * minute},10\n" for minute in range(20))
+    (project / "mine.csv").write_text(f"seconds,requests_per_second\n{rows}")
+
+    assert give({"dev": fixed()}, "--trace", "mine.csv").exit_code == 0
+
+
+def test_two_groups_are_both_replayed_and_the_worse_one_counts(give):
+    plan = fixed(groups=(group("web", 20), group("batch", 1)))
+
+    result = give({"dev": plan}, "--trace", "x5-in-0s", "--format", "json")
+
+    words = [each["verdict"]["word"] for each in json.loads(result.output)["replays"]]
+    assert words == ["survives", "fails"]
+    assert result.exit_code == 1
+
+
+def test_the_fleet_before_is_shown_beside_and_does_not_count(give):
+    result = give(
+        {"dev": fixed(20)}, "--trace", "x2-in-0s", "--compare", "before", "--format", "json"
+    )
+
+    names = [(each["stack"], each["compared"]) for each in json.loads(result.output)["replays"]]
+    assert names == [("dev", False), ("before", True)]
+
+
+def test_another_stack_is_compared_with(give):
+    plans = {"dev": fixed(20), "prod": fixed(1)}
+
+    result = give(plans, "--trace", "x2-in-0s", "--compare", "prod", "--format", "markdown")
+
+    assert result.exit_code == 0
+    assert "| verdict | survives | fails |" in result.output
+
+
+def test_the_fleet_before_keeps_its_size_and_one_alarm_on_response_time():
+    plan = replays.before(scaling())
+
+    assert (plan.groups[0].min_size, plan.groups[0].max_size) == (4, 4)
+    assert plan.policies == plan.schedules == plan.composites == ()
+    (alarm,) = plan.alarms
+    assert alarm.metric.name == "TargetResponseTime"
+    assert alarm.alarm_actions == ()
+
+
+def test_explain_tells_what_happened(give):
+    result = give({"dev": fixed(1)}, "--trace", "x5-in-0s", "--explain")
+
+    assert "requests begin to queue" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("zone-lost", (Injection.ZONE_LOST, 0, 1e18, 0)),
+        ("boot-slower=4@10m-20m", (Injection.BOOT_SLOWER, 600, 1200, 4)),
+        ("metrics_late@30", (Injection.METRICS_LATE, 30, 1e18, 120)),
+    ],
+    ids=str,
+)
+def test_injections_are_read(text, read):
+    got = replays.injection(text)
+
+    assert (got.kind, got.start_seconds, got.end_seconds, got.value) == read
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "nothing", "boot-slower=fast", "zone-lost@20m-10m", "load-shed=2", "zone-lost@-5",
+     "boot-slower=nan", "no-capacity@nan", "rolling-restart@10m"],
+)  # fmt: skip
+def test_bad_injections_are_refused(text):
+    with pytest.raises(InputError, match=r"^--inject: "):
+        replays.injection(text)
+
+
+def test_an_injected_failure_hurts(give):
+    calm = give({"dev": fixed(4, groups=(group(size=4, zones=("a", "b")),))}, "--trace", "x2-in-0s")
+    lost = give(
+        {"dev": fixed(4, groups=(group(size=4, zones=("a", "b")),))},
+        "--trace", "x2-in-0s", "--inject", "zone-lost@20m",
+    )  # fmt: skip
+
+    assert (calm.exit_code, lost.exit_code) == (0, 1)
+    assert "injected: zone-lost@20m" in " ".join(lost.output.split())
+
+
+CSV = "seconds,requests_per_second\n"
+BAD_FILES = {
+    "empty": "",
+    "unsorted": f"{CSV}60,1\n0,1\n",
+    "negative": f"{CSV}0,1\n60,-1\n",
+    "no number": f"{CSV}0,1\n60,nan\n",
+    "no rows": CSV,
+    "no requests": f"{CSV}0,0\n60,0\n",
+    "half a minute": f"{CSV}0,1\n15,1\n",
+}
+
+
+@pytest.mark.parametrize("content", BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_traces_are_one_line(give, project, content):
+    (project / "bad.csv").write_text(content)
+
+    result = give({"dev": fixed()}, "--trace", "bad.csv")
+
+    assert result.exit_code == 2
+    assert result.output.startswith("error: ")
+    assert result.output.count("\n") == 1
+    assert "bad" in result.output
+
+
+@pytest.mark.parametrize(
+    ("plan", "arguments", "said"),
+    [
+        (fixed(), ["--trace", "nope"], "--trace: must be a CSV file or one of x2-in-0s"),
+        (fixed(), [], "--trace: must be given, since stack dev names no surges"),
+        (fixed(), ["--trace", "."], "must be a file, got a directory"),
+        (fixed(), ["--trace", "x2-in-0s", "--scale", "0"], "--scale: must be from"),
+        (fixed(), ["--trace", "x2-in-0s", "--scale", "nan"], "--scale: must be from"),
+        (fixed(), ["--trace", "x2-in-0s", "--compare", "nope"], "must have a file Pulumi.<stack>"),
+        (fixed(groups=()), ["--trace", "x2-in-0s"], "must have an Auto Scaling group, got none"),
+        (PlanError("slo: must be a mapping", "fleet: too"), ["--trace", "x2-in-0s"], "slo: must"),
+    ],
+    ids=["trace", "no trace", "directory", "scale", "nan", "compare", "no group", "program"],
+)
+def test_bad_input_is_one_line_and_exit_code_2(give, plan, arguments, said):
+    result = give({"dev": plan}, *arguments)
+
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert said in result.output
+
+
+def test_the_development_stack_is_replayed_from_its_program(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+    result = CliRunner().invoke(
+        main, ["replay", "--stack", "dev", "--trace", "x2-in-300s", "--format", "json"]
+    )
+
+    assert result.exit_code in {0, 1, 3}, result.output
+    (only,) = json.loads(result.output)["replays"]
+    assert only["stack"] == "dev"
+    assert only["verdict"]["measured"]["runs"] == 102
+
+
+def test_a_program_that_fails_is_one_line(project):
+    (project / "__main__.py").write_text("raise ValueError('no such key')\n")
+
+    result = CliRunner().invoke(main, ["replay", "--stack", "dev", "--trace", "x2-in-0s"])
+
+    assert result.exit_code == 2
+    assert "no such key" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_project_is_needed(tmp_path):
+    with pytest.raises(InputError, match=r"there is no Pulumi\.yaml"):
+        Project.find(tmp_path)
+
+
+def test_the_program_is_read_here_where_threads_forbid_to_fork(tmp_path):
+    waiting = threading.Event()
+    thread = threading.Thread(target=waiting.wait)
+    thread.start()
+
+    with reading(tmp_path, "local") as reader:
+        waiting.set()
+        thread.join()
+
+        assert reader is _read

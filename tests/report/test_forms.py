@@ -1,0 +1,204 @@
+"""The report as text, Markdown and JSON."""
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from pydantic import ValidationError
+
+from surgeproof.plan.configured import Surviving
+from surgeproof.report import html, markdown, report_of, text, words
+from surgeproof.report.json_form import SCHEMA_FILE, from_json, schema_text, to_json
+from surgeproof.report.model import Replay, Replayed, series_of, timeline_of
+from surgeproof.simulation.verdict import Limit, judge
+from tests.report.support import fixed, surge
+
+
+def replay(plan, load, *, stack="dev", compared=False):
+    judged = judge(plan, load)
+    rates = load.requests_per_second
+    return Replay(
+        stack=stack,
+        compared=compared,
+        trace=Replayed(
+            name="a|b_c",
+            scale=2,
+            seconds=rates.size * load.step_seconds,
+            mean_requests_per_second=float(rates.mean()),
+            peak_requests_per_second=float(rates.max()),
+            source=("generated <here>",),
+        ),
+        injected=("zone-lost@10m",),
+        verdict=judged.verdict,
+        series=series_of(judged),
+        timeline=timeline_of(judged),
+        events=tuple(judged.run.told()) if judged.run else (),
+    )
+
+
+def report(*replays):
+    return report_of(replays, Surviving())
+
+
+@pytest.fixture(scope="module")
+def failing():
+    return report(replay(fixed(), surge(100, 4000)), replay(fixed(1), surge(1, 1), compared=True))
+
+
+def test_the_schema_in_the_reference_is_current():
+    assert SCHEMA_FILE.read_text() == schema_text()
+
+
+def test_json_is_what_its_schema_says_and_comes_back_as_it_was(failing):
+    data = json.loads(to_json(failing))
+    fields = json.loads(SCHEMA_FILE.read_text())["properties"]
+
+    assert set(data) == set(fields)
+    assert data["verdict"] == "fails"
+    assert from_json(to_json(failing)) == failing
+
+
+def test_json_of_another_shape_is_refused(failing):
+    data = json.loads(to_json(failing))
+    data["verdict"] = "perhaps"
+
+    with pytest.raises(ValidationError, match="verdict"):
+        from_json(json.dumps(data))
+
+
+def test_the_worst_verdict_counts_and_what_is_compared_with_does_not():
+    good, bad = replay(fixed(), surge(10, 10)), replay(fixed(), surge(100, 4000))
+    unknown = replay(fixed(service=None), surge(1, 1))
+
+    assert report(good, unknown).verdict == "uncertain"
+    assert report(good, unknown, bad).verdict == "fails"
+    compared = replay(fixed(), surge(100, 4000), compared=True)
+    assert report(good, compared).verdict == "survives"
+
+
+@pytest.mark.parametrize("width", [40, 100])
+def test_text_needs_no_colour_and_keeps_to_its_width(failing, width):
+    shown = text(failing, width=width)
+
+    assert "\x1b" not in shown
+    assert "fails. None of 102 runs" in " ".join(shown.split())
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= max(width, 80)
+
+
+def test_text_names_all_that_stands_beside_a_verdict(failing):
+    shown = text(failing, width=120)
+
+    for head in (
+        "Affected users",
+        "Bad minutes",
+        "First alarm",
+        "Enough capacity",
+        "Instances",
+        "against a fixed fleet",
+        "against a clairvoyant one",
+        "24 h at maximum size",
+        "Elasticity (spec)",
+        "Elasticity (normalised)",
+        "maximum size: the group may not grow",
+        "Not modelled",
+        "Not seen",
+        "Swept, since AWS does not document it",
+    ):
+        assert head in shown
+
+
+def test_markdown_has_a_chart_that_github_draws_and_no_open_markup(failing):
+    shown = markdown(failing)
+
+    assert shown.startswith("## ❌ Replay: fails\n")
+    chart = re.search(r"```mermaid\nxychart-beta\n(.*?)```", shown, re.DOTALL)
+    assert chart[1].count("  line [") == 2
+    assert r"a\|b\_c" in shown
+    assert "generated &lt;here>" in shown
+    assert shown.count("<details>") == shown.count("</details>")
+    table = [line for line in shown.splitlines() if line.startswith("|")]
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in table[:9]} == {4}
+
+
+def test_series_are_short_enough_to_be_drawn(failing):
+    series = failing.replays[0].series
+
+    assert len(series.demand) == len(series.bottleneck) <= 360
+    assert max(series.demand) == 4000
+    assert set(series.bottleneck) >= {"none", "max_size"}
+
+
+def test_a_report_without_runs_is_shown_in_all_forms():
+    unknown = report(replay(fixed(service=None), surge(1, 1)))
+
+    assert "load test" in text(unknown)
+    assert "load test" in markdown(unknown)
+    assert json.loads(to_json(unknown))["replays"][0]["verdict"]["measured"] is None
+
+
+def test_limits_that_alternate_are_told_by_the_minute(failing):
+    measured = failing.replays[0].verdict.measured
+    spans = (
+        Limit(bottleneck="max_size", start_seconds=60, end_seconds=100),
+        Limit(bottleneck="launch", start_seconds=100, end_seconds=130),
+        Limit(bottleneck="max_size", start_seconds=130, end_seconds=240),
+        Limit(bottleneck="launch", start_seconds=600, end_seconds=602),
+    )
+
+    assert words.bottlenecks(replace(measured, bottlenecks=spans)) == [
+        "+0:01:00 to +0:04:00  maximum size: the group may not grow",
+        "+0:10:00 to +0:11:00  launch: more were asked for and did not answer yet",
+    ]
+
+
+class Page(HTMLParser):
+    """Refuses what needs a network or a script, and tags that do not match."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text = [], []
+
+    def handle_starttag(self, tag, attributes):
+        assert tag not in {"script", "link", "img", "iframe"}
+        assert not {name for name, _ in attributes} & {"src", "href", "onclick"}
+        if tag not in {"meta", "br"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        pass
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_needs_no_network_and_is_well_formed(failing):
+    shown = html(failing)
+    page = Page()
+    page.feed(shown)
+    page.close()
+
+    assert page.open == []
+    assert "://" not in shown
+    assert "prefers-color-scheme: dark" in shown
+    assert "generated <here>" in page.text
+
+
+def test_the_page_shows_each_fleet_with_all_panels(failing):
+    shown = html(failing)
+
+    assert shown.count("<section>") == 2
+    for name in ("demand", "capacity", "answering", "desired", "bad", "limit"):
+        assert f'class="{name}"' in shown
+    assert "first bad requests" in shown or "none tells anybody" in shown
+
+
+def test_the_timeline_holds_what_people_would_notice(failing):
+    kinds = [moment.kind for moment in failing.replays[0].timeline]
+
+    assert "harm" in kinds
+    assert all(moment.at_seconds >= 0 for moment in failing.replays[0].timeline)
