@@ -1,0 +1,1 @@
+"""Every figure that the project states, printed by a command."""

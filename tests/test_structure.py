@@ -1,0 +1,137 @@
+"""The rooms of the project, and which of them may know of which."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+MAY_IMPORT = {
+    "__main__.py": {"components"},
+    "components": {"components"},
+    "policies": {"policies", "surgeproof.plan", "surgeproof.simulation"},
+    "surgeproof/cli.py": {"surgeproof"},
+    "surgeproof/__main__.py": {"surgeproof"},
+    "surgeproof/__init__.py": set(),
+    "surgeproof/emulator": {"surgeproof.emulator", "components.aws_limits"},
+    "surgeproof/plan": {"surgeproof.plan"},
+    "surgeproof/traces": {"surgeproof.traces"},
+    "surgeproof/simulation": {"surgeproof.simulation", "surgeproof.plan", "surgeproof.traces"},
+    "surgeproof/report": {"surgeproof.report", "surgeproof.simulation", "surgeproof.plan"},
+    "surgeproof/ahead.py": {"surgeproof.plan"},
+    "surgeproof/replay.py": {
+        "surgeproof.ahead",
+        "surgeproof.emulator.project",
+        "surgeproof.plan",
+        "surgeproof.report",
+        "surgeproof.simulation",
+        "surgeproof.traces",
+    },
+    "benchmarks": {"benchmarks", "surgeproof", "policies", "components"},
+}
+"""Room -> first-party modules (and what lies below them) that its files may import."""
+
+FIRST_PARTY = {"components", "policies", "surgeproof", "benchmarks", "tests"}
+
+
+def files_of(room):
+    place = ROOT / room
+    return [place] if place.suffix else sorted(place.rglob("*.py"))
+
+
+def first_party_imports(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno}: import it by its whole name"
+            modules = [f"{node.module}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        else:
+            continue
+        yield from (
+            (node.lineno, name) for name in modules if name.partition(".")[0] in FIRST_PARTY
+        )
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT, ids=str)
+def test_room_imports_only_what_it_may_know(room):
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for file in files_of(room)
+        for line, name in first_party_imports(file)
+        if not any(f"{name}.".startswith(f"{allowed}.") for allowed in MAY_IMPORT[room])
+    ]
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize("place", ["surgeproof/simulation", "surgeproof/plan/model.py"], ids=str)
+def test_what_is_simulated_knows_neither_pulumi_nor_boto3(place):
+    found = [
+        f"{file.relative_to(ROOT)}:{number}"
+        for file in files_of(place)
+        for number, line in enumerate(file.read_text().splitlines(), 1)
+        if re.match(r"\s*(import|from) (pulumi|pulumi_aws|boto3|botocore)\b", line)
+    ]
+
+    assert found == []
+
+
+def test_every_python_file_outside_tests_lies_in_a_known_room():
+    known = {file for room in MAY_IMPORT for file in files_of(room)}
+
+    unknown = [
+        str(file.relative_to(ROOT))
+        for top in ("components", "policies", "surgeproof", "benchmarks")
+        for file in (ROOT / top).rglob("*.py")
+        if file not in known
+    ]
+
+    assert unknown == []
+
+
+PLAN_READERS = {"program.py": {"pulumi"}, "deployed.py": {"botocore"}}
+"""What a reader of the plan may import of what reaches a program or AWS; the others: nothing."""
+
+
+def outside_imports(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module).partition(".")[0]
+        elif isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+
+
+def test_only_the_readers_of_the_plan_know_of_pulumi_and_aws():
+    reaching = {"pulumi", "pulumi_aws", "pulumi_policy", "boto3", "botocore", "moto"}
+
+    found = {
+        file.name: reached
+        for file in files_of("surgeproof/plan")
+        if (reached := reaching & set(outside_imports(file)))
+    }
+
+    assert found == PLAN_READERS
+
+
+def test_components_do_not_know_of_the_emulator():
+    words = re.compile(r"\b(emulator|moto|embedded|endpoint_url)\b", re.IGNORECASE)
+
+    found = [
+        f"{file.relative_to(ROOT)}: {word}"
+        for file in [ROOT / "__main__.py", *files_of("components")]
+        for word in words.findall(file.read_text())
+    ]
+
+    assert found == []
+
+
+def test_lock_files_name_no_address():
+    locks = [*ROOT.glob("requirements*.txt"), *ROOT.glob("tools/*/requirements.txt")]
+
+    named = [str(lock) for lock in locks if "://" in lock.read_text()]
+
+    assert len(locks) == 3
+    assert named == []
