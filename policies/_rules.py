@@ -18,6 +18,7 @@ from pulumi_policy import (
     EnforcementLevel,
     Policy,
     PolicyComplianceFramework,
+    PolicyConfigSchema,
     ReportViolation,
     ResourceValidationArgs,
     ResourceValidationPolicy,
@@ -38,6 +39,35 @@ _FOUNDATIONAL: Final = "AWS Foundational Security Best Practices"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """A bound that is a matter of taste: a key beside `enforcementLevel` in the configuration."""
+
+    name: str
+    """Camel case, as the keys of the policies' configuration are."""
+    description: str
+    """What it bounds, with unit."""
+    default: int | tuple[str, ...]
+    """A whole number, or a list of texts."""
+    low: int = 0
+    """Least number."""
+    high: int = 1_000_000
+    """Greatest number."""
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON schema by which the engine checks what is configured."""
+        if isinstance(self.default, int):
+            kind: dict[str, Any] = {"type": "integer", "minimum": self.low, "maximum": self.high}
+            return kind | {"default": self.default, "description": self.description}
+        return {
+            "type": "array",
+            "items": {"type": "string"},
+            "default": list(self.default),
+            "description": self.description,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """What every rule states about itself."""
 
@@ -52,9 +82,18 @@ class Rule:
     """The Security Hub control, such as `ELB.18`, where there is one."""
     url: str = ""
     """Where AWS writes about it. Default: the Security Hub control's page."""
+    frameworks: tuple[str, ...] = ()
+    """Where other frameworks ask for it: `Well-Architected REL10-BP01`, `CIS 3.0.0 2.3.1`, ..."""
     fix: str
     """Steps that make the rule pass."""
     enforcement: EnforcementLevel = EnforcementLevel.MANDATORY
+    """DISABLED for a rule that is opt-in: the user switches it on."""
+    settings: tuple[Setting, ...] = ()
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The settings where the user states none."""
+        return {setting.name: setting.default for setting in self.settings}
 
     @property
     def link(self) -> str:
@@ -78,6 +117,8 @@ class Resource:
     sources: Mapping[str, Sequence["Resource"]] | None = None
     """Per top-level property, the resources whose outputs it is made of; None in a resource rule,
     where the engine does not tell."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The rule's settings; empty in a stack rule, whose Stack holds them."""
 
     @property
     def project_and_stack(self) -> str:
@@ -165,6 +206,8 @@ class When:
     path: str
     holds: Callable[[Any], bool]
     """Given the value or ABSENT, never UNKNOWN."""
+    unless_given: bool = False
+    """Whether the row does not apply where there is a value, even one that is not known yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +222,8 @@ class PropertyRule(Rule):
         """Judge each needed property by itself."""
         conditions = [(at.path, resource.read(at.path), at.holds) for at in self.when]
         if any(value is not UNKNOWN and not holds(value) for _, value, holds in conditions):
+            return
+        if any(at.unless_given and resource.read(at.path) is not ABSENT for at in self.when):
             return
         waiting = [path for path, value, _ in conditions if value is UNKNOWN]
         for need in self.needs:
@@ -214,6 +259,8 @@ class Stack:
     """All resources of a stack, and what refers to what."""
 
     resources: tuple[Resource, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """The rule's settings."""
 
     def of(self, types: frozenset[str]) -> list[Resource]:
         """Return the resources of a type."""
@@ -264,7 +311,12 @@ def to_policy(rule: AnyRule) -> Policy:
         "framework": PolicyComplianceFramework(name=_FOUNDATIONAL, reference=rule.control)
         if rule.control
         else None,
-        "tags": [rule.control, *rule.sources] if rule.control else list(rule.sources),
+        "tags": [*([rule.control] if rule.control else []), *rule.sources, *rule.frameworks],
+        "config_schema": PolicyConfigSchema(
+            properties={setting.name: setting.schema for setting in rule.settings}
+        )
+        if rule.settings
+        else None,
         "remediation_steps": rule.fix,
         "url": rule.link or None,
     }
@@ -303,6 +355,7 @@ def _resource_validator(
             name=args.name,
             properties=plain(args.props),
             ignored=frozenset(args.opts.ignore_changes),
+            settings=_settings(rule, args.get_config()),
         )
         report = Report()
         rule.check(resource, report)
@@ -316,12 +369,18 @@ def _resource_validator(
 def _stack_validator(rule: StackRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
     def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
         report = Report()
-        rule.check(_stack(args.resources, rule.types), report)
+        settings = _settings(rule, args.get_config())
+        rule.check(_stack(args.resources, rule.types, settings), report)
         for message, urn in report.refusals:
             report_violation(message, urn)
         _NOTES.stack.extend(_note(rule, reason, urn) for reason, urn in report.notes)
 
     return validate
+
+
+def _settings(rule: Rule, configured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rule's settings: what is configured, else their defaults."""
+    return rule.defaults | {key: configured[key] for key in rule.defaults if key in configured}
 
 
 def _note(rule: Rule, reason: str, urn: str) -> tuple[str, str]:
@@ -340,7 +399,7 @@ def _report_stack_notes(_: StackValidationArgs, report_violation: ReportViolatio
         report_violation(text, urn)
 
 
-def _stack(resources: Iterable[Any], types: frozenset[str]) -> Stack:
+def _stack(resources: Iterable[Any], types: frozenset[str], settings: Mapping[str, Any]) -> Stack:
     """Return the stack in our words: the properties of these types, the references of all."""
     links: dict[str, dict[str, list[Resource]]] = {}
     ours: dict[str, Resource] = {}
@@ -358,4 +417,4 @@ def _stack(resources: Iterable[Any], types: frozenset[str]) -> Stack:
     for resource in theirs:
         for key, sources in resource.property_dependencies.items():
             links[resource.urn][key] = [ours[source.urn] for source in sources]
-    return Stack(tuple(ours.values()))
+    return Stack(tuple(ours.values()), settings)

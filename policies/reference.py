@@ -1,9 +1,12 @@
 """Writes docs/reference/policies.md from the pack: `python -m policies.reference [--check]`."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+
+from pulumi_policy import EnforcementLevel
 
 from policies import pack
 from policies._rules import RESOURCE_NOTES, STACK_NOTES, AnyRule, StackRule
@@ -19,7 +22,9 @@ The rules of the pack in `policies/`. How to run it, and what *mandatory*, *advi
 `{STACK_NOTES}` are no rules: they report what the rules could not decide.
 
 A rule *on one resource* is decided before the resource is created or changed. A rule *across
-resources* is decided at the end of a preview, and again at the end of `up`.
+resources* is decided at the end of a preview, and again at the end of `up`. An *opt-in* rule is off
+until the file that `--policy-pack-config` names sets it to `mandatory` or `advisory`; settings
+stand there beside `enforcementLevel`.
 """
 
 
@@ -35,13 +40,20 @@ def _section(rule: AnyRule) -> str:
     across = "across resources" if isinstance(rule, StackRule) else "on one resource"
     checked = [rule.control] if rule.control else []
     checked += rule.sources
+    level = rule.enforcement
+    enforced = "opt-in" if level is EnforcementLevel.DISABLED else level.value
     lines = [
         f"### {rule.name}\n",
         f"{rule.description}\n",
-        f"- Severity {rule.severity.value}, {rule.enforcement.value}, {across}",
+        f"- Severity {rule.severity.value}, {enforced}, {across}",
     ]
     if checked:
         lines.append(f"- Also checked as: {', '.join(checked)}")
+    if rule.frameworks:
+        lines.append(f"- Asked for by: {', '.join(rule.frameworks)}")
+    for setting in rule.settings:
+        default = json.dumps(setting.default)
+        lines.append(f"- Setting `{setting.name}`, default {default}: {setting.description}")
     if rule.link:
         lines.append(f"- To read: <{rule.link}>")
     return "\n".join([*lines, "", "To fix it:\n", _fix(rule.fix), ""])

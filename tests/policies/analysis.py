@@ -82,6 +82,7 @@ def check(
     properties: Mapping[str, Any],
     *,
     ignore_changes: Iterable[str] = (),
+    settings: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Run one resource rule on a resource named `web`."""
     request = proto.AnalyzeRequest(
@@ -91,10 +92,12 @@ def check(
         properties=_struct(properties),
         options=proto.AnalyzerResourceOptions(ignoreChanges=ignore_changes),
     )
-    return _verdict(_servicer(rule).Analyze(request, None), rule, "web")
+    return _verdict(_servicer(rule, settings).Analyze(request, None), rule, "web")
 
 
-def check_stack(rule: str, things: Iterable[Thing]) -> Verdict:
+def check_stack(
+    rule: str, things: Iterable[Thing], *, settings: Mapping[str, Any] | None = None
+) -> Verdict:
     """Run one stack rule on these resources."""
     things = list(things)
     urns = {thing.name: urn(thing.type, thing.name) for thing in things}
@@ -115,7 +118,7 @@ def check_stack(rule: str, things: Iterable[Thing]) -> Verdict:
             for thing in things
         ]
     )
-    return _verdict(_servicer(rule).AnalyzeStack(request, None), rule, "")
+    return _verdict(_servicer(rule, settings).AnalyzeStack(request, None), rule, "")
 
 
 def changed(properties: Mapping[str, Any], path: str, value: Any) -> dict[str, Any]:
@@ -138,9 +141,15 @@ def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
     return struct
 
 
-def _servicer(rule: str) -> _PolicyAnalyzerServicer:
+def _servicer(rule: str, settings: Mapping[str, Any] | None = None) -> _PolicyAnalyzerServicer:
+    """Return a pack of the one rule, which is switched on even where it is opt-in."""
     policies = [to_policy(RULES[rule]), *note_policies()]
-    return _PolicyAnalyzerServicer("surgeproof", "0.1.0", policies, EnforcementLevel.MANDATORY)
+    servicer = _PolicyAnalyzerServicer("surgeproof", "0.1.0", policies, EnforcementLevel.MANDATORY)
+    configured = proto.ConfigureAnalyzerRequest()
+    configured.policyConfig[rule].enforcementLevel = proto.MANDATORY
+    configured.policyConfig[rule].properties.update(dict(settings or {}))
+    servicer.Configure(configured, None)
+    return servicer
 
 
 def _verdict(response: proto.AnalyzeResponse, rule: str, name: str) -> Verdict:
