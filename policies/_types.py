@@ -16,6 +16,7 @@ def _balancing(kind: str) -> frozenset[str]:
 LOAD_BALANCER: Final = _balancing("LoadBalancer")
 LISTENER: Final = _balancing("Listener")
 LISTENER_RULE: Final = _balancing("ListenerRule")
+TARGET_GROUP: Final = _balancing("TargetGroup")
 GROUP: Final = frozenset({"aws:autoscaling/group:Group"})
 SCALING_POLICY: Final = frozenset({"aws:autoscaling/policy:Policy"})
 GROUP_ATTACHMENT: Final = frozenset({"aws:autoscaling/attachment:Attachment"})
@@ -33,6 +34,7 @@ SECURITY_GROUP: Final = frozenset(
 )
 SECURITY_GROUP_RULE: Final = frozenset({"aws:ec2/securityGroupRule:SecurityGroupRule"})
 INGRESS_RULE: Final = frozenset({"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"})
+EGRESS_RULE: Final = frozenset({"aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"})
 METRIC_ALARM: Final = frozenset({"aws:cloudwatch/metricAlarm:MetricAlarm"})
 COMPOSITE_ALARM: Final = frozenset({"aws:cloudwatch/compositeAlarm:CompositeAlarm"})
 DASHBOARD: Final = frozenset({"aws:cloudwatch/dashboard:Dashboard"})
@@ -45,3 +47,38 @@ KEY: Final = frozenset(
         "aws:kms/replicaKey:ReplicaKey",
     }
 )
+KMS_KEY: Final = frozenset({"aws:kms/key:Key"})
+KEY_POLICY: Final = frozenset({"aws:kms/keyPolicy:KeyPolicy"})
+KEY_ALIAS: Final = frozenset({"aws:kms/alias:Alias"})
+KEY_GRANT: Final = frozenset({"aws:kms/grant:Grant"})
+TOPIC_POLICY: Final = frozenset({"aws:sns/topicPolicy:TopicPolicy"})
+SUBSCRIPTION: Final = frozenset({"aws:sns/topicSubscription:TopicSubscription"})
+LOG_GROUP: Final = frozenset({"aws:cloudwatch/logGroup:LogGroup"})
+DB_INSTANCE: Final = frozenset({"aws:rds/instance:Instance"})
+DB_CLUSTER: Final = frozenset({"aws:rds/cluster:Cluster"})
+DB_CLUSTER_INSTANCE: Final = frozenset({"aws:rds/clusterInstance:ClusterInstance"})
+DB_PARAMETERS: Final = frozenset({"aws:rds/parameterGroup:ParameterGroup"})
+DB_CLUSTER_PARAMETERS: Final = frozenset({"aws:rds/clusterParameterGroup:ClusterParameterGroup"})
+DB_PROXY: Final = frozenset({"aws:rds/proxy:Proxy"})
+DB_PROXY_TARGET: Final = frozenset({"aws:rds/proxyTarget:ProxyTarget"})
+WEB_ACL: Final = frozenset({"aws:wafv2/webAcl:WebAcl"})
+WEB_ACL_RULE: Final = frozenset({"aws:wafv2/webAclRule:WebAclRule"})
+WEB_ACL_RULE_GROUP: Final = frozenset(
+    {"aws:wafv2/webAclRuleGroupAssociation:WebAclRuleGroupAssociation"}
+)
+WEB_ACL_ASSOCIATION: Final = frozenset({"aws:wafv2/webAclAssociation:WebAclAssociation"})
+WEB_ACL_LOGGING: Final = frozenset(
+    {"aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"}
+)
+
+
+def _storage(kind: str) -> frozenset[str]:
+    """Return a type of S3 by its name and by the one that ends in V2, which pulumi-aws 6 had."""
+    kinds = (kind, f"{kind}V2")
+    return frozenset(f"aws:s3/{each[0].lower()}{each[1:]}:{each}" for each in kinds)
+
+
+BUCKET: Final = _storage("Bucket")
+BUCKET_ENCRYPTION: Final = _storage("BucketServerSideEncryptionConfiguration")
+BUCKET_LIFECYCLE: Final = _storage("BucketLifecycleConfiguration")
+BUCKET_PUBLIC_ACCESS: Final = frozenset({"aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"})

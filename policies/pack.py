@@ -4,7 +4,15 @@ from typing import Final
 
 from pulumi_policy import Policy
 
-from policies import compute, load_balancing, monitoring, networking, notifications, scaling
+from policies import (
+    compute,
+    database,
+    load_balancing,
+    monitoring,
+    networking,
+    notifications,
+    scaling,
+)
 from policies._rules import AnyRule, note_policies, to_policy
 
 NAME: Final = "surgeproof"
@@ -14,6 +22,7 @@ AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Scaling": scaling.RULES,
     "Compute": compute.RULES,
     "Networking": networking.RULES,
+    "Database": database.RULES,
     "Monitoring": monitoring.RULES,
     "Notifications": notifications.RULES,
 }

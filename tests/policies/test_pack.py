@@ -11,7 +11,17 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policies import pack, reference
 from policies._rules import RESOURCE_NOTES, STACK_NOTES
-from tests.policies.analysis import LISTENER, RULES, UNKNOWN, _struct, urn
+from tests.policies.analysis import (
+    LISTENER,
+    PASSED,
+    RULES,
+    UNKNOWN,
+    Thing,
+    _struct,
+    check,
+    check_stack,
+    urn,
+)
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
@@ -25,7 +35,7 @@ def test_every_rule_states_what_why_and_how_to_fix_it(rule):
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 def test_configuration_keys_that_a_fix_names_exist(rule):
-    groups = "network|loadBalancer|fleet|scaling|alerts|service"
+    groups = "network|loadBalancer|fleet|scaling|alerts|service|surges|database|webAcl"
     named = set(re.findall(rf"`((?:{groups})\.\w+)", rule.fix))
     group, documented = "", set()
     for line in (reference.PAGE.parent / "configuration.md").read_text().splitlines():
@@ -43,12 +53,28 @@ def test_names_are_unique():
     assert len(names) == len(set(names))
 
 
-def test_only_deletion_protection_is_advice():
-    advice = [
-        name for name, rule in RULES.items() if rule.enforcement is not EnforcementLevel.MANDATORY
-    ]
+def _at(level):
+    return {name for name, rule in RULES.items() if rule.enforcement is level}
 
-    assert advice == ["lb-deletion-protection"]
+
+def test_only_what_a_development_stack_lacks_is_advice():
+    assert _at(EnforcementLevel.ADVISORY) == {"lb-deletion-protection", "rds-deletion-protection"}
+
+
+def test_what_costs_money_or_is_not_for_every_service_is_opt_in():
+    assert _at(EnforcementLevel.DISABLED) == {
+        "rds-customer-key",
+        "rds-iam-authentication",
+        "rds-performance-insights-customer-key",
+    }
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_ignores_other_resources(rule):
+    topic_like = {"name": "web", "policy": "{}", "engine": "none"}
+
+    assert check(rule, "aws:sqs/queue:Queue", topic_like) == PASSED
+    assert check_stack(rule, [Thing("aws:sqs/queue:Queue", "web", topic_like)]) == PASSED
 
 
 def test_notes_come_after_every_rule():
