@@ -732,6 +732,14 @@ class ServiceConfiguration(Schema):
         high=4000,
         behaviour="`[1, 30]`",
     )
+    keep_alive_seconds: MeasuredFigure | None = figure(
+        "Time for which the application keeps an idle connection open; it must be above "
+        "loadBalancer.idleTimeoutSeconds. Read by the policies.",
+        "seconds",
+        low=1,
+        high=86_400,
+        behaviour="not stated: the policies do not decide on it",
+    )
     database_seconds: MeasuredFigure | None = figure(
         "Part of serviceSeconds that is spent in the database.",
         "seconds",
@@ -752,6 +760,21 @@ class ServiceConfiguration(Schema):
         low=0.01,
         high=100_000,
         behaviour="`0`",
+    )
+
+
+class AccountConfiguration(Schema):
+    """What the AWS account allows, as the policies read it."""
+
+    title: ClassVar = "account"
+
+    vcpu_quota: int | None = whole(
+        "Quota of running On-Demand Standard instances in the Region (L-1216C47A).",
+        "vCPU",
+        default=None,
+        low=1,
+        high=1_000_000,
+        behaviour="not stated: the policies do not decide on it",
     )
 
 
@@ -823,6 +846,7 @@ class Configuration(Schema):
     scaling: ScalingConfiguration = group("How the group follows demand.")
     alerts: AlertsConfiguration = group("Who is told of what.")
     service: ServiceConfiguration = group("How the application behaves under load, as measured.")
+    account: AccountConfiguration = group("What the AWS account allows.")
     slo: ObjectiveConfiguration = group("What users are promised, as the replay judges it.")
     surges: dict[str, SurgeConfiguration] = many(
         "Surges that the stack must survive, by name; the replay runs them.",

@@ -1,10 +1,12 @@
 """Rules on load balancers and their listeners."""
 
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
+from policies import _stated
 from policies import _types as types
 from policies._rules import (
     AnyRule,
@@ -13,11 +15,12 @@ from policies._rules import (
     Report,
     Resource,
     ResourceRule,
+    Setting,
     Stack,
     StackRule,
     When,
 )
-from policies._values import ABSENT, UNKNOWN, is_true, show
+from policies._values import ABSENT, UNKNOWN, is_false, is_true, number, show
 
 # AWS names a policy after the lowest version that it accepts. Recommended are those with TLS 1.3
 # that refuse 1.1, restricted (Res), FIPS and post-quantum (PQ) variants included; the Ext variants
@@ -145,6 +148,131 @@ def _check_spans_zones(balancer: Resource, report: Report) -> None:
         return
     path, count = next(iter(counts.items()), ("subnets", 0))
     report.refuse(balancer, path, "name subnets in at least 2 Availability Zones", f"{count}")
+
+
+_TARGETS_BY_HTTP: Final = When("targetType", lambda kind: kind in (ABSENT, "instance", "ip"))
+_DEREGISTRATION_SECONDS: Final = 300
+_IDLE_SECONDS: Final = 60
+"""AWS's defaults (elbv2 ModifyTargetGroupAttributes, ModifyLoadBalancerAttributes)."""
+
+
+def _given(value: Any) -> bool:
+    return value not in (ABSENT, "")
+
+
+def _check_intended(balancer: Resource, report: Report) -> None:
+    if balancer.name in balancer.settings["intended"]:
+        return
+    internal, kind = balancer.read("internal"), balancer.read("loadBalancerType")
+    if is_true(internal) or kind == "gateway":
+        return
+    if UNKNOWN in (internal, kind):
+        report.wait_for(balancer, "internal" if internal is UNKNOWN else "loadBalancerType")
+    else:
+        report.refuse(balancer, "internal", "be true, or `intended` name it", show(internal))
+
+
+def _check_health_check(group: Resource, report: Report) -> None:
+    kind, enabled = group.read("targetType"), group.read("healthCheck.enabled")
+    if kind == "lambda":
+        return
+    if is_false(enabled):
+        report.refuse(group, "healthCheck.enabled", "not be false", show(enabled))
+        return
+    protocol = group.read("healthCheck.protocol")
+    protocol = group.read("protocol") if protocol is ABSENT else protocol
+    path = group.read("healthCheck.path")
+    if path is UNKNOWN or protocol in ("TCP", "UDP", "TCP_UDP", "TLS", "GENEVE"):
+        return
+    if path in (ABSENT, ""):
+        for at, value in (("targetType", kind), ("protocol", protocol)):
+            if value is UNKNOWN:
+                report.wait_for(group, at)
+                return
+        must = "name a page that says whether the target can serve"
+        report.refuse(group, "healthCheck.path", must, "nothing, which means `/`")
+
+
+def _check_at_least_longest(path: str, default: float) -> Callable[[Resource, Report], None]:
+    """Return the check that a time-out lasts as long as the longest request."""
+
+    def check(resource: Resource, report: Report) -> None:
+        if resource.read("targetType") == "lambda" or resource.read("loadBalancerType") in (
+            "network",
+            "gateway",
+        ):
+            return
+        value, longest = resource.read(path), _stated.figure("longestRequestSeconds")
+        seconds = default if value is ABSENT else number(value)
+        if value is UNKNOWN:
+            report.wait_for(resource, path)
+        elif longest is None:
+            report.undecided(resource, _stated.not_stated("longestRequestSeconds"))
+        elif seconds is not None and seconds < longest.high:
+            stated = "service.longestRequestSeconds at its longest"
+            got = f"nothing, which means {default:g}" if value is ABSENT else show(value)
+            report.refuse(resource, path, f"be at least {show(longest.high)} ({stated})", got)
+
+    return check
+
+
+def _check_keep_alive(balancer: Resource, report: Report) -> None:
+    if balancer.read("loadBalancerType") in ("network", "gateway"):
+        return
+    value, kept = balancer.read("idleTimeout"), _stated.figure("keepAliveSeconds")
+    seconds = _IDLE_SECONDS if value is ABSENT else number(value)
+    if value is UNKNOWN:
+        report.wait_for(balancer, "idleTimeout")
+    elif kept is None:
+        report.undecided(
+            balancer,
+            "state service.keepAliveSeconds: how long the application keeps an idle connection.",
+        )
+    elif seconds is not None and seconds >= kept.low:
+        must = f"be below {show(kept.low)} (service.keepAliveSeconds at its shortest)"
+        got = f"nothing, which means {_IDLE_SECONDS}" if value is ABSENT else show(value)
+        report.refuse(balancer, "idleTimeout", must, got)
+
+
+_LCU_MINIMUM: Final = 100
+"""Fewest units that AWS reserves (elbv2 ModifyCapacityReservation)."""
+_CONNECTIONS_PER_LCU: Final = 25
+"""New connections per second of one LCU (Elastic Load Balancing pricing)."""
+_GROWTH: Final = 2.0
+_WITHIN_SECONDS: Final = 300
+"""How fast a load balancer grows by itself: twice in five minutes (Elastic Load Balancing best
+practices for pre-warming)."""
+
+
+def _check_reservation(balancer: Resource, report: Report) -> None:
+    if balancer.read("loadBalancerType") in ("network", "gateway"):
+        return
+    path = "minimumLoadBalancerCapacity.capacityUnits"
+    value = balancer.read(path)
+    units = number(value) or 0
+    if value is UNKNOWN:
+        report.wait_for(balancer, path)
+    elif 0 < units < _LCU_MINIMUM:
+        report.refuse(balancer, path, f"be at least {_LCU_MINIMUM}", show(value))
+    elif units == 0:
+        _check_needs_no_reservation(balancer, path, report)
+
+
+def _check_needs_no_reservation(balancer: Resource, path: str, report: Report) -> None:
+    found, unreadable = _stated.surges()
+    for surge in found:
+        share = min(1, _WITHIN_SECONDS / max(surge.rise_seconds, 1))
+        steep = surge.normal == 0 or (surge.peak / surge.normal) ** share > _GROWTH
+        if steep and surge.peak > _LCU_MINIMUM * _CONNECTIONS_PER_LCU:
+            must = (
+                f"be at least {_LCU_MINIMUM}, as surges.{surge.name} goes from "
+                f"{show(surge.normal)} to {show(surge.peak)} requests/s in "
+                f"{show(surge.rise_seconds)} s"
+            )
+            report.refuse(balancer, path, must, "nothing")
+            return
+    for reason in _stated.missing_surges(found, unreadable):
+        report.undecided(balancer, reason)
 
 
 RULES: Final[tuple[AnyRule, ...]] = (
@@ -278,5 +406,171 @@ RULES: Final[tuple[AnyRule, ...]] = (
         check=_check_spans_zones,
         fix="Set `network.zoneCount` to 2 or 3, or give subnets of two zones:\n"
         'aws.lb.LoadBalancer("web", subnets=[zone_a.id, zone_b.id], ...)',
+    ),
+    PropertyRule(
+        name="lb-listener-certificate",
+        description="TLS listeners show a certificate of AWS Certificate Manager, which renews it: "
+        "one that was uploaded expires when everybody has forgotten it.",
+        severity=Severity.MEDIUM,
+        sources=("CT.ELASTICLOADBALANCING.PR.2", "G elbv2_acm_certificate_required"),
+        frameworks=("Well-Architected SEC09-BP01",),
+        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html",
+        types=types.LISTENER,
+        when=(When("protocol", lambda protocol: protocol in ("HTTPS", "TLS")),),
+        needs=(
+            Need(
+                "certificateArn",
+                "name a certificate of ACM",
+                lambda arn: isinstance(arn, str) and ":acm:" in arn,
+                given=True,
+            ),
+        ),
+        fix="Set `loadBalancer.certificateArn`, or `loadBalancer.domain` with "
+        "`loadBalancer.hostedZoneId`. In a program: certificate_arn=certificate.arn of an "
+        "aws.acm.Certificate.",
+    ),
+    PropertyRule(
+        name="lb-desync-mode",
+        description="Application Load Balancers keep requests apart that HTTP leaves ambiguous: in "
+        "the mode `monitor` they pass them on, and one user's request can end up in another's.",
+        severity=Severity.MEDIUM,
+        control="ELB.12",
+        sources=("CKV_AWS_328",),
+        frameworks=("Well-Architected SEC05-BP03",),
+        types=types.LOAD_BALANCER,
+        when=(_APPLICATION,),
+        needs=(
+            Need(
+                "desyncMitigationMode",
+                "be `defensive` or `strictest`",
+                lambda mode: mode in (ABSENT, "defensive", "strictest"),
+            ),
+        ),
+        fix="Leave desync_mitigation_mode out of the aws.lb.LoadBalancer, which means `defensive`.",
+    ),
+    ResourceRule(
+        name="lb-public-is-intended",
+        description="A load balancer that the internet reaches is meant to be: it is internal, or "
+        "named here. Opt-in: for accounts whose services are internal as a rule.",
+        severity=Severity.HIGH,
+        sources=("AWS-0053",),
+        frameworks=("Well-Architected SEC05-BP01",),
+        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html",
+        enforcement=EnforcementLevel.DISABLED,
+        settings=(
+            Setting(
+                name="intended",
+                description="Names in the program of load balancers that are meant to be public.",
+                default=(),
+            ),
+        ),
+        types=types.LOAD_BALANCER,
+        check=_check_intended,
+        fix="Set `loadBalancer.internal: true`, or internal=True on the aws.lb.LoadBalancer; else "
+        "name it in the rule's setting `intended`.",
+    ),
+    ResourceRule(
+        name="target-group-health-check",
+        description="Target groups check by a page of the application whether a target can serve. "
+        "The default, `/`, asks whatever the start page needs, or nothing at all.",
+        severity=Severity.MEDIUM,
+        sources=("CKV_AWS_261",),
+        frameworks=("Well-Architected REL11-BP01",),
+        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
+        types=types.TARGET_GROUP,
+        check=_check_health_check,
+        fix="Set `fleet.application.healthPath`, or "
+        'health_check={"path": "/health", ...} on the aws.lb.TargetGroup.',
+    ),
+    PropertyRule(
+        name="target-group-encrypted",
+        description="The load balancer speaks TLS with its targets too. Opt-in: it costs processor "
+        "time and a certificate on each instance, inside a network that is yours.",
+        severity=Severity.MEDIUM,
+        control="ELB.22",
+        sources=("CKV_AWS_378",),
+        frameworks=("Well-Architected SEC09-BP02",),
+        enforcement=EnforcementLevel.DISABLED,
+        types=types.TARGET_GROUP,
+        when=(_TARGETS_BY_HTTP,),
+        needs=(
+            Need(
+                "protocol",
+                "be `HTTPS`, `TLS` or `QUIC`",
+                lambda protocol: protocol in ("HTTPS", "TLS", "QUIC", "TCP_QUIC", "GENEVE"),
+            ),
+        ),
+        fix='Set protocol="HTTPS" on the aws.lb.TargetGroup. It replaces the target group.',
+    ),
+    ResourceRule(
+        name="target-group-drains-longest-request",
+        description="An instance that leaves is given as long as the longest normal request takes: "
+        "else each scale-in and each deployment cuts requests off.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected REL05-BP05",),
+        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html",
+        types=types.TARGET_GROUP,
+        check=_check_at_least_longest("deregistrationDelay", _DEREGISTRATION_SECONDS),
+        fix="Raise `loadBalancer.deregistrationDelaySeconds`, or deregistration_delay on the "
+        "aws.lb.TargetGroup, to at least `service.longestRequestSeconds`.",
+    ),
+    ResourceRule(
+        name="lb-idle-timeout-covers-request",
+        description="The load balancer waits for an answer as long as the longest normal request "
+        "takes: else users get 504 for work that goes on, try again, and double the load.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected REL05-BP05",),
+        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html",
+        types=types.LOAD_BALANCER,
+        check=_check_at_least_longest("idleTimeout", _IDLE_SECONDS),
+        fix="Raise `loadBalancer.idleTimeoutSeconds`, or idle_timeout on the aws.lb.LoadBalancer, "
+        "to at least `service.longestRequestSeconds`.",
+    ),
+    ResourceRule(
+        name="lb-idle-timeout-below-keep-alive",
+        description="Targets keep an idle connection longer than the load balancer does: whoever "
+        "closes first must be the load balancer, else it sends requests into connections that the "
+        "target has just closed, and users get 502.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected REL05-BP05",),
+        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html",
+        types=types.LOAD_BALANCER,
+        check=_check_keep_alive,
+        fix="Set the application's keep-alive above `loadBalancer.idleTimeoutSeconds`, and state "
+        "it as `service.keepAliveSeconds`.",
+    ),
+    PropertyRule(
+        name="target-group-slow-start-algorithm",
+        description="Slow start goes with round robin only: the other algorithms take no notice of "
+        "it, and a cold instance gets its whole share at once.",
+        severity=Severity.HIGH,
+        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html",
+        types=types.TARGET_GROUP,
+        when=(When("slowStart", lambda seconds: (number(seconds) or 0) > 0),),
+        needs=(
+            Need(
+                "loadBalancingAlgorithmType",
+                "be `round_robin`, as `slowStart` is set",
+                lambda kind: kind in (ABSENT, "round_robin"),
+            ),
+        ),
+        fix="Set `loadBalancer.algorithm: round_robin`, or leave `loadBalancer.slowStartSeconds` "
+        "out.",
+    ),
+    ResourceRule(
+        name="lb-reserves-capacity-for-surge",
+        description="Load balancer capacity is reserved where a named surge outruns what a load "
+        "balancer grows by itself: above 100 LCU, and more than twice the load within five "
+        "minutes. 100 LCU, the least that AWS reserves, are 2,500 new connections per second; each "
+        "request is taken to open one. Advice, since requests that share connections need less.",
+        severity=Severity.MEDIUM,
+        frameworks=("Well-Architected REL07-BP01",),
+        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/capacity-unit-reservation.html",
+        enforcement=EnforcementLevel.ADVISORY,
+        types=types.LOAD_BALANCER,
+        check=_check_reservation,
+        fix="Set `loadBalancer.capacityUnits` to PeakLCUs of the last surge, at least 100, or "
+        'minimum_load_balancer_capacity={"capacity_units": 100} on the aws.lb.LoadBalancer. Where '
+        "connections are shared, exempt the load balancer.",
     ),
 )

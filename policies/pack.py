@@ -12,6 +12,7 @@ from policies import (
     networking,
     notifications,
     scaling,
+    web_acl,
 )
 from policies._rules import AnyRule, note_policies, to_policy
 
@@ -19,6 +20,7 @@ NAME: Final = "surgeproof"
 
 AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Load balancing": load_balancing.RULES,
+    "Web ACL": web_acl.RULES,
     "Scaling": scaling.RULES,
     "Compute": compute.RULES,
     "Networking": networking.RULES,

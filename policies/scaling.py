@@ -4,9 +4,9 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, Final
 
-import pulumi
 from pulumi_policy import Severity
 
+from policies import _stated
 from policies import _types as types
 from policies._rules import (
     AnyRule,
@@ -20,9 +20,6 @@ from policies._rules import (
 )
 from policies._values import ABSENT, UNKNOWN, number, show
 
-_NO_BOOT_TIME: Final = "state service.bootSeconds, or measure it with the load test."
-_LONGEST: Final = 1.2
-"""What a single figure may really be: up to a fifth more."""
 _VERSIONED: Final = (
     ("launchTemplate", "launchTemplate.version"),
     (
@@ -35,24 +32,9 @@ _USER_GUIDE: Final = "https://docs.aws.amazon.com/autoscaling/ec2/userguide"
 
 
 def stated_boot_seconds() -> float | None:
-    """Return the boot time that the stack's configuration states, at its longest.
-
-    That is the longer end of a range; a single figure stands for itself and a fifth more or less.
-
-    The engine starts the pack with the stack's configuration in its environment, as it starts the
-    program (pulumi 3.259, analyzer_plugin.go, constructEnv; with a language host, pull request
-    21684 does the same).
-    """
-    try:
-        service = pulumi.Config().get_object("service")
-    except (pulumi.ConfigTypeError, ValueError):
-        return None  # the program's own check of the configuration says what is wrong with it
-    stated = service.get("bootSeconds") if isinstance(service, Mapping) else None
-    if isinstance(stated, list):
-        ends = [end for end in map(number, stated) if end is not None]
-        return max(ends, default=None)
-    seconds = number(stated)
-    return None if seconds is None else seconds * _LONGEST
+    """Return the boot time that the stack's configuration states, at its longest."""
+    boot = _stated.figure("bootSeconds")
+    return None if boot is None else boot.high
 
 
 def _check_warmup(group: Resource, report: Report) -> None:
@@ -67,7 +49,7 @@ def _check_warmup(group: Resource, report: Report) -> None:
         got = "nothing, which means the cooldown's 300 s" if warmup is ABSENT else show(warmup)
         report.refuse(group, path, f"be set, in seconds, {stated}".removesuffix(", "), got)
     elif boot is None:
-        report.undecided(group, _NO_BOOT_TIME)
+        report.undecided(group, _stated.not_stated("bootSeconds"))
     elif seconds < boot:
         report.refuse(group, path, f"be {stated}", show(warmup))
 

@@ -6,6 +6,7 @@ from tests.policies.analysis import (
     LOAD_BALANCER,
     PASSED,
     REMOVED,
+    TARGETS,
     UNKNOWN,
     Thing,
     changed,
@@ -355,3 +356,342 @@ def _listener_rule(action, listener, **needs):
 )
 def test_rules_of_a_plain_listener_only_redirect(things, verdict):
     assert check_stack("lb-listener-rule-serves-https", things) == verdict
+
+
+SERVING = {
+    "protocol": "HTTPS",
+    "targetType": "instance",
+    "deregistrationDelay": 60,
+    "healthCheck": {"enabled": True, "path": "/health"},
+}
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "properties"),
+    [
+        (
+            "lb-listener-certificate",
+            LISTENER,
+            {"protocol": "HTTPS", "certificateArn": "arn:aws:acm:eu-central-1:1:certificate/1"},
+        ),
+        ("lb-listener-certificate", LISTENER, {"protocol": "TLS", "certificateArn": UNKNOWN}),
+        ("lb-listener-certificate", LISTENER, {"protocol": "HTTP"}),
+        ("lb-desync-mode", LOAD_BALANCER, {}),
+        ("lb-desync-mode", LOAD_BALANCER, {"desyncMitigationMode": "strictest"}),
+        ("lb-public-is-intended", LOAD_BALANCER, {"internal": True}),
+        ("lb-public-is-intended", LOAD_BALANCER, {"loadBalancerType": "gateway"}),
+        ("target-group-health-check", TARGETS, SERVING),
+        ("target-group-health-check", TARGETS, {"targetType": "lambda"}),
+        ("target-group-health-check", TARGETS, {"protocol": "TCP"}),
+        ("target-group-health-check", TARGETS, {"healthCheck": {"path": UNKNOWN}}),
+        ("target-group-encrypted", TARGETS, SERVING),
+        ("target-group-encrypted", TARGETS, {"targetType": "lambda"}),
+        ("target-group-slow-start-algorithm", TARGETS, {"slowStart": 60}),
+        (
+            "target-group-slow-start-algorithm",
+            TARGETS,
+            {"slowStart": 0, "loadBalancingAlgorithmType": "weighted_random"},
+        ),
+    ],
+    ids=range(15),
+)
+def test_a_safe_setting_passes(rule, type_, properties):
+    assert check(rule, type_, properties) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "properties", "message"),
+    [
+        (
+            "lb-listener-certificate",
+            LISTENER,
+            {"protocol": "HTTPS"},
+            "`certificateArn` must name a certificate of ACM, got nothing.",
+        ),
+        (
+            "lb-listener-certificate",
+            LISTENER,
+            {"protocol": "TLS", "certificateArn": "arn:aws:iam::1:server-certificate/web"},
+            (
+                "`certificateArn` must name a certificate of ACM, "
+                "got `arn:aws:iam::1:server-certificate/web`."
+            ),
+        ),
+        (
+            "lb-desync-mode",
+            LOAD_BALANCER,
+            {"desyncMitigationMode": "monitor"},
+            "`desyncMitigationMode` must be `defensive` or `strictest`, got `monitor`.",
+        ),
+        (
+            "lb-public-is-intended",
+            LOAD_BALANCER,
+            {},
+            "`internal` must be true, or `intended` name it, got nothing.",
+        ),
+        (
+            "target-group-health-check",
+            TARGETS,
+            {"protocol": "HTTP"},
+            (
+                "`healthCheck.path` must name a page that says whether the target can serve, "
+                "got nothing, which means `/`."
+            ),
+        ),
+        (
+            "target-group-health-check",
+            TARGETS,
+            {"protocol": "TCP", "healthCheck": {"protocol": "HTTP", "path": ""}},
+            (
+                "`healthCheck.path` must name a page that says whether the target can serve, "
+                "got nothing, which means `/`."
+            ),
+        ),
+        (
+            "target-group-health-check",
+            TARGETS,
+            {"healthCheck": {"enabled": False, "path": "/health"}},
+            "`healthCheck.enabled` must not be false, got false.",
+        ),
+        (
+            "target-group-encrypted",
+            TARGETS,
+            {"protocol": "HTTP"},
+            "`protocol` must be `HTTPS`, `TLS` or `QUIC`, got `HTTP`.",
+        ),
+        (
+            "target-group-slow-start-algorithm",
+            TARGETS,
+            {"slowStart": 60, "loadBalancingAlgorithmType": "least_outstanding_requests"},
+            (
+                "`loadBalancingAlgorithmType` must be `round_robin`, as `slowStart` is set, "
+                "got `least_outstanding_requests`."
+            ),
+        ),
+    ],
+    ids=range(9),
+)
+def test_an_unsafe_setting_is_refused(rule, type_, properties, message):
+    assert check(rule, type_, properties) == refused(message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "properties", "path"),
+    [
+        ("lb-listener-certificate", LISTENER, {"protocol": UNKNOWN}, "protocol"),
+        (
+            "lb-desync-mode",
+            LOAD_BALANCER,
+            {"desyncMitigationMode": UNKNOWN},
+            "desyncMitigationMode",
+        ),
+        ("lb-public-is-intended", LOAD_BALANCER, {"internal": UNKNOWN}, "internal"),
+        (
+            "lb-public-is-intended",
+            LOAD_BALANCER,
+            {"loadBalancerType": UNKNOWN},
+            "loadBalancerType",
+        ),
+        ("target-group-health-check", TARGETS, {"protocol": UNKNOWN}, "protocol"),
+        ("target-group-health-check", TARGETS, {"targetType": UNKNOWN}, "targetType"),
+        ("target-group-encrypted", TARGETS, {"protocol": UNKNOWN}, "protocol"),
+        (
+            "target-group-slow-start-algorithm",
+            TARGETS,
+            {"slowStart": UNKNOWN, "loadBalancingAlgorithmType": "weighted_random"},
+            "slowStart",
+        ),
+    ],
+    ids=range(8),
+)
+def test_an_unknown_setting_is_not_decided(rule, type_, properties, path):
+    assert check(rule, type_, properties) == waits(path)
+
+
+def test_balancers_that_are_meant_to_be_public_are_named():
+    rule = "lb-public-is-intended"
+
+    assert check(rule, LOAD_BALANCER, {}, settings={"intended": ["web"]}) == PASSED
+    assert len(check(rule, LOAD_BALANCER, {}, settings={"intended": ["api"]}).refusals) == 1
+
+
+DRAINS = "target-group-drains-longest-request"
+IDLES = "lb-idle-timeout-covers-request"
+KEEPS = "lb-idle-timeout-below-keep-alive"
+RESERVES = "lb-reserves-capacity-for-surge"
+LONGEST = "state service.longestRequestSeconds, or measure it with the load test."
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "properties"),
+    [
+        (DRAINS, TARGETS, {"deregistrationDelay": 30}),
+        (DRAINS, TARGETS, {}),
+        (DRAINS, TARGETS, {"targetType": "lambda", "deregistrationDelay": 0}),
+        (IDLES, LOAD_BALANCER, {"idleTimeout": 30}),
+        (IDLES, LOAD_BALANCER, {"loadBalancerType": "network", "idleTimeout": 1}),
+        (KEEPS, LOAD_BALANCER, {"idleTimeout": 59}),
+        (KEEPS, LOAD_BALANCER, {"loadBalancerType": "gateway"}),
+    ],
+    ids=range(7),
+)
+def test_a_time_out_that_fits_the_service_passes(stated, rule, type_, properties):
+    stated(service={"longestRequestSeconds": [1, 30], "keepAliveSeconds": [60, 75]})
+
+    assert check(rule, type_, properties) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "properties", "message"),
+    [
+        (
+            DRAINS,
+            TARGETS,
+            {"deregistrationDelay": "60"},
+            (
+                "`deregistrationDelay` must be at least 400 (service.longestRequestSeconds at its "
+                "longest), got `60`."
+            ),
+        ),
+        (
+            DRAINS,
+            TARGETS,
+            {},
+            (
+                "`deregistrationDelay` must be at least 400 (service.longestRequestSeconds at its "
+                "longest), got nothing, which means 300."
+            ),
+        ),
+        (
+            IDLES,
+            LOAD_BALANCER,
+            {"idleTimeout": 399},
+            (
+                "`idleTimeout` must be at least 400 (service.longestRequestSeconds at its "
+                "longest), got 399."
+            ),
+        ),
+        (
+            KEEPS,
+            LOAD_BALANCER,
+            {"idleTimeout": 60},
+            ("`idleTimeout` must be below 60 (service.keepAliveSeconds at its shortest), got 60."),
+        ),
+        (
+            KEEPS,
+            LOAD_BALANCER,
+            {},
+            (
+                "`idleTimeout` must be below 60 (service.keepAliveSeconds at its shortest), "
+                "got nothing, which means 60."
+            ),
+        ),
+    ],
+    ids=range(5),
+)
+def test_a_time_out_that_does_not_fit_is_refused(stated, rule, type_, properties, message):
+    stated(service={"longestRequestSeconds": [1, 400], "keepAliveSeconds": 75})
+
+    assert check(rule, type_, properties) == refused(message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "reason"),
+    [
+        (DRAINS, TARGETS, LONGEST),
+        (IDLES, LOAD_BALANCER, LONGEST),
+        (
+            KEEPS,
+            LOAD_BALANCER,
+            "state service.keepAliveSeconds: how long the application keeps an idle connection.",
+        ),
+        (
+            RESERVES,
+            LOAD_BALANCER,
+            "name a surge in `surges`, from which normal load and peak are taken.",
+        ),
+    ],
+    ids=range(4),
+)
+def test_without_the_figure_nothing_is_decided(stated, rule, type_, reason):
+    stated()
+
+    assert check(rule, type_, {}) == undecided(reason)
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "properties", "path"),
+    [
+        (DRAINS, TARGETS, {"deregistrationDelay": UNKNOWN}, "deregistrationDelay"),
+        (IDLES, LOAD_BALANCER, {"idleTimeout": UNKNOWN}, "idleTimeout"),
+        (KEEPS, LOAD_BALANCER, {"idleTimeout": UNKNOWN}, "idleTimeout"),
+        (
+            RESERVES,
+            LOAD_BALANCER,
+            {"minimumLoadBalancerCapacity": UNKNOWN},
+            "minimumLoadBalancerCapacity.capacityUnits",
+        ),
+    ],
+    ids=range(4),
+)
+def test_an_unknown_time_out_or_reservation_is_waited_for(stated, rule, type_, properties, path):
+    stated(service={"longestRequestSeconds": 1, "keepAliveSeconds": 75})
+
+    assert check(rule, type_, properties) == waits(path)
+
+
+def _reserving(units):
+    return {"minimumLoadBalancerCapacity": {"capacityUnits": units}}
+
+
+@pytest.mark.parametrize(
+    ("surge", "properties"),
+    [
+        ({"trace": "x5-in-300s", "scale": 9}, _reserving(100)),
+        ({"trace": "x5-in-300s", "scale": 4}, {}),
+        ({"trace": "x2-in-300s", "scale": 90}, {}),
+        ({"trace": "x5-in-300s", "scale": 9}, {"loadBalancerType": "network"}),
+    ],
+    ids=["reserved", "small", "slow", "network"],
+)
+def test_a_surge_that_fits_the_load_balancer_passes(stated, surge, properties):
+    stated(surges={"sale": surge})
+
+    assert check(RESERVES, LOAD_BALANCER, properties) == PASSED
+
+
+def test_a_steep_surge_needs_a_reservation(stated):
+    stated(surges={"sale": {"trace": "x5-in-300s", "scale": 9}})
+
+    assert check(RESERVES, LOAD_BALANCER, {}) == refused(
+        "`minimumLoadBalancerCapacity.capacityUnits` must be at least 100, as surges.sale goes "
+        "from 900 to 4500 requests/s in 297 s, got nothing."
+    )
+
+
+def test_fewer_units_than_aws_reserves_are_refused(stated):
+    stated()
+
+    assert check(RESERVES, LOAD_BALANCER, _reserving(50)) == refused(
+        "`minimumLoadBalancerCapacity.capacityUnits` must be at least 100, got 50."
+    )
+
+
+@pytest.mark.parametrize("surge", [{"trace": "no-such-file.csv"}, {}, "double"])
+def test_a_surge_that_cannot_be_read_decides_nothing(stated, surge):
+    stated(surges={"sale": surge})
+
+    assert check(RESERVES, LOAD_BALANCER, {}) == undecided(
+        "the trace of surges.sale cannot be read."
+    )
+
+
+def test_a_surge_may_be_a_file(stated, tmp_path):
+    path = tmp_path / "sale.csv"
+    path.write_text("seconds,requests_per_second\n0,1000\n60,1000\n120,9000\n180,100\n")
+    stated(surges={"sale": {"trace": str(path)}})
+
+    assert check(RESERVES, LOAD_BALANCER, {}) == refused(
+        "`minimumLoadBalancerCapacity.capacityUnits` must be at least 100, as surges.sale goes "
+        "from 1000 to 9000 requests/s in 60 s, got nothing."
+    )

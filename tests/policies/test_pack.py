@@ -35,7 +35,7 @@ def test_every_rule_states_what_why_and_how_to_fix_it(rule):
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
 def test_configuration_keys_that_a_fix_names_exist(rule):
-    groups = "network|loadBalancer|fleet|scaling|alerts|service|surges|database|webAcl"
+    groups = "network|loadBalancer|fleet|scaling|alerts|service|account|database|webAcl"
     named = set(re.findall(rf"`((?:{groups})\.\w+)", rule.fix))
     group, documented = "", set()
     for line in (reference.PAGE.parent / "configuration.md").read_text().splitlines():
@@ -57,16 +57,26 @@ def _at(level):
     return {name for name, rule in RULES.items() if rule.enforcement is level}
 
 
-def test_only_what_a_development_stack_lacks_is_advice():
-    assert _at(EnforcementLevel.ADVISORY) == {"lb-deletion-protection", "rds-deletion-protection"}
+ADVICE = {
+    "lb-deletion-protection",
+    "lb-public-has-rate-rule",
+    "lb-public-has-web-acl",
+    "lb-reserves-capacity-for-surge",
+    "rds-deletion-protection",
+}
+OPT_IN = {
+    "lb-public-is-intended",
+    "rds-customer-key",
+    "rds-iam-authentication",
+    "rds-performance-insights-customer-key",
+    "target-group-encrypted",
+    "web-acl-blocks-log4j",
+}
 
 
-def test_what_costs_money_or_is_not_for_every_service_is_opt_in():
-    assert _at(EnforcementLevel.DISABLED) == {
-        "rds-customer-key",
-        "rds-iam-authentication",
-        "rds-performance-insights-customer-key",
-    }
+def test_rules_are_mandatory_but_for_these():
+    assert _at(EnforcementLevel.ADVISORY) == ADVICE
+    assert _at(EnforcementLevel.DISABLED) == OPT_IN
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -118,18 +128,19 @@ def test_each_resource_gets_its_own_notes_and_only_once(servicer):
         "port": 443,
         "protocol": "HTTPS",
         "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "certificateArn": "arn:aws:acm:eu-central-1:1:certificate/1",
         "defaultActions": [{"type": "forward"}],
     }
 
     first, second = _analyze(servicer, "one", unknown), _analyze(servicer, "two", known)
 
-    assert [name for name, _ in first] == [RESOURCE_NOTES, RESOURCE_NOTES]
+    assert [name for name, _ in first] == [RESOURCE_NOTES] * 3
     assert second == []
 
 
 def test_a_rule_that_is_switched_off_leaves_no_note(servicer):
     config = proto.ConfigureAnalyzerRequest()
-    for name in ("lb-listener-serves-https", "lb-listener-tls-policy"):
+    for name in ("lb-listener-serves-https", "lb-listener-tls-policy", "lb-listener-certificate"):
         config.policyConfig[name].enforcementLevel = proto.DISABLED
     servicer.Configure(config, None)
 
