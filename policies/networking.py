@@ -3,10 +3,19 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-from pulumi_policy import Severity
+from pulumi_policy import EnforcementLevel, Severity
 
 from policies import _types as types
-from policies._rules import AnyRule, Report, Resource, Stack, StackRule
+from policies._rules import (
+    AnyRule,
+    Need,
+    PropertyRule,
+    Report,
+    Resource,
+    Setting,
+    Stack,
+    StackRule,
+)
 from policies._values import ABSENT, UNKNOWN, number, read, show
 
 _OPEN: Final = "/0"
@@ -106,6 +115,49 @@ def _check_open_ingress(stack: Stack, report: Report) -> None:
         )
 
 
+def _egress(stack: Stack) -> Iterator[tuple[Resource, str, Any, tuple[Any, Any]]]:
+    """Yield every range that instances may reach, by whichever kind of resource says so."""
+    for group in stack.of(types.SECURITY_GROUP):
+        for at, entry in group.each("egress[*]"):
+            if not isinstance(entry, Mapping):
+                if entry is UNKNOWN:
+                    yield group, at, UNKNOWN, (UNKNOWN, UNKNOWN)
+                continue
+            for key in ("cidrBlocks", "ipv6CidrBlocks"):
+                cidrs = read(entry, key)
+                for cidr in cidrs if isinstance(cidrs, list) else [cidrs]:
+                    yield group, f"{at}.{key}", cidr, _range(entry)
+    for rule in stack.of(types.SECURITY_GROUP_RULE | types.EGRESS_RULE):
+        if rule.type in types.SECURITY_GROUP_RULE and rule.read("type") == "ingress":
+            continue
+        for path in ("cidrBlocks[*]", "ipv6CidrBlocks[*]", "cidrIpv4", "cidrIpv6"):
+            for at, cidr in rule.each(path):
+                yield rule, at, cidr, _range(rule.properties)
+
+
+def _check_open_egress(stack: Stack, report: Report) -> None:
+    allowed = stack.settings["ports"]
+    for rule, at, cidr, (first, last) in _egress(stack):
+        if cidr is UNKNOWN:
+            report.wait_for(rule, at)
+        elif isinstance(cidr, str) and cidr.endswith(_OPEN):
+            if UNKNOWN in (first, last):
+                report.wait_for(rule, "fromPort" if first is UNKNOWN else "toPort")
+                continue
+            port = number(first)
+            if port is None or port != number(last) or f"{port:g}" not in allowed:
+                report.refuse(
+                    rule,
+                    at,
+                    f"be narrower than every address except on port {', '.join(allowed)}",
+                    f"{show(cidr)} for {_ports(first, last)}",
+                )
+
+
+def _described(text: Any) -> bool:
+    return isinstance(text, str) and text.strip() not in ("", "Managed by Pulumi")
+
+
 def _ports(first: Any, last: Any) -> str:
     if number(first) in (None, -1):
         return "all ports"
@@ -136,5 +188,62 @@ RULES: Final[tuple[AnyRule, ...]] = (
         'ip_protocol="tcp", from_port=8080, to_port=8080, ...)\n'
         "For the load balancer itself, `loadBalancer.allowedCidrBlocks` names who may come. For a "
         "shell, use Session Manager.",
+    ),
+    StackRule(
+        name="security-group-no-open-egress",
+        description="Instances reach every address by HTTPS only: what breaks in fetches its tools "
+        "and sends its loot by other ports first. Opt-in: not every service gets along with it.",
+        severity=Severity.CRITICAL,
+        sources=("AWS-0104",),
+        frameworks=("Well-Architected SEC05-BP02",),
+        url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+        enforcement=EnforcementLevel.DISABLED,
+        settings=(
+            Setting(
+                name="ports",
+                description="Ports, as texts, on which every address may be reached.",
+                default=("443",),
+            ),
+        ),
+        types=types.SECURITY_GROUP | types.SECURITY_GROUP_RULE | types.EGRESS_RULE,
+        check=_check_open_egress,
+        fix="Name the port:\n"
+        'aws.vpc.SecurityGroupEgressRule("https", cidr_ipv4="0.0.0.0/0", ip_protocol="tcp", '
+        "from_port=443, to_port=443, ...)",
+    ),
+    PropertyRule(
+        name="security-group-described",
+        description="Security groups say what they are for: who has to decide at night whether a "
+        "rule may go finds nothing else. AWS does not let the text be changed later.",
+        severity=Severity.LOW,
+        sources=("AWS-0099", "PCP aws-ec2-securitygroup-missing-description"),
+        url="https://docs.aws.amazon.com/vpc/latest/userguide/creating-security-groups.html",
+        types=frozenset({"aws:ec2/securityGroup:SecurityGroup"}),
+        needs=(Need("description", "say what it is for", _described),),
+        fix='Set description="Instances: take requests from the load balancer" on the '
+        "aws.ec2.SecurityGroup. It replaces the group.",
+    ),
+    PropertyRule(
+        name="security-group-rule-described",
+        description="Rules of security groups say what they let through, and for whom.",
+        severity=Severity.LOW,
+        sources=("AWS-0124", "PCP aws-ec2-securitygroup-missing-ingress-rule-description"),
+        url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+        types=types.SECURITY_GROUP_RULE | types.INGRESS_RULE | types.EGRESS_RULE,
+        needs=(Need("description", "say what it lets through", _described),),
+        fix='Set description="Requests from the load balancer" on the rule.',
+    ),
+    PropertyRule(
+        name="security-group-inline-rule-described",
+        description="Rules that stand in a security group say what they let through, and for whom.",
+        severity=Severity.LOW,
+        sources=("AWS-0124",),
+        url="https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html",
+        types=types.SECURITY_GROUP,
+        needs=tuple(
+            Need(f"{kind}[*].description", "say what it lets through", _described)
+            for kind in ("ingress", "egress")
+        ),
+        fix='Set "description": "Requests from the load balancer" in each of ingress and egress.',
     ),
 )

@@ -12,6 +12,7 @@ from policies import (
     networking,
     notifications,
     scaling,
+    storage,
     web_acl,
 )
 from policies._rules import AnyRule, note_policies, to_policy
@@ -25,6 +26,7 @@ AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Compute": compute.RULES,
     "Networking": networking.RULES,
     "Database": database.RULES,
+    "Storage": storage.RULES,
     "Monitoring": monitoring.RULES,
     "Notifications": notifications.RULES,
 }

@@ -41,6 +41,21 @@ WEB_ACL_RULE = "aws:wafv2/webAclRule:WebAclRule"
 WEB_ACL_GROUP = "aws:wafv2/webAclRuleGroupAssociation:WebAclRuleGroupAssociation"
 ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
 ACL_LOGGING = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
+BUCKET = "aws:s3/bucket:Bucket"
+PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
+ENCRYPTION = (
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"
+)
+LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+KEY_POLICY = "aws:kms/keyPolicy:KeyPolicy"
+KEY_ALIAS = "aws:kms/alias:Alias"
+KEY_GRANT = "aws:kms/grant:Grant"
+TOPIC_POLICY = "aws:sns/topicPolicy:TopicPolicy"
+SUBSCRIPTION = "aws:sns/topicSubscription:TopicSubscription"
+EVENT_TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+GROUP_NOTIFICATION = "aws:autoscaling/notification:Notification"
+EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 DATABASE = "aws:rds/instance:Instance"
 CLUSTER = "aws:rds/cluster:Cluster"
 CLUSTER_INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
@@ -68,6 +83,16 @@ def refused(message: str, resource: str = "web") -> Verdict:
 
 def waits(path: str, resource: str = "web") -> Verdict:
     return undecided(f"`{path}` is known only during `up`, which decides.", resource)
+
+
+def unknown(type_: str, name: str, properties: Mapping[str, Any], *paths: str) -> "Thing":
+    """Return a resource some of whose properties are made of what is not in the stack."""
+    return Thing(
+        type_,
+        name,
+        {**properties, **dict.fromkeys(paths, UNKNOWN)},
+        {path: ["else"] for path in paths},
+    )
 
 
 def undecided(reason: str, resource: str = "web") -> Verdict:

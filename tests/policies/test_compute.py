@@ -1,14 +1,24 @@
+import base64
+import gzip
+import json
+
 import pytest
 
 from tests.policies.analysis import (
     CONFIGURATION,
+    KEY,
+    KEY_GRANT,
     PASSED,
     REMOVED,
     TEMPLATE,
     UNKNOWN,
+    Thing,
     changed,
     check,
+    check_stack,
     refused,
+    undecided,
+    unknown,
     waits,
 )
 
@@ -150,3 +160,196 @@ def test_without_metadata_service_its_options_do_not_matter(rule):
     off = SAFE_TEMPLATE | {"metadataOptions": {"httpEndpoint": "disabled"}}
 
     assert check(rule, TEMPLATE, off) == PASSED
+
+
+SECRETS = "launch-template-no-secrets-in-user-data"
+MONITORED = "launch-template-detailed-monitoring"
+OWN_KEY = "launch-template-customer-key"
+LETS_LAUNCH = "launch-template-key-lets-auto-scaling"
+KEY_PATH = "blockDeviceMappings[0].ebs.kmsKeyId"
+TOKENS = [
+    ("AWS_ACCESS_KEY_ID=AKIA" + "IOSFODNN7EXAMPLE", "an access key of AWS"),
+    ("curl -H 'Authorization: ghp_" + "a" * 36 + "'", "a token of GitHub"),
+    ("SLACK=xoxb-" + "1234567890-abc", "a token of Slack"),
+    ("-----BEGIN " + "RSA PRIVATE KEY-----", "a private key"),
+    ("postgres://shop:" + "hunter2@db/shop", "a password in a URL"),
+    ("export DB_PASSWORD=" + "hunter2hunter2", "a value for a name of a secret"),
+    ('{"api_key": "' + 'abcdef123456"}', "a value for a name of a secret"),
+]
+
+
+def _encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.mark.parametrize(("text", "what"), TOKENS)
+def test_a_secret_in_user_data_is_told_by_place_and_never_shown(text, what):
+    lines = f"#!/bin/sh\n{text}\n"
+    verdicts = [
+        check(SECRETS, TEMPLATE, {"userData": _encoded(lines)}),
+        check(
+            SECRETS,
+            TEMPLATE,
+            {"userData": base64.b64encode(gzip.compress(lines.encode())).decode()},
+        ),
+        check(SECRETS, CONFIGURATION, {"userData": lines}),
+    ]
+
+    assert verdicts == [refused(f"`userData` must hold no secret, got {what} in line 2.")] * 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#!/bin/sh\ndnf install -y amazon-cloudwatch-agent\n",
+        "export DB_PASSWORD=$(aws secretsmanager get-secret-value --secret-id shop)",
+        "DB_PASSWORD=${DB_PASSWORD}",
+        "export DB_PASSWORD_SECRET_KEY=arn:aws:secretsmanager:eu-central-1:1:secret:shop",
+        "curl https://example.com/a:b@c",
+        "PasswordAuthentication no",
+    ],
+)
+def test_user_data_without_secrets_passes(text):
+    assert check(SECRETS, TEMPLATE, {"userData": _encoded(text)}) == PASSED
+    assert check(SECRETS, CONFIGURATION, {"userData": text}) == PASSED
+
+
+@pytest.mark.parametrize("data", [b"\x1f\x8bno gzip", b"\xff\xfe"])
+def test_user_data_that_is_no_text_passes(data):
+    assert check(SECRETS, TEMPLATE, {"userData": base64.b64encode(data).decode()}) == PASSED
+
+
+@pytest.mark.parametrize("path", ["userData", "userDataBase64"])
+def test_unknown_user_data_is_not_decided(path):
+    assert check(SECRETS, CONFIGURATION, {path: UNKNOWN}) == waits(path)
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties"),
+    [
+        (TEMPLATE, {"monitoring": {"enabled": True}}),
+        (CONFIGURATION, {"enableMonitoring": True}),
+        (CONFIGURATION, {}),
+    ],
+    ids=["template", "configuration", "default"],
+)
+def test_detailed_monitoring_passes(type_, properties):
+    assert check(MONITORED, type_, properties) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties", "message"),
+    [
+        (TEMPLATE, {}, "`monitoring.enabled` must be true, got nothing."),
+        (
+            TEMPLATE,
+            {"monitoring": {"enabled": False}},
+            "`monitoring.enabled` must be true, got false.",
+        ),
+        (
+            CONFIGURATION,
+            {"enableMonitoring": False},
+            "`enableMonitoring` must be true, got false.",
+        ),
+    ],
+    ids=["nothing", "template", "configuration"],
+)
+def test_basic_monitoring_is_refused(type_, properties, message):
+    assert check(MONITORED, type_, properties) == refused(message)
+
+
+def test_unknown_monitoring_is_not_decided():
+    assert check(MONITORED, TEMPLATE, {"monitoring": UNKNOWN}) == waits("monitoring.enabled")
+
+
+@pytest.mark.parametrize("key", ["arn:aws:kms:eu-central-1:1:key/1", UNKNOWN])
+def test_a_volume_with_an_own_key_passes(key):
+    assert check(OWN_KEY, TEMPLATE, changed(SAFE_TEMPLATE, KEY_PATH, key)) == PASSED
+
+
+def test_a_volume_without_an_own_key_is_refused():
+    assert check(OWN_KEY, TEMPLATE, SAFE_TEMPLATE) == refused(
+        f"`{KEY_PATH}` must name a key of your own, got nothing."
+    )
+
+
+def test_unknown_volumes_have_no_known_key():
+    unknown_volumes = {"blockDeviceMappings": UNKNOWN}
+
+    assert check(OWN_KEY, TEMPLATE, unknown_volumes) == waits("blockDeviceMappings")
+
+
+ROLE = "arn:aws:iam::1:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling"
+LAUNCHED = Thing(TEMPLATE, "web", changed(SAFE_TEMPLATE, KEY_PATH, "key-arn"))
+LETS = {
+    "Effect": "Allow",
+    "Principal": {"AWS": ROLE},
+    "Action": ["kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext", "kms:CreateGrant"],
+}
+GRANT = {
+    "keyId": "key-arn",
+    "granteePrincipal": ROLE,
+    "operations": ["Decrypt", "GenerateDataKeyWithoutPlaintext"],
+}
+NO_GRANT = (
+    "`policy` must let AWSServiceRoleForAutoScaling use the key, as volumes of LaunchTemplate "
+    "`web` need it, got {}."
+)
+
+
+def _key(*statements):
+    return Thing(KEY, "key", {"arn": "key-arn", "policy": json.dumps({"Statement": statements})})
+
+
+def test_a_key_whose_policy_lets_auto_scaling_use_it_passes():
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, _key(LETS)]) == PASSED
+
+
+def test_a_grant_does_it_too():
+    grant = Thing(KEY_GRANT, "grant", GRANT)
+
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, _key(), grant]) == PASSED
+
+
+def test_a_template_without_key_needs_no_grant():
+    assert check_stack(LETS_LAUNCH, [Thing(TEMPLATE, "web", SAFE_TEMPLATE), _key()]) == PASSED
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [_key()],
+        [_key(LETS | {"Effect": "Deny"})],
+        [_key(LETS | {"Action": "kms:Decrypt"})],
+        [_key(LETS | {"Principal": {"AWS": "arn:aws:iam::1:root"}})],
+        [_key(), Thing(KEY_GRANT, "grant", GRANT | {"operations": ["Decrypt"]})],
+        [_key(), Thing(KEY_GRANT, "grant", GRANT | {"granteePrincipal": "arn:aws:iam::1:root"})],
+        [_key(), Thing(KEY_GRANT, "grant", GRANT | {"keyId": "other"})],
+    ],
+    ids=["nobody", "deny", "less", "root", "grants less", "grants root", "other key"],
+)
+def test_a_key_that_auto_scaling_may_not_use_is_refused(stack):
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, *stack]) == refused(
+        NO_GRANT.format("no such statement, nor a grant"), "key"
+    )
+
+
+def test_the_default_policy_does_not_let_auto_scaling():
+    key = Thing(KEY, "key", {"arn": "key-arn"})
+
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, key]) == refused(NO_GRANT.format("nothing"), "key")
+
+
+def test_what_may_let_auto_scaling_is_not_decided():
+    key = unknown(KEY, "key", {"arn": "key-arn"}, "policy")
+    grant = unknown(KEY_GRANT, "grant", GRANT, "granteePrincipal")
+    template = Thing(
+        TEMPLATE, "web", changed(SAFE_TEMPLATE, KEY_PATH, UNKNOWN), {"blockDeviceMappings": ["x"]}
+    )
+
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, key]) == waits("policy", "key")
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, _key(), grant]) == waits("granteePrincipal", "grant")
+    assert check_stack(LETS_LAUNCH, [template]) == waits(KEY_PATH)
+    assert check_stack(LETS_LAUNCH, [LAUNCHED]) == undecided(
+        f"`{KEY_PATH}` names a key that this stack does not make."
+    )

@@ -1,6 +1,7 @@
 import pytest
 
 from tests.policies.analysis import (
+    EGRESS,
     INGRESS,
     LISTENER,
     LOAD_BALANCER,
@@ -9,8 +10,10 @@ from tests.policies.analysis import (
     SECURITY_GROUP_RULE,
     UNKNOWN,
     Thing,
+    check,
     check_stack,
     refused,
+    unknown,
     waits,
 )
 
@@ -171,3 +174,163 @@ def test_after_up_the_group_is_recognized_by_its_id():
 )
 def test_unknown_ingress_is_not_decided(rule, path):
     assert check_stack(RULE, [*STACK, rule]) == waits(path, "rule")
+
+
+EGRESS_RULE = "security-group-no-open-egress"
+OPEN_HTTPS = {
+    "securityGroupId": "sg-1",
+    "description": "Downloads",
+    "cidrIpv4": "0.0.0.0/0",
+    "ipProtocol": "tcp",
+    "fromPort": 443,
+    "toPort": 443,
+}
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        Thing(EGRESS, "web", OPEN_HTTPS),
+        Thing(EGRESS, "web", OPEN_HTTPS | {"cidrIpv4": "10.0.0.0/8", "ipProtocol": "-1"}),
+        Thing(
+            SECURITY_GROUP_RULE,
+            "web",
+            {"type": "ingress", "protocol": "-1", "cidrBlocks": ["0.0.0.0/0"]},
+        ),
+        Thing(
+            SECURITY_GROUP,
+            "web",
+            {
+                "egress": [
+                    {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": ["0.0.0.0/0"]}
+                ]
+            },
+        ),
+    ],
+    ids=["https", "narrow", "ingress", "inline"],
+)
+def test_narrow_egress_passes(thing):
+    assert check_stack(EGRESS_RULE, [thing]) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("thing", "at", "got"),
+    [
+        (Thing(EGRESS, "web", OPEN_HTTPS | {"ipProtocol": "-1"}), "cidrIpv4", "all ports"),
+        (
+            Thing(EGRESS, "web", OPEN_HTTPS | {"fromPort": 80, "toPort": 80}),
+            "cidrIpv4",
+            "port 80",
+        ),
+        (Thing(EGRESS, "web", OPEN_HTTPS | {"toPort": 444}), "cidrIpv4", "ports 443 to 444"),
+        (
+            Thing(
+                SECURITY_GROUP_RULE,
+                "web",
+                {"type": "egress", "protocol": "-1", "cidrBlocks": ["0.0.0.0/0"]},
+            ),
+            "cidrBlocks[0]",
+            "all ports",
+        ),
+        (
+            Thing(
+                SECURITY_GROUP, "web", {"egress": [{"protocol": "-1", "cidrBlocks": ["0.0.0.0/0"]}]}
+            ),
+            "egress[0].cidrBlocks",
+            "all ports",
+        ),
+    ],
+    ids=["all", "other port", "range", "older rule", "inline"],
+)
+def test_open_egress_is_refused(thing, at, got):
+    assert check_stack(EGRESS_RULE, [thing]) == refused(
+        f"`{at}` must be narrower than every address except on port 443, got `0.0.0.0/0` for {got}."
+    )
+
+
+def test_open_egress_in_ipv6_is_refused():
+    thing = Thing(EGRESS, "web", {"ipProtocol": "-1", "cidrIpv6": "::/0"})
+
+    assert check_stack(EGRESS_RULE, [thing]) == refused(
+        "`cidrIpv6` must be narrower than every address except on port 443, "
+        "got `::/0` for all ports."
+    )
+
+
+def test_further_ports_may_be_open():
+    thing = Thing(EGRESS, "web", OPEN_HTTPS | {"fromPort": 5432, "toPort": 5432})
+
+    assert check_stack(EGRESS_RULE, [thing], settings={"ports": ["443", "5432"]}) == PASSED
+
+
+@pytest.mark.parametrize("path", ["cidrIpv4", "fromPort", "toPort"])
+def test_unknown_egress_is_waited_for(path):
+    assert check_stack(EGRESS_RULE, [unknown(EGRESS, "web", OPEN_HTTPS, path)]) == waits(path)
+
+
+def test_unknown_inline_egress_is_waited_for():
+    thing = unknown(SECURITY_GROUP, "web", {}, "egress")
+
+    assert check_stack(EGRESS_RULE, [thing]) == waits("egress")
+
+
+GROUP_TEXT = "security-group-described"
+RULE_TEXT = "security-group-rule-described"
+INLINE_TEXT = "security-group-inline-rule-described"
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "properties"),
+    [
+        (GROUP_TEXT, SECURITY_GROUP, {"description": "Instances"}),
+        (RULE_TEXT, EGRESS, OPEN_HTTPS),
+        (RULE_TEXT, INGRESS, OPEN_HTTPS),
+        (RULE_TEXT, SECURITY_GROUP_RULE, {"description": "Requests"}),
+        (INLINE_TEXT, SECURITY_GROUP, {"ingress": [{"description": "Requests"}]}),
+    ],
+    ids=range(5),
+)
+def test_what_is_described_passes(rule, type_, properties):
+    assert check(rule, type_, properties) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_", "properties", "message"),
+    [
+        (
+            GROUP_TEXT,
+            SECURITY_GROUP,
+            {},
+            "`description` must say what it is for, got nothing.",
+        ),
+        (
+            GROUP_TEXT,
+            SECURITY_GROUP,
+            {"description": "Managed by Pulumi"},
+            "`description` must say what it is for, got `Managed by Pulumi`.",
+        ),
+        (RULE_TEXT, EGRESS, {}, "`description` must say what it lets through, got nothing."),
+        (
+            RULE_TEXT,
+            SECURITY_GROUP_RULE,
+            {"description": ""},
+            "`description` must say what it lets through, got an empty text.",
+        ),
+        (
+            INLINE_TEXT,
+            SECURITY_GROUP,
+            {"egress": [{"protocol": "-1"}]},
+            "`egress[0].description` must say what it lets through, got nothing.",
+        ),
+    ],
+    ids=range(5),
+)
+def test_what_is_not_described_is_refused(rule, type_, properties, message):
+    assert check(rule, type_, properties) == refused(message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "type_"), [(GROUP_TEXT, SECURITY_GROUP), (RULE_TEXT, EGRESS)], ids=range(2)
+)
+def test_an_unknown_description_is_not_decided(rule, type_):
+    assert check(rule, type_, {"description": UNKNOWN}) == waits("description")

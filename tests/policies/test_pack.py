@@ -59,12 +59,16 @@ def _at(level):
 
 ADVICE = {
     "lb-deletion-protection",
+    "log-group-customer-key",
+    "log-group-retention",
     "lb-public-has-rate-rule",
     "lb-public-has-web-acl",
     "lb-reserves-capacity-for-surge",
     "rds-deletion-protection",
 }
 OPT_IN = {
+    "launch-template-customer-key",
+    "security-group-no-open-egress",
     "lb-public-is-intended",
     "rds-customer-key",
     "rds-iam-authentication",

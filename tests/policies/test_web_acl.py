@@ -18,6 +18,7 @@ from tests.policies.analysis import (
     check_stack,
     refused,
     undecided,
+    unknown,
     waits,
 )
 
@@ -62,13 +63,6 @@ def _acl(*rules):
 
 def _json(*rules):
     return Thing(WEB_ACL, "acl", {"arn": "acl-arn", "ruleJson": json.dumps(rules)})
-
-
-def _unknown(type_, name, properties, *paths):
-    """Return a resource whose properties are made of resources that are not in the stack."""
-    return Thing(
-        type_, name, properties | dict.fromkeys(paths, UNKNOWN), {at: ["else"] for at in paths}
-    )
 
 
 @pytest.mark.parametrize("rule", [ACTION, METRIC])
@@ -186,10 +180,10 @@ def test_an_acl_without_rules_is_refused():
 
 
 def test_rules_of_an_unknown_acl_are_waited_for():
-    loose = _unknown(WEB_ACL_RULE, "rate", RATE, "webAclArn")
+    loose = unknown(WEB_ACL_RULE, "rate", RATE, "webAclArn")
 
     assert check_stack(HAS_RULES, [EMPTY, loose]) == waits("webAclArn", "rate")
-    assert check_stack(HAS_RULES, [_unknown(WEB_ACL, "acl", {}, "rules")]) == PASSED
+    assert check_stack(HAS_RULES, [unknown(WEB_ACL, "acl", {}, "rules")]) == PASSED
 
 
 def test_an_acl_that_logs_passes():
@@ -207,7 +201,7 @@ def test_an_acl_that_does_not_log_is_refused():
 
 
 def test_logging_of_an_unknown_acl_is_waited_for():
-    loose = _unknown(ACL_LOGGING, "logging", {}, "resourceArn")
+    loose = unknown(ACL_LOGGING, "logging", {}, "resourceArn")
 
     assert check_stack(LOGGING, [ACL, loose]) == waits("resourceArn", "logging")
 
@@ -244,9 +238,7 @@ def test_an_acl_without_known_bad_inputs_is_refused(acl, got):
 
 
 def test_an_unknown_rule_may_be_known_bad_inputs():
-    assert check_stack(LOG4J, [_unknown(WEB_ACL, "acl", {}, "ruleJson")]) == waits(
-        "ruleJson", "acl"
-    )
+    assert check_stack(LOG4J, [unknown(WEB_ACL, "acl", {}, "ruleJson")]) == waits("ruleJson", "acl")
 
 
 @pytest.mark.parametrize("rule", [HAS_ACL, HAS_RATE])
@@ -268,7 +260,7 @@ def test_a_public_balancer_without_acl_is_refused():
 
 @pytest.mark.parametrize("rule", [HAS_ACL, HAS_RATE])
 def test_what_may_be_associated_is_waited_for(rule):
-    loose = _unknown(ASSOCIATION, "between", {"webAclArn": "acl-arn"}, "resourceArn")
+    loose = unknown(ASSOCIATION, "between", {"webAclArn": "acl-arn"}, "resourceArn")
 
     assert check_stack(rule, [BALANCER, loose, ACL]) == waits("resourceArn", "between")
 
@@ -276,7 +268,7 @@ def test_what_may_be_associated_is_waited_for(rule):
 @pytest.mark.parametrize("rule", [HAS_ACL, HAS_RATE])
 @pytest.mark.parametrize("path", ["internal", "loadBalancerType"])
 def test_a_balancer_that_may_be_internal_is_waited_for(rule, path):
-    assert check_stack(rule, [_unknown(LOAD_BALANCER, "web", {}, path)]) == waits(path)
+    assert check_stack(rule, [unknown(LOAD_BALANCER, "web", {}, path)]) == waits(path)
 
 
 def test_an_acl_of_another_stack_stands_there_with_rules_unseen():
@@ -310,6 +302,6 @@ def test_a_rule_group_of_one_s_own_is_not_read():
 
 
 def test_an_unknown_rule_may_be_a_rate_rule():
-    acl = _unknown(WEB_ACL, "acl", {"arn": "acl-arn"}, "ruleJson")
+    acl = unknown(WEB_ACL, "acl", {"arn": "acl-arn"}, "ruleJson")
 
     assert check_stack(HAS_RATE, [BALANCER, BETWEEN, acl]) == waits("ruleJson", "acl")
