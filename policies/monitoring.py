@@ -1,8 +1,11 @@
 """Rules on alarms, and on the metrics that alarms and policies live on."""
 
+import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from pulumi_policy import Severity
+from pulumi_policy import EnforcementLevel, Severity
 
 from policies import _metrics
 from policies import _types as types
@@ -13,11 +16,13 @@ from policies._rules import (
     Report,
     Resource,
     ResourceRule,
+    Setting,
     Stack,
     StackRule,
 )
-from policies._values import ABSENT, UNKNOWN, is_false, is_true, number, show
+from policies._values import ABSENT, UNKNOWN, is_false, is_true, number, read, show
 
+_MONITORING: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring"
 _BASIC_MONITORING_SECONDS: Final = 300
 _ALARM_NAMES: Final = {
     **dict.fromkeys(types.METRIC_ALARM, "name"),
@@ -66,7 +71,7 @@ def _check_detailed_monitoring(stack: Stack, report: Report) -> None:
         if group is None:
             _note_group(use, report)
             continue
-        for path, source in _launch_sources(stack, group):
+        for path, source in launch_sources(stack, group):
             if source is None:
                 report.undecided(group, f"`{path}` names nothing that this stack makes.")
                 continue
@@ -93,7 +98,7 @@ def _check_monitored(source: Resource, use: _metrics.MetricUse, report: Report) 
         )
 
 
-def _launch_sources(stack: Stack, group: Resource) -> list[tuple[str, Resource | None]]:
+def launch_sources(stack: Stack, group: Resource) -> list[tuple[str, Resource | None]]:
     """Return what the group launches instances from, None where it is not in the stack."""
     mixed = "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification"
     places = (
@@ -125,6 +130,177 @@ def _note_group(use: _metrics.MetricUse, report: Report) -> None:
 
 def _some(actions: Any) -> bool:
     return isinstance(actions, list) and bool(actions)
+
+
+_PROJECT: Final = "surgeproof"
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_RUNBOOK: Final = re.compile(r"\bRunbook: (\S+)")
+_DESCRIPTIONS: Final = "alarmDescription"
+_CHILD: Final = re.compile(r"\b(?:ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*\"?([^\")]+?)\"?\s*\)")
+_BAND: Final = re.compile(r"\bANOMALY_DETECTION_BAND\s*\(", re.IGNORECASE)
+_RATE: Final = re.compile(r"\b(?:ANOMALY_DETECTION_BAND|RATE|DIFF)\s*\(", re.IGNORECASE)
+_DEMAND: Final = frozenset(
+    {
+        "ActiveConnectionCount",
+        "ConsumedLCUs",
+        "NewConnectionCount",
+        "PeakLCUs",
+        "RequestCount",
+        "RequestCountPerTarget",
+    }
+)
+"""Metrics of a load balancer that say how much is asked for, whatever is answered."""
+
+
+def _severity(alarm: Resource, severities: Sequence[str]) -> Any:
+    """Return an alarm's severity, by its tag or the last part of its name; ABSENT, or UNKNOWN."""
+    tag, name = alarm.read("tags.severity"), alarm.read(_ALARM_NAMES[alarm.type])
+    last = name.rpartition("-")[2] if isinstance(name, str) else name
+    for value in (tag, last):
+        if value in severities:
+            return value
+    return UNKNOWN if UNKNOWN in (tag, last) else ABSENT
+
+
+def _check_severity(alarm: Resource, report: Report) -> None:
+    severities = alarm.settings["severities"]
+    severity = _severity(alarm, severities)
+    path = _ALARM_NAMES[alarm.type]
+    if severity is UNKNOWN:
+        report.wait_for(alarm, path)
+    elif severity is ABSENT:
+        listed = ", ".join(f"`{each}`" for each in severities)
+        must = f"end in one of {listed}, or the tag `severity` be one"
+        report.refuse(alarm, path, must, show(alarm.read(path)))
+
+
+def _check_runbook(alarm: Resource, report: Report) -> None:
+    text = alarm.read(_DESCRIPTIONS)
+    link = _RUNBOOK.search(text) if isinstance(text, str) else None
+    if text is UNKNOWN:
+        report.wait_for(alarm, _DESCRIPTIONS)
+    elif link is None:
+        report.refuse(alarm, _DESCRIPTIONS, "hold `Runbook: ` and a link", show(text))
+    elif (
+        alarm.project_and_stack.startswith(f"{_PROJECT}-")
+        and "://" not in link[1]
+        # A link that ends a sentence takes its full stop along.
+        and not (_ROOT / link[1].rstrip(".,;)")).is_file()
+    ):
+        must = "link a page of this repository that exists"
+        report.refuse(alarm, _DESCRIPTIONS, must, show(link[1]))
+
+
+def _children(composite: Resource) -> list[tuple[str, str]]:
+    """Return where a composite alarm names an alarm, and the name."""
+    rule, suppressor = composite.read("alarmRule"), composite.read("actionsSuppressor.alarm")
+    found = [("alarmRule", name) for name in _CHILD.findall(rule if isinstance(rule, str) else "")]
+    if isinstance(suppressor, str):
+        found.append(("actionsSuppressor.alarm", suppressor))
+    return [(path, name.rpartition(":alarm:")[2]) for path, name in found]
+
+
+def _check_children_exist(stack: Stack, report: Report) -> None:
+    alarms = stack.of(types.METRIC_ALARM | types.COMPOSITE_ALARM)
+    names = {alarm.read(_ALARM_NAMES[alarm.type]) for alarm in alarms}
+    for composite in stack.of(types.COMPOSITE_ALARM):
+        for path in ("alarmRule", "actionsSuppressor.alarm"):
+            if composite.read(path) is UNKNOWN:
+                report.wait_for(composite, path)
+        for path, name in _children(composite):
+            if name in names:
+                continue
+            if {ABSENT, UNKNOWN} & names:
+                report.undecided(composite, "an alarm of this stack has no name yet.")
+            else:
+                report.refuse(composite, path, "name alarms that this stack makes", show(name))
+
+
+def _is_anomaly(alarm: Resource) -> bool:
+    expressions = [value for _, value in alarm.each("metricQueries[*].expression")]
+    return alarm.read("thresholdMetricId") not in (ABSENT, "", UNKNOWN) or any(
+        isinstance(text, str) and _BAND.search(text) for text in expressions
+    )
+
+
+def _check_scales_plainly(stack: Stack, report: Report) -> None:
+    for alarm in stack.of(types.METRIC_ALARM | types.COMPOSITE_ALARM):
+        composite = alarm.type in types.COMPOSITE_ALARM
+        if not composite and not _is_anomaly(alarm):
+            continue
+        kind = "a composite alarm" if composite else "an anomaly alarm"
+        named = [value for _, value in alarm.each("alarmActions[*]")]
+        made = [at for at in alarm.made_of("alarmActions") if at.type in types.SCALING_POLICY]
+        known = [at for at in named if isinstance(at, str) and ":scalingPolicy:" in at]
+        if made or known:
+            got = made[0].label if made else show(known[0])
+            report.refuse(alarm, "alarmActions", f"name no scaling policy in {kind}", got)
+
+
+def _watches_demand(alarm: Resource) -> Any:
+    """Whether an alarm sees demand change, UNKNOWN where that cannot be told."""
+    queries = [value for _, value in alarm.each("metricQueries[*]")]
+    if UNKNOWN in queries:
+        return UNKNOWN
+    metrics = [
+        (read(query, "metric.namespace"), read(query, "metric.metricName")) for query in queries
+    ]
+    demand = any(
+        (namespace == "AWS/ApplicationELB" and name in _DEMAND)
+        or (isinstance(namespace, str) and not namespace.startswith("AWS/"))
+        for namespace, name in metrics
+    )
+    expressions = [read(query, "expression") for query in queries]
+    return demand and any(isinstance(text, str) and _RATE.search(text) for text in expressions)
+
+
+def _check_demand_watched(stack: Stack, report: Report) -> None:
+    for balancer in stack.of(types.LOAD_BALANCER):
+        if balancer.read("loadBalancerType") not in (ABSENT, "application"):
+            continue
+        watching = [(alarm, _watches_demand(alarm)) for alarm in stack.of(types.METRIC_ALARM)]
+        if any(found is True for _, found in watching):
+            continue
+        unknown = [alarm for alarm, found in watching if found is UNKNOWN]
+        for alarm in unknown:
+            report.wait_for(alarm, "metricQueries")
+        if not unknown:
+            must = "have its demand watched by an alarm on an anomaly band or a rate of change"
+            report.refuse(balancer, "arn", must, "none")
+
+
+def _check_escalated(stack: Stack, report: Report) -> None:
+    composites = stack.of(types.COMPOSITE_ALARM)
+    pages = stack.settings["pages"]
+    reached = {
+        name
+        for composite in composites
+        if (number(composite.read("actionsSuppressor.waitPeriod")) or 0) > 0
+        for path, name in _children(composite)
+        if path == "alarmRule"
+    }
+    below = {
+        at.read("alarmName"): [name for path, name in _children(at) if path == "alarmRule"]
+        for at in composites
+    }
+    open_ = list(reached)
+    while open_:
+        for name in below.get(open_.pop(), []):
+            if name not in reached:
+                reached.add(name)
+                open_.append(name)
+    unknown = [at for at in composites if at.read("alarmRule") is UNKNOWN]
+    for alarm in stack.of(types.METRIC_ALARM):
+        severity = _severity(alarm, pages)
+        if severity is UNKNOWN:
+            report.wait_for(alarm, "name")
+        if severity not in pages or alarm.read("name") in reached:
+            continue
+        for composite in unknown:
+            report.wait_for(composite, "alarmRule")
+        if not unknown:
+            must = "stand below a composite alarm that escalates (`actionsSuppressor.waitPeriod`)"
+            report.refuse(alarm, "name", must, show(alarm.read("name")))
 
 
 RULES: Final[tuple[AnyRule, ...]] = (
@@ -184,5 +360,112 @@ RULES: Final[tuple[AnyRule, ...]] = (
         types=_metrics.ALL | types.LAUNCH_TEMPLATE | types.LAUNCH_CONFIGURATION,
         check=_check_detailed_monitoring,
         fix='Set monitoring={"enabled": True} on the aws.ec2.LaunchTemplate.',
+    ),
+    PropertyRule(
+        name="alarm-states-missing-data",
+        description="Every alarm says what it takes missing data for. The default, `missing`, "
+        "leaves an alarm without data in neither state, and whether that is a fault was never "
+        "decided.",
+        severity=Severity.HIGH,
+        url="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html",
+        types=types.METRIC_ALARM,
+        needs=(
+            Need(
+                "treatMissingData",
+                "be one of `breaching`, `notBreaching`, `ignore`, `missing`",
+                lambda choice: choice in ("breaching", "notBreaching", "ignore", "missing"),
+            ),
+        ),
+        fix='Set treat_missing_data="breaching" where no data is the fault itself, "notBreaching" '
+        "where it only means that nothing happened.",
+    ),
+    ResourceRule(
+        name="alarm-states-severity",
+        description="Every alarm says how bad it is, in its name or by a tag: who is woken has to "
+        "know before reading.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected OPS08-BP04",),
+        url=f"{_MONITORING}/Best-Practice-Alarms.html",
+        settings=(
+            Setting(
+                name="severities",
+                description="Words for a severity: the last part of the name, after a hyphen, or "
+                "the tag `severity`.",
+                default=("critical", "warning", "info"),
+            ),
+        ),
+        types=types.METRIC_ALARM | types.COMPOSITE_ALARM,
+        check=_check_severity,
+        fix='Name it name=f"{project}-{stack}-web-slow-responses-critical", or set '
+        'tags={"severity": "critical"}.',
+    ),
+    ResourceRule(
+        name="alarm-links-runbook",
+        description="Every alarm's description links the runbook: `Runbook: ` and a page. In this "
+        "project's own stacks the page exists.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected OPS10-BP02",),
+        url=f"{_MONITORING}/AlarmThatSendsEmail.html",
+        types=types.METRIC_ALARM | types.COMPOSITE_ALARM,
+        check=_check_runbook,
+        fix='Set alarm_description="Users wait. Runbook: docs/runbooks/slow-responses.md" and '
+        "write the page. `alerts.runbookBaseUrl` puts an address before it.",
+    ),
+    StackRule(
+        name="composite-alarm-names-exist",
+        description="Composite alarms name alarms that the stack makes: one that is renamed or "
+        "gone leaves a composite alarm that never fires.",
+        severity=Severity.HIGH,
+        url=f"{_MONITORING}/Create_Composite_Alarm.html",
+        types=types.METRIC_ALARM | types.COMPOSITE_ALARM,
+        check=_check_children_exist,
+        fix="Make the rule of the alarms themselves:\n"
+        "aws.cloudwatch.CompositeAlarm(..., alarm_rule=pulumi.Output.format('ALARM(\"{0}\")', "
+        "slow.name))",
+    ),
+    StackRule(
+        name="alarm-scaling-is-plain",
+        description="What scales a group is a plain alarm: CloudWatch lets no composite alarm do "
+        "it, and an anomaly band learns a surge as the new normal and then takes it for one.",
+        severity=Severity.HIGH,
+        url=f"{_MONITORING}/CloudWatch_Anomaly_Detection.html",
+        types=types.METRIC_ALARM | types.COMPOSITE_ALARM,
+        check=_check_scales_plainly,
+        fix="Let an alarm with a threshold of its own name the policy, and the anomaly alarm tell "
+        "people.",
+    ),
+    StackRule(
+        name="lb-demand-has-rate-alarm",
+        description="Demand itself (requests, connections, a metric of the application) has an "
+        "alarm on an anomaly band or a rate of change: it speaks minutes before response times do, "
+        "and says that users, not a fault, are the cause.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected REL06-BP01",),
+        url=f"{_MONITORING}/CloudWatch_Anomaly_Detection.html",
+        enforcement=EnforcementLevel.ADVISORY,
+        types=types.LOAD_BALANCER | types.METRIC_ALARM,
+        check=_check_demand_watched,
+        fix="Alarm on ANOMALY_DETECTION_BAND(requests, 3), or on RATE(requests), over the load "
+        "balancer's RequestCount.",
+    ),
+    StackRule(
+        name="alarm-page-is-escalated",
+        description="Each alarm that wakes somebody stands below a composite alarm that escalates "
+        "when it stays: one whose actions wait, by an actions suppressor that never fires.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected REL06-BP03",),
+        url=f"{_MONITORING}/Create_Composite_Alarm.html",
+        enforcement=EnforcementLevel.ADVISORY,
+        settings=(
+            Setting(
+                name="pages",
+                description="Severities that wake somebody, as alarm-states-severity reads them.",
+                default=("critical",),
+            ),
+        ),
+        types=types.METRIC_ALARM | types.COMPOSITE_ALARM,
+        check=_check_escalated,
+        fix='Name it in the rule of a composite alarm with actions_suppressor={"alarm": never, '
+        '"wait_period": 1800, "extension_period": 60} and the escalation topic as its action.',
     ),
 )

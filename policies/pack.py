@@ -5,6 +5,7 @@ from typing import Final
 from pulumi_policy import Policy
 
 from policies import (
+    capacity,
     compute,
     database,
     load_balancing,
@@ -23,6 +24,7 @@ AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Load balancing": load_balancing.RULES,
     "Web ACL": web_acl.RULES,
     "Scaling": scaling.RULES,
+    "Capacity": capacity.RULES,
     "Compute": compute.RULES,
     "Networking": networking.RULES,
     "Database": database.RULES,

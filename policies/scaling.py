@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pulumi_policy import Severity
+from pulumi_policy import EnforcementLevel, Severity
 
 from policies import _stated
 from policies import _types as types
@@ -18,7 +18,7 @@ from policies._rules import (
     Stack,
     StackRule,
 )
-from policies._values import ABSENT, UNKNOWN, number, show
+from policies._values import ABSENT, UNKNOWN, is_true, number, show
 
 _VERSIONED: Final = (
     ("launchTemplate", "launchTemplate.version"),
@@ -142,7 +142,7 @@ def _check_spans_zones(stack: Stack, report: Report) -> None:
         if count < 2:
             report.refuse(group, path, must, f"{count} {'subnet' if count == 1 else 'subnets'}")
             continue
-        spanned = _zones_of(stack, group, subnets)
+        spanned = zones_of(stack, group, subnets)
         known = {zone for zone in spanned if isinstance(zone, str)}
         if len(known) > 1:
             continue
@@ -154,7 +154,7 @@ def _check_spans_zones(stack: Stack, report: Report) -> None:
             report.undecided(group, f"`{path}` names subnets that this stack does not make.")
 
 
-def _zones_of(stack: Stack, group: Resource, subnets: list[Any]) -> list[Any]:
+def zones_of(stack: Stack, group: Resource, subnets: list[Any]) -> list[Any]:
     """Return the zones of the subnets that the stack makes: one for each that could be told."""
     made = stack.of(types.SUBNET)
     sources = [found for found in group.made_of("vpcZoneIdentifiers") if found.type in types.SUBNET]
@@ -251,6 +251,153 @@ def _holds_unknown(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return any(_holds_unknown(item) for item in value)
     return value is UNKNOWN
+
+
+_DEFAULT_GRACE_SECONDS: Final = 300
+"""What pulumi-aws sends where `healthCheckGracePeriod` is left out."""
+
+
+def _check_grace(group: Resource, report: Report) -> None:
+    path, kinds = "healthCheckGracePeriod", group.read("healthCheckType")
+    if kinds is ABSENT or kinds == "EC2":
+        return  # a booting application is not asked
+    value, boot = group.read(path), _stated.figure("bootSeconds")
+    seconds = _DEFAULT_GRACE_SECONDS if value is ABSENT else number(value)
+    if UNKNOWN in (value, kinds):
+        report.wait_for(group, path if value is UNKNOWN else "healthCheckType")
+    elif boot is None:
+        report.undecided(group, _stated.not_stated("bootSeconds"))
+    elif seconds is not None and seconds < boot.high:
+        got = f"nothing, which means {_DEFAULT_GRACE_SECONDS}" if value is ABSENT else show(value)
+        must = f"be at least {show(boot.high)} (service.bootSeconds at its longest)"
+        report.refuse(group, path, must, got)
+
+
+_PREFERENCES: Final = "instanceRefresh.preferences"
+
+
+def _check_refresh_guarded(group: Resource, report: Report) -> None:
+    refresh = group.read("instanceRefresh")
+    if refresh in (ABSENT, UNKNOWN):
+        if refresh is UNKNOWN:
+            report.wait_for(group, "instanceRefresh")
+        return
+    alarms = f"{_PREFERENCES}.alarmSpecification.alarms"
+    protected = f"{_PREFERENCES}.scaleInProtectedInstances"
+    healthy = f"{_PREFERENCES}.minHealthyPercentage"
+    kept = group.read(healthy)
+    if kept is ABSENT:
+        # A refresh that states none takes the group's own (instance maintenance policy).
+        kept = group.read("instanceMaintenancePolicy.minHealthyPercentage")
+    for path, value, holds, must, default in (
+        (alarms, group.read(alarms), _some, "name alarms that stop it", ""),
+        (
+            healthy,
+            kept,
+            lambda value: (number(value) or 0) >= 100,
+            "be at least 100",
+            ", which means 90",
+        ),
+        (
+            protected,
+            group.read(protected),
+            lambda value: value in ("Refresh", "Ignore", "Wait"),
+            "be `Refresh`, `Ignore` or `Wait`",
+            "",
+        ),
+    ):
+        if value is UNKNOWN:
+            report.wait_for(group, path)
+        elif not holds(value):
+            got = f"nothing{default}" if value is ABSENT else show(value)
+            report.refuse(group, path, must, got)
+
+
+def _check_several_types(group: Resource, report: Report) -> None:
+    path = "mixedInstancesPolicy.launchTemplate.overrides"
+    overrides = group.read(path)
+    if overrides is UNKNOWN:
+        report.wait_for(group, path)
+        return
+    entries = overrides if isinstance(overrides, list) else []
+    if any(isinstance(at, Mapping) and at.get("instanceRequirements") for at in entries):
+        return
+    kinds = {at.get("instanceType") for at in entries if isinstance(at, Mapping)} - {None}
+    if len(kinds - {UNKNOWN}) > 1:
+        return
+    if UNKNOWN in entries or UNKNOWN in kinds:
+        report.wait_for(group, path)
+    else:
+        report.refuse(group, path, "name at least 2 instance types", f"{len(kinds)}")
+
+
+_SATURATES: Final = frozenset({"AWS/EC2", "AWS/EBS", "CWAgent"})
+"""Namespaces whose metrics end where the instance is full."""
+
+
+def _follows_demand(stack: Stack, policy: Resource) -> Any:
+    """Whether a policy follows a metric that no saturation caps, UNKNOWN where it may."""
+    kind = policy.read("policyType")
+    if kind == "TargetTrackingScaling":
+        tracking = "targetTrackingConfiguration"
+        predefined = policy.read(f"{tracking}.predefinedMetricSpecification.predefinedMetricType")
+        custom = policy.read(f"{tracking}.customizedMetricSpecification")
+        if UNKNOWN in (policy.read(tracking), predefined, custom):
+            return UNKNOWN
+        if isinstance(custom, Mapping):
+            return not _namespaces(custom) & _SATURATES
+        return predefined == "ALBRequestCountPerTarget"
+    if kind != "StepScaling":
+        return kind is UNKNOWN and UNKNOWN
+    driving = [
+        alarm
+        for alarm in stack.of(types.METRIC_ALARM)
+        if any(source.urn == policy.urn for source in alarm.made_of("alarmActions"))
+        or policy.read("arn") in [value for _, value in alarm.each("alarmActions[*]")]
+    ]
+    return any(not _namespaces(alarm.properties) & _SATURATES for alarm in driving)
+
+
+def _namespaces(value: Any) -> set[Any]:
+    """Return every namespace that a specification of metrics names."""
+    if isinstance(value, Mapping):
+        found = {value["namespace"]} if isinstance(value.get("namespace"), str) else set()
+        return found.union(*map(_namespaces, value.values()))
+    return set().union(*map(_namespaces, value)) if isinstance(value, list) else set()
+
+
+def _check_follows_demand(stack: Stack, report: Report) -> None:
+    policies = stack.of(types.SCALING_POLICY)
+    targets = [
+        stack.target(policy, "autoscalingGroupName", types.GROUP, ("name", "id"))
+        for policy in policies
+    ]
+    loose = [
+        policy
+        for policy, target in zip(policies, targets, strict=True)
+        if target is None and policy.read("autoscalingGroupName") is UNKNOWN
+    ]
+    for group in stack.of(types.GROUP):
+        low, high = number(group.read("minSize")), number(group.read("maxSize"))
+        if low is not None and low == high:
+            continue  # it does not scale at all
+        own = [at for at, target in zip(policies, targets, strict=True) if target is group]
+        follows = [_follows_demand(stack, policy) for policy in own]
+        if any(found is True for found in follows):
+            continue
+        unknown = [at for at, found in zip(own, follows, strict=True) if found is UNKNOWN]
+        for policy in unknown:
+            report.wait_for(policy, "targetTrackingConfiguration")
+        for policy in loose:
+            report.wait_for(policy, "autoscalingGroupName")
+        if not unknown and not loose:
+            report.refuse(
+                group,
+                "name",
+                "have a policy that follows demand (`ALBRequestCountPerTarget`, or a metric of the "
+                "load balancer or the application)",
+                f"{len(own)} that do not" if own else "no policy",
+            )
 
 
 RULES: Final[tuple[AnyRule, ...]] = (
@@ -351,5 +498,73 @@ RULES: Final[tuple[AnyRule, ...]] = (
         check=_check_refresh_pins,
         fix='Set launch_template={"id": template.id, "version": '
         "template.latest_version.apply(str)} on the aws.autoscaling.Group.",
+    ),
+    ResourceRule(
+        name="asg-several-instance-types",
+        description="A group takes several instance types: in a surge that hits a whole zone, the "
+        "one type that everybody wants is what AWS has run out of. Opt-in: the types must be about "
+        "equally fast.",
+        severity=Severity.MEDIUM,
+        control="AutoScaling.6",
+        sources=("CT.AUTOSCALING.PR.6",),
+        frameworks=("Well-Architected REL07-BP01",),
+        enforcement=EnforcementLevel.DISABLED,
+        types=types.GROUP,
+        check=_check_several_types,
+        fix="Name two or three in `fleet.instanceTypes`, or give the aws.autoscaling.Group a "
+        "mixed_instances_policy with overrides.",
+    ),
+    PropertyRule(
+        name="asg-propagates-tags",
+        description="Instances carry the tags of their group: what finds, bills and cleans up "
+        "resources by tag would miss them.",
+        severity=Severity.LOW,
+        sources=("CKV_AWS_153",),
+        frameworks=("Well-Architected COST02-BP03",),
+        url=f"{_USER_GUIDE}/ec2-auto-scaling-tagging.html",
+        types=types.GROUP,
+        needs=(Need("tags[*].propagateAtLaunch", "be true", is_true),),
+        fix='Set "propagate_at_launch": True in each of tags.',
+    ),
+    StackRule(
+        name="asg-follows-demand",
+        description="At least one policy follows demand by a metric that no saturation caps. A "
+        "processor cannot be more than full: at 100 % it says the same for twice the load as for "
+        "ten times the load.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected REL07-BP03",),
+        url=f"{_USER_GUIDE}/as-scaling-target-tracking.html",
+        types=types.GROUP | types.SCALING_POLICY | types.METRIC_ALARM,
+        check=_check_follows_demand,
+        fix="State `service.requestsPerSecond`, from which ScalingPolicies tracks requests per "
+        'target. In a program: target_tracking_configuration={"predefined_metric_specification": '
+        '{"predefined_metric_type": "ALBRequestCountPerTarget", "resource_label": ...}, '
+        '"target_value": ...}.',
+    ),
+    ResourceRule(
+        name="asg-grace-covers-boot",
+        description="The health check's grace period lasts at least as long as an instance takes "
+        "to serve. Shorter, and instances are replaced while they boot, in a surge all of them, "
+        "again and again.",
+        severity=Severity.HIGH,
+        url=f"{_USER_GUIDE}/health-check-grace-period.html",
+        types=types.GROUP,
+        check=_check_grace,
+        fix="Set `fleet.healthCheckGracePeriodSeconds` to at least `service.bootSeconds`, or leave "
+        "it out: it follows the boot time.",
+    ),
+    ResourceRule(
+        name="asg-refresh-guarded",
+        description="An instance refresh keeps all of the capacity, is stopped by alarms, and says "
+        "what becomes of protected instances: a bad version must not replace the fleet, nor a good "
+        "one halve it during a surge.",
+        severity=Severity.HIGH,
+        frameworks=("Well-Architected OPS06-BP04",),
+        url=f"{_USER_GUIDE}/asg-instance-refresh.html",
+        types=types.GROUP,
+        check=_check_refresh_guarded,
+        fix='Set instance_refresh={"strategy": "Rolling", "preferences": {"alarm_specification": '
+        '{"alarms": [...]}, "min_healthy_percentage": 100, "max_healthy_percentage": 110, '
+        '"scale_in_protected_instances": "Refresh"}}. The AutoScalingGroup component does.',
     ),
 )

@@ -58,6 +58,8 @@ def _at(level):
 
 
 ADVICE = {
+    "alarm-page-is-escalated",
+    "lb-demand-has-rate-alarm",
     "lb-deletion-protection",
     "log-group-customer-key",
     "log-group-retention",
@@ -67,6 +69,7 @@ ADVICE = {
     "rds-deletion-protection",
 }
 OPT_IN = {
+    "asg-several-instance-types",
     "launch-template-customer-key",
     "security-group-no-open-egress",
     "lb-public-is-intended",
