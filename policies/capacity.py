@@ -144,7 +144,7 @@ def _check_survives_zone_loss(stack: Stack, report: Report) -> None:
     elif left * carries.low < normal:
         report.undecided(
             group,
-            f"`{path}` of {show(size)} leaves {show(left)} instances when a zone is lost, which "
+            f"`{path}` of {show(size)} leaves {show(left)} of them when a zone is lost, which "
             f"carry {show(left * carries.low)} to {show(left * carries.high)} of {show(normal)} "
             "requests/s: measure service.requestsPerSecond closer.",
         )

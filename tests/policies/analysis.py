@@ -41,6 +41,7 @@ WEB_ACL_RULE = "aws:wafv2/webAclRule:WebAclRule"
 WEB_ACL_GROUP = "aws:wafv2/webAclRuleGroupAssociation:WebAclRuleGroupAssociation"
 ASSOCIATION = "aws:wafv2/webAclAssociation:WebAclAssociation"
 ACL_LOGGING = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration"
+PROXY_TARGET = "aws:rds/proxyTarget:ProxyTarget"
 BUCKET = "aws:s3/bucket:Bucket"
 PUBLIC_ACCESS = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 ENCRYPTION = (

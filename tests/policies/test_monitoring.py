@@ -8,6 +8,7 @@ from tests.policies.analysis import (
     CONFIGURATION,
     DASHBOARD,
     GROUP,
+    LOAD_BALANCER,
     PASSED,
     POLICY,
     REMOVED,
@@ -19,6 +20,7 @@ from tests.policies.analysis import (
     check_stack,
     refused,
     undecided,
+    unknown,
     waits,
 )
 
@@ -360,3 +362,282 @@ def test_a_launch_configuration_monitors_in_detail_by_default(value, passes):
 )
 def test_monitoring_that_cannot_be_told_is_not_decided(things, verdict):
     assert check_stack(DETAILED, things) == verdict
+
+
+MISSING, SEVERITY, RUNBOOK = (
+    "alarm-states-missing-data",
+    "alarm-states-severity",
+    "alarm-links-runbook",
+)
+CHILDREN, PLAIN = "composite-alarm-names-exist", "alarm-scaling-is-plain"
+DEMAND, ESCALATED = "lb-demand-has-rate-alarm", "alarm-page-is-escalated"
+TOLD = {
+    "name": "shop-test-web-slow-critical",
+    "alarmDescription": "Users wait. Runbook: docs/runbooks/slow-responses.md",
+    "treatMissingData": "breaching",
+}
+
+
+@pytest.mark.parametrize("rule", [MISSING, SEVERITY, RUNBOOK])
+def test_an_alarm_that_says_all_passes(rule):
+    assert check(rule, ALARM, TOLD) == PASSED
+
+
+def test_the_severity_may_be_a_tag_or_a_composite_alarm_s():
+    assert check(SEVERITY, ALARM, {"name": "slow", "tags": {"severity": "info"}}) == PASSED
+    assert check(SEVERITY, COMPOSITE, {"alarmName": "shop-test-outage-critical"}) == PASSED
+    assert check(SEVERITY, ALARM, {"name": "slow-p1"}, settings={"severities": ["p1"]}) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "value", "message"),
+    [
+        (
+            MISSING,
+            "treatMissingData",
+            REMOVED,
+            (
+                "`treatMissingData` must be one of `breaching`, `notBreaching`, `ignore`, "
+                "`missing`, got nothing."
+            ),
+        ),
+        (
+            SEVERITY,
+            "name",
+            "shop-test-slow",
+            (
+                "`name` must end in one of `critical`, `warning`, `info`, or the tag `severity` be "
+                "one, got `shop-test-slow`."
+            ),
+        ),
+        (
+            RUNBOOK,
+            "alarmDescription",
+            "Users wait.",
+            "`alarmDescription` must hold `Runbook: ` and a link, got `Users wait.`.",
+        ),
+        (
+            RUNBOOK,
+            "alarmDescription",
+            REMOVED,
+            "`alarmDescription` must hold `Runbook: ` and a link, got nothing.",
+        ),
+    ],
+    ids=range(4),
+)
+def test_an_alarm_that_leaves_something_out_is_refused(rule, path, value, message):
+    assert check(rule, ALARM, changed(TOLD, path, value)) == refused(message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [(MISSING, "treatMissingData"), (SEVERITY, "name"), (RUNBOOK, "alarmDescription")],
+)
+def test_what_an_alarm_says_may_not_be_known(rule, path):
+    assert check(rule, ALARM, changed(TOLD, path, UNKNOWN)) == waits(path)
+
+
+@pytest.mark.parametrize(
+    ("link", "refusals"),
+    [
+        ("docs/runbooks/slow-responses.md", 0),
+        ("docs/runbooks/slow-responses.md.", 0),
+        ("https://example.com/slow", 0),
+        ("docs/runbooks/no-such-page.md", 1),
+    ],
+)
+def test_this_project_s_runbooks_exist(monkeypatch, link, refusals):
+    monkeypatch.setattr("policies.monitoring._PROJECT", "shop")
+
+    verdict = check(RUNBOOK, ALARM, {"alarmDescription": f"Runbook: {link}"})
+
+    assert (
+        verdict.messages
+        == [f"`alarmDescription` must link a page of this repository that exists, got `{link}`."]
+        * refusals
+    )
+
+
+SLOW = Thing(ALARM, "slow", {"name": "slow-critical"})
+ERRORS = Thing(ALARM, "errors", {"name": "errors-critical"})
+
+
+def _composite(rule, name="outage", **properties):
+    return Thing(COMPOSITE, name, {"alarmName": f"{name}-page", "alarmRule": rule} | properties)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        'ALARM("slow-critical") OR ALARM("errors-critical")',
+        "ALARM(slow-critical) AND NOT OK( errors-critical )",
+        "ALARM('slow-critical')".replace("'", '"'),
+        'ALARM("arn:aws:cloudwatch:eu-central-1:1:alarm:slow-critical")',
+        "TRUE",
+    ],
+)
+def test_a_composite_alarm_of_alarms_that_exist_passes(rule):
+    assert check_stack(CHILDREN, [SLOW, ERRORS, _composite(rule)]) == PASSED
+
+
+def test_a_composite_alarm_of_what_does_not_exist_is_refused():
+    composite = _composite('ALARM("slow-critical") OR ALARM("gone")')
+
+    assert check_stack(CHILDREN, [SLOW, composite]) == refused(
+        "`alarmRule` must name alarms that this stack makes, got `gone`.", "outage"
+    )
+    suppressed = _composite("TRUE", actionsSuppressor={"alarm": "gone"})
+    assert check_stack(CHILDREN, [SLOW, suppressed]) == refused(
+        "`actionsSuppressor.alarm` must name alarms that this stack makes, got `gone`.", "outage"
+    )
+
+
+def test_names_that_are_not_known_may_be_those():
+    composite = _composite('ALARM("later")')
+    unknown_rule = unknown(COMPOSITE, "outage", {"alarmName": "outage"}, "alarmRule")
+
+    assert check_stack(CHILDREN, [Thing(ALARM, "slow", {}), composite]) == undecided(
+        "an alarm of this stack has no name yet.", "outage"
+    )
+    assert check_stack(CHILDREN, [SLOW, unknown_rule]) == waits("alarmRule", "outage")
+
+
+BAND = {"metricQueries": [{"id": "band", "expression": "ANOMALY_DETECTION_BAND(m1, 3)"}]}
+
+
+@pytest.mark.parametrize(
+    "alarm",
+    [
+        Thing(ALARM, "web", {"alarmActions": ["arn:aws:autoscaling:eu:1:scalingPolicy:1"]}),
+        Thing(ALARM, "web", BAND | {"alarmActions": ["arn:aws:sns:eu:1:page"]}),
+        Thing(COMPOSITE, "web", {"alarmActions": ["arn:aws:sns:eu:1:page"]}),
+    ],
+    ids=["plain", "anomaly", "composite"],
+)
+def test_plain_alarms_may_scale_and_others_tell(alarm):
+    assert check_stack(PLAIN, [alarm]) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("type_", "properties", "kind"),
+    [
+        (ALARM, BAND, "an anomaly alarm"),
+        (ALARM, {"thresholdMetricId": "band"}, "an anomaly alarm"),
+        (COMPOSITE, {}, "a composite alarm"),
+    ],
+    ids=["band", "threshold", "composite"],
+)
+def test_other_alarms_that_scale_are_refused(type_, properties, kind):
+    policy = Thing(POLICY, "steps", {})
+    made = Thing(
+        type_, "web", properties | {"alarmActions": [UNKNOWN]}, {"alarmActions": ["steps"]}
+    )
+    known = Thing(type_, "web", properties | {"alarmActions": ["a:scalingPolicy:1"]})
+
+    assert check_stack(PLAIN, [policy, made]) == refused(
+        f"`alarmActions` must name no scaling policy in {kind}, got Policy `steps`."
+    )
+    assert check_stack(PLAIN, [known]) == refused(
+        f"`alarmActions` must name no scaling policy in {kind}, got `a:scalingPolicy:1`."
+    )
+
+
+BALANCER = Thing(LOAD_BALANCER, "web", {})
+NOT_WATCHED = refused(
+    "`arn` must have its demand watched by an alarm on an anomaly band or a rate of change, "
+    "got none."
+)
+
+
+def _watching(namespace, metric, expression):
+    return Thing(
+        ALARM,
+        "demand",
+        {
+            "metricQueries": [
+                {"id": "m", "metric": {"namespace": namespace, "metricName": metric}},
+                {"id": "e", "expression": expression},
+            ]
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("namespace", "metric", "expression"),
+    [
+        ("AWS/ApplicationELB", "RequestCount", "ANOMALY_DETECTION_BAND(m, 3)"),
+        ("AWS/ApplicationELB", "ActiveConnectionCount", "RATE(m)"),
+        ("Shop", "RequestsUnderWay", "IF(DIFF(m) > 100, 1, 0)"),
+    ],
+)
+def test_demand_that_is_watched_passes(namespace, metric, expression):
+    assert check_stack(DEMAND, [BALANCER, _watching(namespace, metric, expression)]) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("namespace", "metric", "expression"),
+    [
+        ("AWS/ApplicationELB", "TargetResponseTime", "ANOMALY_DETECTION_BAND(m, 3)"),
+        ("AWS/ApplicationELB", "RequestCount", "m / 60"),
+        ("AWS/EC2", "CPUUtilization", "RATE(m)"),
+    ],
+)
+def test_demand_that_is_not_watched_is_refused(namespace, metric, expression):
+    watching = _watching(namespace, metric, expression)
+
+    assert check_stack(DEMAND, [BALANCER, watching]) == NOT_WATCHED
+    assert check_stack(DEMAND, [BALANCER]) == NOT_WATCHED
+
+
+def test_only_application_load_balancers_have_such_demand():
+    assert check_stack(DEMAND, [Thing(LOAD_BALANCER, "web", {"loadBalancerType": "network"})]) == (
+        PASSED
+    )
+
+
+def test_queries_that_are_not_known_may_watch_demand():
+    alarm = unknown(ALARM, "demand", {}, "metricQueries")
+
+    assert check_stack(DEMAND, [BALANCER, alarm]) == waits("metricQueries", "demand")
+
+
+WAITING = {"actionsSuppressor": {"alarm": "never", "waitPeriod": 1800, "extensionPeriod": 60}}
+
+
+def test_a_page_that_is_escalated_passes():
+    page = _composite('ALARM("slow-critical")', "page")
+    escalation = _composite('ALARM("page-page")', "escalation", **WAITING)
+    ticket = Thing(ALARM, "ticket", {"name": "disk-warning"})
+
+    assert check_stack(ESCALATED, [SLOW, page, escalation, ticket]) == PASSED
+    assert check_stack(ESCALATED, [SLOW, _composite('ALARM("slow-critical")', **WAITING)]) == PASSED
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [],
+        [_composite('ALARM("slow-critical")')],
+        [_composite('ALARM("other")', **WAITING)],
+        [_composite("TRUE", actionsSuppressor={"alarm": "slow-critical", "waitPeriod": 60})],
+    ],
+    ids=["none", "at once", "other", "suppressor"],
+)
+def test_a_page_that_is_not_escalated_is_refused(stack):
+    assert check_stack(ESCALATED, [SLOW, *stack]) == refused(
+        "`name` must stand below a composite alarm that escalates "
+        "(`actionsSuppressor.waitPeriod`), got `slow-critical`.",
+        "slow",
+    )
+
+
+def test_what_wakes_people_can_be_set():
+    assert check_stack(ESCALATED, [SLOW], settings={"pages": ["p1"]}) == PASSED
+
+
+def test_a_rule_that_is_not_known_may_escalate():
+    composite = unknown(COMPOSITE, "escalation", WAITING, "alarmRule")
+    nameless = unknown(ALARM, "slow", {}, "name")
+
+    assert check_stack(ESCALATED, [SLOW, composite]) == waits("alarmRule", "escalation")
+    assert check_stack(ESCALATED, [nameless]) == waits("name", "slow")

@@ -5,6 +5,7 @@ import pytest
 
 from policies.scaling import stated_boot_seconds
 from tests.policies.analysis import (
+    ALARM,
     ATTACHMENT,
     GROUP,
     PASSED,
@@ -20,6 +21,7 @@ from tests.policies.analysis import (
     check_stack,
     refused,
     undecided,
+    unknown,
     waits,
 )
 
@@ -641,3 +643,240 @@ def test_same_metric_of_one_s_own_is_refused_too():
 )
 def test_unknown_policies_are_not_decided(things, verdict):
     assert check_stack(AGREE, things) == verdict
+
+
+SAFE_REFRESH = {
+    "instanceRefresh": {
+        "strategy": "Rolling",
+        "preferences": {
+            "alarmSpecification": {"alarms": ["shop-test-web-errors"]},
+            "minHealthyPercentage": 100,
+            "scaleInProtectedInstances": "Wait",
+        },
+    }
+}
+PREFERENCES = "instanceRefresh.preferences"
+GUARDED, GRACE, TYPES = "asg-refresh-guarded", "asg-grace-covers-boot", "asg-several-instance-types"
+TAGS, FOLLOWS = "asg-propagates-tags", "asg-follows-demand"
+SEVERAL = "mixedInstancesPolicy.launchTemplate.overrides"
+
+
+def _mixed(*overrides):
+    return {"mixedInstancesPolicy": {"launchTemplate": {"overrides": list(overrides)}}}
+
+
+@pytest.mark.parametrize(
+    ("rule", "properties"),
+    [
+        (GUARDED, SAFE_REFRESH),
+        (GUARDED, {}),
+        (
+            GUARDED,
+            changed(SAFE_REFRESH, f"{PREFERENCES}.minHealthyPercentage", REMOVED)
+            | {"instanceMaintenancePolicy": {"minHealthyPercentage": 100}},
+        ),
+        (TYPES, _mixed({"instanceType": "m7g.large"}, {"instanceType": "m6g.large"})),
+        (TYPES, _mixed({"instanceRequirements": {"vcpuCount": {"min": 2}}})),
+        (TAGS, {"tags": [{"key": "Name", "value": "web", "propagateAtLaunch": True}]}),
+        (TAGS, {}),
+        (GRACE, {"healthCheckType": "EC2", "healthCheckGracePeriod": 0}),
+        (GRACE, {"healthCheckType": "ELB", "healthCheckGracePeriod": 120}),
+        (GRACE, {"healthCheckType": "ELB"}),
+    ],
+    ids=range(10),
+)
+def test_a_careful_group_passes(stated, rule, properties):
+    stated(service={"bootSeconds": 100})
+
+    assert check(rule, GROUP, properties) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("rule", "properties", "message"),
+    [
+        (
+            GUARDED,
+            changed(SAFE_REFRESH, f"{PREFERENCES}.alarmSpecification", REMOVED),
+            (
+                f"`{PREFERENCES}.alarmSpecification.alarms` must name alarms that stop it, "
+                "got nothing."
+            ),
+        ),
+        (
+            GUARDED,
+            changed(SAFE_REFRESH, f"{PREFERENCES}.minHealthyPercentage", REMOVED),
+            (
+                f"`{PREFERENCES}.minHealthyPercentage` must be at least 100, "
+                "got nothing, which means 90."
+            ),
+        ),
+        (
+            GUARDED,
+            changed(SAFE_REFRESH, f"{PREFERENCES}.minHealthyPercentage", 50),
+            f"`{PREFERENCES}.minHealthyPercentage` must be at least 100, got 50.",
+        ),
+        (
+            GUARDED,
+            changed(SAFE_REFRESH, f"{PREFERENCES}.scaleInProtectedInstances", REMOVED),
+            (
+                f"`{PREFERENCES}.scaleInProtectedInstances` must be `Refresh`, `Ignore` or `Wait`, "
+                "got nothing."
+            ),
+        ),
+        (TYPES, {}, f"`{SEVERAL}` must name at least 2 instance types, got 0."),
+        (
+            TYPES,
+            _mixed({"instanceType": "m7g.large"}, {"instanceType": "m7g.large"}),
+            f"`{SEVERAL}` must name at least 2 instance types, got 1.",
+        ),
+        (
+            TAGS,
+            {"tags": [{"key": "Name", "value": "web", "propagateAtLaunch": False}]},
+            "`tags[0].propagateAtLaunch` must be true, got false.",
+        ),
+        (
+            GRACE,
+            {"healthCheckType": "ELB", "healthCheckGracePeriod": 599},
+            (
+                "`healthCheckGracePeriod` must be at least 600 (service.bootSeconds at its "
+                "longest), got 599."
+            ),
+        ),
+        (
+            GRACE,
+            {"healthCheckType": "ELB"},
+            (
+                "`healthCheckGracePeriod` must be at least 600 (service.bootSeconds at its "
+                "longest), got nothing, which means 300."
+            ),
+        ),
+    ],
+    ids=range(9),
+)
+def test_a_careless_group_is_refused(stated, rule, properties, message):
+    stated(service={"bootSeconds": [300, 600]})
+
+    assert check(rule, GROUP, properties) == refused(message)
+
+
+@pytest.mark.parametrize(
+    ("rule", "properties", "path"),
+    [
+        (GUARDED, {"instanceRefresh": UNKNOWN}, "instanceRefresh"),
+        (
+            GUARDED,
+            changed(SAFE_REFRESH, f"{PREFERENCES}.scaleInProtectedInstances", UNKNOWN),
+            f"{PREFERENCES}.scaleInProtectedInstances",
+        ),
+        (TYPES, _mixed(UNKNOWN), SEVERAL),
+        (TYPES, {"mixedInstancesPolicy": UNKNOWN}, SEVERAL),
+        (TAGS, {"tags": UNKNOWN}, "tags"),
+        (
+            GRACE,
+            {"healthCheckType": "ELB", "healthCheckGracePeriod": UNKNOWN},
+            "healthCheckGracePeriod",
+        ),
+        (GRACE, {"healthCheckType": UNKNOWN}, "healthCheckType"),
+    ],
+    ids=range(7),
+)
+def test_what_is_not_known_of_a_group_is_waited_for(stated, rule, properties, path):
+    stated(service={"bootSeconds": 100})
+
+    assert check(rule, GROUP, properties) == waits(path)
+
+
+def test_without_boot_time_the_grace_is_not_decided(stated):
+    stated()
+
+    assert check(GRACE, GROUP, {"healthCheckType": "ELB"}) == undecided(
+        "state service.bootSeconds, or measure it with the load test."
+    )
+
+
+SCALING_GROUP = Thing(GROUP, "web", {"name": "web", "minSize": 2, "maxSize": 6})
+NO_DEMAND = (
+    "`name` must have a policy that follows demand (`ALBRequestCountPerTarget`, or a metric of the "
+    "load balancer or the application), got {}."
+)
+
+
+def _follower(name="policy", **tracking):
+    return Thing(
+        POLICY,
+        name,
+        {
+            "arn": f"{name}-arn",
+            "autoscalingGroupName": "web",
+            "policyType": "TargetTrackingScaling",
+            "targetTrackingConfiguration": tracking,
+        },
+    )
+
+
+def _predefined(kind):
+    return _follower(predefinedMetricSpecification={"predefinedMetricType": kind})
+
+
+STEPS = Thing(
+    POLICY,
+    "policy",
+    {"arn": "policy-arn", "autoscalingGroupName": "web", "policyType": "StepScaling"},
+)
+
+
+def _driver(namespace):
+    metric = {"metric": {"namespace": namespace, "metricName": "RequestCount"}}
+    return Thing(
+        ALARM, "surge", {"alarmActions": ["policy-arn"], "metricQueries": [{"id": "m"} | metric]}
+    )
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [_predefined("ALBRequestCountPerTarget")],
+        [_follower(customizedMetricSpecification={"namespace": "Shop", "metricName": "Waiting"})],
+        [STEPS, _driver("AWS/ApplicationELB")],
+        [
+            _predefined("ASGAverageCPUUtilization"),
+            _follower("own", customizedMetricSpecification={}),
+        ],
+    ],
+    ids=["requests", "custom", "steps", "beside"],
+)
+def test_a_group_that_follows_demand_passes(stack):
+    assert check_stack(FOLLOWS, [SCALING_GROUP, *stack]) == PASSED
+
+
+def test_a_group_of_one_size_follows_nothing():
+    assert check_stack(FOLLOWS, [Thing(GROUP, "web", {"minSize": 3, "maxSize": 3})]) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("stack", "got"),
+    [
+        ([], "no policy"),
+        ([_predefined("ASGAverageCPUUtilization")], "1 that do not"),
+        ([_follower(customizedMetricSpecification={"namespace": "AWS/EC2"})], "1 that do not"),
+        ([STEPS], "1 that do not"),
+        ([STEPS, _driver("AWS/EC2")], "1 that do not"),
+        (
+            [Thing(POLICY, "policy", {"autoscalingGroupName": "other", "policyType": "x"})],
+            "no policy",
+        ),
+    ],
+    ids=["none", "processor", "custom", "steps", "driven", "other"],
+)
+def test_a_group_that_follows_saturation_is_refused(stack, got):
+    assert check_stack(FOLLOWS, [SCALING_GROUP, *stack]) == refused(NO_DEMAND.format(got))
+
+
+def test_policies_that_are_not_known_may_follow_demand():
+    tracking = unknown(POLICY, "policy", _follower().properties, "targetTrackingConfiguration")
+    loose = unknown(POLICY, "policy", _follower().properties, "autoscalingGroupName")
+
+    assert check_stack(FOLLOWS, [SCALING_GROUP, tracking]) == waits(
+        "targetTrackingConfiguration", "policy"
+    )
+    assert check_stack(FOLLOWS, [SCALING_GROUP, loose]) == waits("autoscalingGroupName", "policy")

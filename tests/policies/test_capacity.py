@@ -1,0 +1,361 @@
+import pytest
+
+from tests.policies.analysis import (
+    DATABASE,
+    GROUP,
+    PARAMETERS,
+    PASSED,
+    POLICY,
+    PROXY_TARGET,
+    SUBNET,
+    TEMPLATE,
+    UNKNOWN,
+    Thing,
+    check_stack,
+    refused,
+    undecided,
+    unknown,
+    waits,
+)
+
+PEAK, QUOTA = "asg-max-covers-peak", "asg-max-within-quota"
+ZONES, TRACKING = "asg-min-survives-zone-loss", "asg-tracking-follows-surge"
+CONNECTIONS = "rds-connections-cover-fleet"
+SERVICE = {
+    "requestsPerSecond": [80, 100],
+    "bootSeconds": [60, 90],
+    "connectionsPerInstance": [8, 10],
+}
+SURGES = {
+    "small": {"trace": "x2-in-300s"},
+    "sale": {"trace": "x5-in-300s", "scale": 2},
+}
+MEASURE = "{}, or measure it with the load test."
+NO_SURGES = "name a surge in `surges`, from which normal load and peak are taken."
+
+
+def _group(**properties):
+    return Thing(
+        GROUP,
+        "web",
+        {"name": "web", "minSize": 9, "maxSize": 15, "availabilityZones": ["a", "b", "c"]}
+        | properties,
+    )
+
+
+@pytest.fixture(autouse=True)
+def _stated(stated):
+    stated(service=SERVICE, surges=SURGES, account={"vcpuQuota": 32})
+
+
+@pytest.mark.parametrize("rule", [PEAK, QUOTA, ZONES, TRACKING, CONNECTIONS])
+@pytest.mark.parametrize("things", [[], [Thing(SUBNET, "a", {})]], ids=["nothing", "subnet"])
+def test_a_stack_without_group_has_no_capacity(rule, things):
+    assert check_stack(rule, things) == PASSED
+
+
+@pytest.mark.parametrize("rule", [PEAK, ZONES, TRACKING])
+def test_which_of_two_groups_carries_the_load_is_not_known(rule):
+    reason = "there are several groups; which one the surges hit is not stated."
+
+    verdict = check_stack(rule, [_group(), Thing(GROUP, "other", {})])
+
+    assert verdict.refusals == []
+    assert verdict.notes == [("web", reason), ("other", reason)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "key"),
+    [
+        (PEAK, "requestsPerSecond"),
+        (ZONES, "requestsPerSecond"),
+    ],
+)
+def test_without_figures_nothing_is_decided(stated, rule, key):
+    stated()
+    assert check_stack(rule, [_group()]) == undecided(MEASURE.format(f"state service.{key}"))
+
+    stated(service=SERVICE)
+    assert check_stack(rule, [_group()]) == undecided(NO_SURGES)
+
+
+@pytest.mark.parametrize(("rule", "path"), [(PEAK, "maxSize"), (ZONES, "minSize")])
+def test_an_unknown_size_is_waited_for(rule, path):
+    group = unknown(GROUP, "web", _group().properties, path)
+
+    assert check_stack(rule, [group]) == waits(path)
+
+
+def test_a_maximum_that_covers_the_peak_passes():
+    assert check_stack(PEAK, [_group()]) == PASSED
+
+
+def test_a_maximum_below_the_peak_is_refused():
+    assert check_stack(PEAK, [_group(maxSize=11)]) == refused(
+        "`maxSize` must be at least 12, to carry surges.sale's peak of 1000 requests/s with 20 % "
+        "of head-room, got 11."
+    )
+
+
+def test_a_maximum_that_covers_the_peak_at_best_is_not_decided():
+    assert check_stack(PEAK, [_group(maxSize=14)]) == undecided(
+        "`maxSize` of 14 carries 1120 to 1400 requests/s, and surges.sale with head-room asks for "
+        "1200: measure service.requestsPerSecond closer."
+    )
+
+
+def test_head_room_can_be_set():
+    assert check_stack(PEAK, [_group()], settings={"headroomPercent": 100}) == refused(
+        "`maxSize` must be at least 20, to carry surges.sale's peak of 1000 requests/s with 100 % "
+        "of head-room, got 15."
+    )
+
+
+TEMPLATE_OF = {"launchTemplate": {"id": "lt-1"}}
+LARGE = Thing(TEMPLATE, "template", {"id": "lt-1", "instanceType": "m7g.large"})
+
+
+def _mixed(*types):
+    overrides = [{"instanceType": each} for each in types]
+    return {"mixedInstancesPolicy": {"launchTemplate": {"overrides": overrides}}}
+
+
+@pytest.mark.parametrize(
+    "stack",
+    [
+        [_group(**TEMPLATE_OF), LARGE],
+        [_group(maxSize=16, **_mixed("m7g.large", "m6g.medium"))],
+        [_group(maxSize=8, **TEMPLATE_OF), _group(maxSize=8, **_mixed("m7g.large")), LARGE],
+    ],
+    ids=["template", "mixed", "two"],
+)
+def test_groups_within_the_quota_pass(stack):
+    assert check_stack(QUOTA, stack) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("stack", "got"),
+    [
+        ([_group(maxSize=17, **TEMPLATE_OF), LARGE], 34),
+        ([_group(maxSize=9, **_mixed("m7g.large", "m7g.xlarge"))], 36),
+    ],
+    ids=["template", "mixed"],
+)
+def test_groups_beyond_the_quota_are_refused(stack, got):
+    assert check_stack(QUOTA, stack) == refused(
+        "`maxSize` must need at most 32 vCPU (account.vcpuQuota), all groups together, "
+        f"got {got} vCPU."
+    )
+
+
+def test_without_a_quota_nothing_is_decided(stated):
+    stated()
+
+    assert check_stack(QUOTA, [_group(**TEMPLATE_OF), LARGE]) == undecided(
+        "state account.vcpuQuota: the quota L-1216C47A of the account."
+    )
+
+
+def test_types_that_are_not_known_are_not_decided():
+    template = unknown(TEMPLATE, "template", {"id": "lt-1"}, "instanceType")
+    elsewhere = unknown(GROUP, "web", {"maxSize": 1}, "launchTemplate")
+    told = "the names of its instance types do not tell their vCPU."
+
+    assert check_stack(QUOTA, [_group(**TEMPLATE_OF), template]) == waits(
+        "instanceType", "template"
+    )
+    assert check_stack(QUOTA, [elsewhere]) == waits("launchTemplate.id")
+    assert check_stack(QUOTA, [_group(**_mixed())]) == undecided(told)
+    assert check_stack(QUOTA, [_group(**_mixed("t2.micro"))]) == undecided(told)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"minSize": 5},
+        {"minSize": 6, "availabilityZones": ["a", "b"]},
+    ],
+    ids=["three zones", "two zones"],
+)
+def test_a_minimum_that_survives_a_zone_passes(properties):
+    assert check_stack(ZONES, [_group(**properties)]) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("properties", "got"),
+    [
+        ({"minSize": 2}, "2, of which 1 stay"),
+        ({"minSize": 3, "availabilityZones": ["a", "b"]}, "3, of which 1 stay"),
+        ({"minSize": 4, "availabilityZones": ["a", "a"]}, "4, of which 0 stay"),
+    ],
+    ids=["three zones", "two zones", "one zone"],
+)
+def test_a_minimum_that_does_not_survive_a_zone_is_refused(properties, got):
+    zones = len(set(_group(**properties).properties["availabilityZones"]))
+
+    assert check_stack(ZONES, [_group(**properties)]) == refused(
+        f"`minSize` must leave 2 instances when one of {zones} zones is lost, for a normal load "
+        f"of 200 requests/s, got {got}."
+    )
+
+
+def test_a_minimum_that_survives_a_zone_at_best_is_not_decided():
+    assert check_stack(ZONES, [_group(minSize=3)]) == undecided(
+        "`minSize` of 3 leaves 2 of them when a zone is lost, which carry 160 to 200 of 200 "
+        "requests/s: measure service.requestsPerSecond closer."
+    )
+
+
+def _subnets(*zones):
+    return [
+        Thing(SUBNET, f"subnet-{index}", {"id": f"subnet-{index}", "availabilityZone": zone})
+        for index, zone in enumerate(zones)
+    ]
+
+
+IN_SUBNETS = {"availabilityZones": None, "vpcZoneIdentifiers": ["subnet-0", "subnet-1"]}
+
+
+def test_zones_are_those_of_the_subnets():
+    group = _group(minSize=4, **IN_SUBNETS)
+
+    assert len(check_stack(ZONES, [group, *_subnets("a", "a")]).refusals) == 1
+    assert check_stack(ZONES, [_group(minSize=6, **IN_SUBNETS), *_subnets("a", "b")]) == PASSED
+
+
+def test_zones_that_are_not_known_are_not_decided():
+    group = unknown(GROUP, "web", {"minSize": 9, "maxSize": 9}, "vpcZoneIdentifiers")
+
+    assert check_stack(ZONES, [group]) == waits("vpcZoneIdentifiers")
+    assert check_stack(ZONES, [_group(**IN_SUBNETS)]) == undecided(
+        "`vpcZoneIdentifiers` names subnets that this stack does not make."
+    )
+
+
+def _tracking(target, metric="ASGAverageCPUUtilization"):
+    return Thing(
+        POLICY,
+        "cpu",
+        {
+            "policyType": "TargetTrackingScaling",
+            "autoscalingGroupName": "web",
+            "targetTrackingConfiguration": {
+                "targetValue": target,
+                "predefinedMetricSpecification": {"predefinedMetricType": metric},
+            },
+        },
+    )
+
+
+def test_a_low_target_can_follow():
+    assert check_stack(TRACKING, [_group(), _tracking(44)]) == PASSED
+
+
+def test_a_high_target_cannot_follow_and_is_refused():
+    assert check_stack(TRACKING, [_group(), _tracking(60)]) == refused(
+        "`targetTrackingConfiguration.targetValue` must be at most 45, or another policy follow "
+        "demand, as surges.sale grows 5 times in 297 s and a round takes 240 s, got 60.",
+        "cpu",
+    )
+
+
+def test_quicker_detection_can_be_set():
+    assert (
+        check_stack(TRACKING, [_group(), _tracking(60)], settings={"detectionSeconds": 10})
+        == PASSED
+    )
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        [],
+        [_tracking(60, "ALBRequestCountPerTarget")],
+        [_tracking(60), Thing(POLICY, "steps", {"autoscalingGroupName": "web"})],
+    ],
+    ids=["none", "requests", "steps"],
+)
+def test_where_another_policy_follows_the_processor_need_not(policies):
+    assert check_stack(TRACKING, [_group(), *policies]) == PASSED
+
+
+def test_tracking_that_is_not_known_is_not_decided(stated):
+    computed = _tracking(UNKNOWN)._replace(needs={"targetTrackingConfiguration": ["else"]})
+
+    assert check_stack(TRACKING, [_group(), computed]) == waits(
+        "targetTrackingConfiguration.targetValue", "cpu"
+    )
+
+    stated(surges=SURGES)
+    assert check_stack(TRACKING, [_group(), _tracking(60)]) == undecided(
+        MEASURE.format("state service.bootSeconds")
+    )
+
+
+DB = Thing(DATABASE, "db", {"identifier": "shop", "parameterGroupName": "tuned"})
+
+
+def _allowing(value):
+    parameters = [{"name": "max_connections", "value": value}]
+    return Thing(PARAMETERS, "tuned", {"name": "tuned", "parameters": parameters})
+
+
+def test_a_database_that_takes_the_fleet_passes():
+    assert check_stack(CONNECTIONS, [_group(), DB, _allowing("165")]) == PASSED
+
+
+def test_a_database_that_does_not_take_the_fleet_is_refused():
+    assert check_stack(CONNECTIONS, [_group(), DB, _allowing("164")]) == refused(
+        "`parameters` must allow at least 165 connections (`max_connections`), for `maxSize` of "
+        "15 at 110 % and 10 of each instance, got 164.",
+        "tuned",
+    )
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"instanceRefresh": {"preferences": {"maxHealthyPercentage": 150}}},
+        {"instanceMaintenancePolicy": {"maxHealthyPercentage": 150}},
+    ],
+    ids=["refresh", "maintenance"],
+)
+def test_replacing_instances_may_need_more(properties):
+    assert check_stack(CONNECTIONS, [_group(**properties), DB, _allowing("224")]) == refused(
+        "`parameters` must allow at least 225 connections (`max_connections`), for `maxSize` of "
+        "15 at 150 % and 10 of each instance, got 224.",
+        "tuned",
+    )
+
+
+def test_a_proxy_stands_between():
+    proxy = Thing(PROXY_TARGET, "proxy", {"dbInstanceIdentifier": "shop"})
+
+    assert check_stack(CONNECTIONS, [_group(), DB, _allowing("1"), proxy]) == PASSED
+
+
+def test_a_replica_is_not_counted():
+    replica = Thing(DATABASE, "replica", {"replicateSourceDb": "shop"})
+
+    assert check_stack(CONNECTIONS, [_group(), replica]) == PASSED
+
+
+def test_limits_that_are_not_known_are_not_decided(stated):
+    no_number = "no parameter group of this stack states `max_connections` as a number."
+    database = unknown(DATABASE, "db", {}, "parameterGroupName")
+    group = unknown(PARAMETERS, "tuned", {"name": "tuned"}, "parameters")
+
+    assert check_stack(CONNECTIONS, [_group(), DB]) == undecided(no_number, "db")
+    assert check_stack(CONNECTIONS, [_group(), DB, _allowing("LEAST(1,2)")]) == undecided(
+        no_number, "db"
+    )
+    assert check_stack(CONNECTIONS, [_group(), database]) == waits("parameterGroupName", "db")
+    assert check_stack(CONNECTIONS, [_group(), DB, _allowing(UNKNOWN)]) == waits(
+        "parameters", "tuned"
+    )
+    assert check_stack(CONNECTIONS, [_group(), DB, group]) == waits("parameters", "tuned")
+
+    stated()
+    assert check_stack(CONNECTIONS, [_group(), DB, _allowing("165")]) == undecided(
+        MEASURE.format("state service.connectionsPerInstance"), "db"
+    )
