@@ -12,6 +12,7 @@ that is switched off leaves no note.
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_policy import (
@@ -399,7 +400,11 @@ def _report_stack_notes(_: StackValidationArgs, report_violation: ReportViolatio
         report_violation(text, urn)
 
 
-def _stack(resources: Iterable[Any], types: frozenset[str], settings: Mapping[str, Any]) -> Stack:
+def _stack(
+    resources: Iterable[Any],
+    types: frozenset[str],
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Stack:
     """Return the stack in our words: the properties of these types, the references of all."""
     links: dict[str, dict[str, list[Resource]]] = {}
     ours: dict[str, Resource] = {}

@@ -295,8 +295,8 @@ RULES: Final[tuple[AnyRule, ...]] = (
     StackRule(
         name="asg-max-covers-peak",
         description="The group may grow to what the greatest named surge needs at its peak, with "
-        "head-room: at its maximum a group stops growing, whatever its policies ask for. Refused is "
-        "what even the high end of service.requestsPerSecond cannot carry.",
+        "head-room: at its maximum a group stops growing, whatever its policies ask for. Refused "
+        "is what even the high end of service.requestsPerSecond cannot carry.",
         severity=Severity.HIGH,
         frameworks=("Well-Architected REL07-BP01",),
         url=f"{_USER_GUIDE}/asg-capacity-limits.html",

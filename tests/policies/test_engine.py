@@ -11,7 +11,11 @@ from tests.policies.analysis import (
     KEY,
     LISTENER,
     LOAD_BALANCER,
+    LOG_GROUP,
+    POLICY,
     RULES,
+    SUBSCRIPTION,
+    TARGETS,
     TEMPLATE,
     TOPIC,
 )
@@ -19,6 +23,22 @@ from tests.policies.engine_stack import Thing, engine_stack
 
 pytestmark = pytest.mark.engine
 
+DEMAND = "RequestCount"
+KEY_POLICY = {
+    "Statement": {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+        "Resource": "*",
+    }
+}
+STATED = {
+    "service.requestsPerSecond": "100",
+    "service.longestRequestSeconds": "10",
+    "service.keepAliveSeconds": "90",
+    "surges.double.trace": "x2-in-300s",
+    "account.vcpuQuota": "64",
+}
 REDIRECT = [{"type": "redirect", "redirect": {"protocol": "HTTPS", "statusCode": "HTTP_301"}}]
 
 
@@ -30,6 +50,7 @@ def _safe():
         accessLogs={"bucket": "logs", "enabled": True},
         dropInvalidHeaderFields=True,
         enableDeletionProtection=True,
+        internal=True,
     )
     Thing(
         LISTENER,
@@ -44,6 +65,18 @@ def _safe():
         "web",
         metadataOptions={"httpTokens": "required", "httpPutResponseHopLimit": 1},
         blockDeviceMappings=[{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
+        monitoring={"enabled": True},
+        instanceType="m7g.large",
+    )
+    Thing(
+        POLICY,
+        "requests",
+        autoscalingGroupName="shop-test-web",
+        policyType="TargetTrackingScaling",
+        targetTrackingConfiguration={
+            "targetValue": 3000,
+            "predefinedMetricSpecification": {"predefinedMetricType": "ALBRequestCountPerTarget"},
+        },
     )
     Thing(
         GROUP,
@@ -52,17 +85,45 @@ def _safe():
         availabilityZones=["eu-west-1a", "eu-west-1b"],
         defaultInstanceWarmup=120,
         launchTemplate={"id": template.id, "version": template.output("latestVersion")},
-        instanceRefresh={"strategy": "Rolling"},
+        minSize=4,
+        maxSize=6,
+        instanceRefresh={
+            "strategy": "Rolling",
+            "preferences": {
+                "alarmSpecification": {"alarms": ["shop-test-web-surge-warning"]},
+                "minHealthyPercentage": 100,
+                "scaleInProtectedInstances": "Wait",
+            },
+        },
     )
-    key = Thing(KEY, "alerts")
+    key = Thing(KEY, "alerts", enableKeyRotation=True, policy=json.dumps(KEY_POLICY))
     topic = Thing(TOPIC, "page", kmsMasterKeyId=key.output("arn"))
-    Thing(ALARM, "slow", name="shop-test-web-slow", alarmActions=[topic.output("arn")])
+    Thing(SUBSCRIPTION, "email", topic=topic.output("arn"), protocol="email")
+    Thing(
+        ALARM,
+        "surge",
+        name="shop-test-web-surge-warning",
+        alarmDescription="Demand doubles. Runbook: docs/runbooks/request-surge.md",
+        treatMissingData="notBreaching",
+        alarmActions=[topic.output("arn")],
+        metricQueries=[
+            {"id": "change", "expression": "RATE(m)", "returnData": True},
+            {"id": "m", "metric": {"namespace": "AWS/ApplicationELB", "metricName": DEMAND}},
+        ],
+    )
 
 
 def _faulty():
     Thing(LISTENER, "http", port=80, protocol="HTTP", defaultActions=[{"type": "forward"}])
     Thing(TOPIC, "page")
-    Thing(ALARM, "slow", name="slow", alarmActions=["arn:aws:sns:eu-west-1:1:page"])
+    Thing(
+        ALARM,
+        "slow",
+        name="slow-warning",
+        alarmDescription="Users wait. Runbook: docs/runbooks/slow-responses.md",
+        treatMissingData="notBreaching",
+        alarmActions=["arn:aws:sns:eu-west-1:1:page"],
+    )
 
 
 def _to_be_known():
@@ -73,6 +134,7 @@ def _to_be_known():
         port=80,
         protocol=first.output("dnsName"),
         sslPolicy=first.output("arn"),
+        certificateArn="arn:aws:acm:eu-west-1:1:certificate/1",
         defaultActions=[{"type": "forward"}],
     )
     Thing(TOPIC, "page", kmsMasterKeyId=first.output("dnsName").apply(lambda _: "alias/aws/sns"))
@@ -83,7 +145,7 @@ def _message(rule, text):
 
 
 def test_a_safe_stack_comes_up_without_a_word(tmp_path):
-    with engine_stack(tmp_path, _safe, {"service.bootSeconds": "100"}) as stack:
+    with engine_stack(tmp_path, _safe, STATED | {"service.bootSeconds": "100"}) as stack:
         preview, up, again = stack.preview(), stack.up(), stack.preview()
 
     assert (preview.violations, up.violations, again.violations) == ([], [], [])
@@ -117,7 +179,7 @@ def test_mandatory_violations_stop_the_preview_and_say_what_where_and_why(tmp_pa
             "mandatory",
             _message(
                 "alarm-name-starts-with-stack",
-                "`name` must start with `shop-test-`, got `slow`.",
+                "`name` must start with `shop-test-`, got `slow-warning`.",
             ),
         ),
     ]
@@ -157,6 +219,7 @@ def test_up_refuses_before_it_creates(tmp_path):
             "web",
             metadataOptions={"httpTokens": first.output("arn"), "httpPutResponseHopLimit": 1},
             blockDeviceMappings=[{"ebs": {"encrypted": "true"}}],
+            monitoring={"enabled": True},
         )
 
     with engine_stack(tmp_path, program) as stack:
@@ -176,7 +239,7 @@ def test_up_refuses_before_it_creates(tmp_path):
 
 
 def test_boot_time_comes_from_the_stack_s_configuration(tmp_path):
-    with engine_stack(tmp_path, _safe, {"service.bootSeconds": "130"}) as stack:
+    with engine_stack(tmp_path, _safe, STATED | {"service.bootSeconds": "130"}) as stack:
         preview = stack.preview()
 
     assert not preview.succeeded
@@ -190,7 +253,7 @@ def test_boot_time_comes_from_the_stack_s_configuration(tmp_path):
 
 
 def test_without_a_boot_time_the_load_rule_says_so_and_stops_nothing(tmp_path):
-    with engine_stack(tmp_path, _safe) as stack:
+    with engine_stack(tmp_path, _safe, STATED) as stack:
         preview = stack.preview()
 
     assert preview.succeeded
@@ -220,4 +283,38 @@ def test_rules_can_be_lowered_and_switched_off(tmp_path):
     assert sorted((at["policy"], at["level"]) for at in preview.violations) == [
         ("alarm-name-starts-with-stack", "advisory"),
         ("lb-listener-serves-https", "advisory"),
+    ]
+
+
+def test_opt_in_rules_are_off_until_they_are_switched_on_with_their_settings(tmp_path):
+    def program():
+        Thing(LOG_GROUP, "logs", retentionInDays=30, kmsKeyId="arn:aws:kms:eu-west-1:1:key/1")
+        Thing(TARGETS, "web", protocol="HTTP", healthCheck={"path": "/health"})
+
+    config = tmp_path / "policies.json"
+    levels = {
+        "target-group-encrypted": "mandatory",
+        "log-group-retention": {"enforcementLevel": "mandatory", "minimumDays": 365},
+    }
+    config.write_text(json.dumps(levels))
+
+    with engine_stack(tmp_path, program, STATED) as stack:
+        default = stack.preview()
+        stack.pack_config = str(config)
+        switched_on = stack.preview()
+
+    assert (default.succeeded, default.violations) == (True, [])
+    assert sorted(
+        (at["policy"], at["level"], at["message"].splitlines()[1]) for at in switched_on.violations
+    ) == [
+        (
+            "log-group-retention",
+            "mandatory",
+            "`retentionInDays` must be at least 365 (minimumDays), got 30.",
+        ),
+        (
+            "target-group-encrypted",
+            "mandatory",
+            "`protocol` must be `HTTPS`, `TLS` or `QUIC`, got `HTTP`.",
+        ),
     ]
