@@ -10,6 +10,7 @@ from pulumi_policy import EnforcementLevel
 
 from policies import pack
 from policies._rules import RESOURCE_NOTES, STACK_NOTES, AnyRule, StackRule
+from policies.limits import LIMITS
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "policies.md"
 
@@ -33,6 +34,8 @@ def page() -> str:
     parts = [_HEAD]
     for area, rules in pack.AREAS.items():
         parts += [f"## {area}\n", *map(_section, rules)]
+    parts.append("## What a plan does not tell\n")
+    parts.append("".join(f"- {what}: {why}.\n" for what, why in LIMITS))
     return "\n".join(parts)
 
 

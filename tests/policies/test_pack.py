@@ -11,6 +11,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policies import pack, reference
 from policies._rules import RESOURCE_NOTES, STACK_NOTES
+from policies.limits import LIMITS
 from tests.policies.analysis import (
     LISTENER,
     PASSED,
@@ -171,3 +172,10 @@ def test_a_large_structure_with_a_secret_is_never_shown(servicer):
 
     assert found
     assert "hunter2" not in str(found)
+
+
+def test_limits_name_rules_that_exist():
+    named = {name for what, _ in LIMITS for name in re.findall(r"\(`([a-z0-9-]+)`", what)}
+
+    assert len(named) == len(LIMITS)
+    assert named <= set(RULES)
