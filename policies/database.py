@@ -206,7 +206,7 @@ def _check_in_transit(stack: Stack, report: Report) -> None:
 
 
 def _on(value: Any) -> bool:
-    return str(value).lower() in ("1", "on", "true")
+    return number(value) == 1 or (isinstance(value, str) and value.lower() in ("on", "true"))
 
 
 RULES: Final[tuple[AnyRule, ...]] = (
@@ -501,7 +501,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             Need(
                 path,
                 "be a name of your own",
-                lambda name: str(name).lower() not in _GUESSED_NAMES,
+                lambda name: not isinstance(name, str) or name.lower() not in _GUESSED_NAMES,
             )
             for path in ("username", "masterUsername")
         ),

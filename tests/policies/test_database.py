@@ -400,7 +400,8 @@ def test_other_engines_log_queries_elsewhere():
     ],
 )
 def test_transit_is_encrypted_by_the_engine_s_parameter(engine, name):
-    assert check_stack(TRANSIT, [_database(engine), _group((name, "1"))]) == PASSED
+    for on in ("1", 1, "ON", "true"):
+        assert check_stack(TRANSIT, [_database(engine), _group((name, on))]) == PASSED
     assert check_stack(TRANSIT, [_database(engine), _group((name, "0"))]) == refused(
         f"`parameters` must set `{name}` to 1, got `0`.", "group"
     )
