@@ -203,6 +203,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         control="AutoScaling.3",
         sources=("CKV_AWS_79", "AWS-0130", "EC2.170", "CT.EC2.PR.1"),
+        frameworks=("CIS 3.0.0 5.6",),
         types=_LAUNCHES,
         when=(_METADATA_ON,),
         needs=(
@@ -242,6 +243,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "AWS-0008",
             "CKV_AWS_8",
         ),
+        frameworks=("Well-Architected SEC08-BP02",),
         types=_LAUNCHES,
         check=_check_encrypted,
         fix='Set block_device_mappings=[{"device_name": "/dev/xvda", "ebs": {"encrypted": "true", '
@@ -254,6 +256,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         control="EC2.25",
         sources=("CKV_AWS_88", "AWS-0009", "PCP aws-ec2-launchtemplate-disallow-public-ip"),
+        frameworks=("Well-Architected SEC05-BP01",),
         types=_LAUNCHES,
         needs=tuple(
             Need(path, "not be true", lambda value: not is_true(value))

@@ -283,6 +283,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.CRITICAL,
         control="ELB.18",
         sources=("CKV_AWS_2", "AWS-0054", "PCP aws-lb-listener-disallow-unencrypted-traffic"),
+        frameworks=("Well-Architected SEC09-BP02",),
         types=types.LISTENER,
         check=_check_serves_https,
         fix="Set `loadBalancer.certificateArn`, or `loadBalancer.domain` with "
@@ -298,6 +299,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.CRITICAL,
         control="ELB.18",
         sources=("CKV_AWS_2",),
+        frameworks=("Well-Architected SEC09-BP02",),
         types=types.LISTENER_RULE | types.LISTENER,
         check=_check_rule_serves_https,
         fix="Attach the rule to the HTTPS listener:\n"
@@ -314,6 +316,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "AG alb-http-to-https-redirection",
             "G alb_http_to_https_redirection_check",
         ),
+        frameworks=("Well-Architected SEC09-BP02",),
         types=types.LISTENER,
         check=_check_redirects_to_https,
         fix="Name the protocol in the redirect:\n"
@@ -332,6 +335,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "AWS-0047",
             "PCP aws-lb-listener-configure-secure-tls",
         ),
+        frameworks=("Well-Architected SEC09-BP02",),
         types=types.LISTENER,
         when=(When("protocol", lambda protocol: protocol in ("HTTPS", "TLS")),),
         needs=(
@@ -354,6 +358,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "AG elb-logging-enabled",
             "PCP aws-lb-loadbalancer-enable-access-logging",
         ),
+        frameworks=("Well-Architected SEC04-BP01",),
         types=types.LOAD_BALANCER,
         when=(_SERVES_LOGS,),
         needs=(
@@ -390,6 +395,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         control="ELB.4",
         sources=("CKV_AWS_131", "AWS-0052"),
+        frameworks=("Well-Architected SEC05-BP03",),
         types=types.LOAD_BALANCER,
         when=(_APPLICATION,),
         needs=(Need("dropInvalidHeaderFields", "be true", is_true),),
@@ -402,6 +408,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "number of subnets is the number of zones.",
         severity=Severity.MEDIUM,
         control="ELB.13",
+        frameworks=("Well-Architected REL10-BP01",),
         types=types.LOAD_BALANCER,
         check=_check_spans_zones,
         fix="Set `network.zoneCount` to 2 or 3, or give subnets of two zones:\n"

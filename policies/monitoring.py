@@ -317,6 +317,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "CT.CLOUDWATCH.PR.4",
             "G cloudwatch_alarm_action_check",
         ),
+        frameworks=("Well-Architected REL06-BP03",),
         types=types.METRIC_ALARM | types.COMPOSITE_ALARM,
         needs=(
             Need("alarmActions", "name at least one action", _some),
@@ -342,6 +343,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "They are off by default, and an alarm on a metric that does not exist never fires.",
         severity=Severity.HIGH,
         url="https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-metrics.html",
+        frameworks=("Well-Architected REL06-BP01",),
         types=_metrics.ALL,
         check=_check_group_metrics,
         fix='Set enabled_metrics=["GroupInServiceInstances", "GroupMaxSize", ...] and '

@@ -177,6 +177,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "PCP aws-ec2-securitygroup-disallow-public-internet-ingress",
             "CT.EC2.PR.3",
         ),
+        frameworks=("Well-Architected SEC05-BP02",),
         types=types.SECURITY_GROUP
         | types.SECURITY_GROUP_RULE
         | types.INGRESS_RULE

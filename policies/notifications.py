@@ -170,6 +170,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         control="SNS.1",
         sources=("CKV_AWS_26", "AWS-0095", "AWS-0136"),
+        frameworks=("Well-Architected SEC08-BP01",),
         types=types.TOPIC | types.KEY,
         check=_check_customer_key,
         fix="Make a key whose policy lets cloudwatch.amazonaws.com use kms:Decrypt and "

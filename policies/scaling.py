@@ -413,6 +413,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "CT.AUTOSCALING.PR.4",
             "G autoscaling_group_elb_healthcheck_required",
         ),
+        frameworks=("Well-Architected REL11-BP01",),
         types=types.GROUP | types.GROUP_ATTACHMENT | types.TRAFFIC_SOURCE_ATTACHMENT,
         check=_check_balanced_health,
         fix='Set health_check_type="ELB" on the aws.autoscaling.Group, with a '
@@ -425,6 +426,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.MEDIUM,
         control="AutoScaling.2",
         sources=("CT.AUTOSCALING.PR.1",),
+        frameworks=("Well-Architected REL10-BP01",),
         types=types.GROUP | types.SUBNET,
         check=_check_spans_zones,
         fix="Set `network.zoneCount` to 2 or 3, or give the group subnets of two zones:\n"
