@@ -5,9 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from pulumi_policy import PolicyPack
-
-from policies import pack
+from policies import analyzer, pack
 
 if __name__ == "__main__":
-    PolicyPack(pack.NAME, pack.policies())
+    analyzer.serve(pack.NAME, pack.VERSION, pack.AREAS)

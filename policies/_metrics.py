@@ -40,9 +40,9 @@ class MetricUse:
     def group(self, stack: Stack) -> Resource | None:
         """Return the group whose metric it is, None where that is not known or not in the stack."""
         if isinstance(self.group_name, str):
-            for group in stack.of(types.GROUP):
-                if group.read("name") == self.group_name:
-                    return group
+            named = stack.called(types.GROUP, "name", self.group_name)
+            if len(named) == 1:
+                return named[0]
         found = [at for at in self.user.made_of(self.group_path) if at.type in types.GROUP]
         return found[0] if len(found) == 1 else None
 

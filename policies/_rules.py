@@ -1,40 +1,18 @@
-"""What a rule is, and how it becomes a policy of the SDK.
+"""What a rule is.
 
 A rule that meets a value which a preview does not know must neither pass in silence nor stop the
-preview. The SDK reports everything that a policy says at the policy's one level, and turns an
-`UnknownValueError` into advice that names neither the rule's reason nor more than one property. So
-the rules only note what they could not decide, and two advisory policies at the end of the pack
-report the notes. The SDK runs the policies of one request in their order and in one thread (1.21,
-`_PolicyAnalyzerServicer.Analyze` and `AnalyzeStack`), and leaves out the disabled ones: a rule
-that is switched off leaves no note.
+preview: it notes what it could not decide, and the pack reports the notes.
 """
 
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
-from pulumi_policy import (
-    EnforcementLevel,
-    Policy,
-    PolicyComplianceFramework,
-    PolicyConfigSchema,
-    ReportViolation,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    Severity,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
+from pulumi_policy import EnforcementLevel, Severity
 
-from policies._values import ABSENT, UNKNOWN, plain, read, read_each, show
+from policies._values import ABSENT, UNKNOWN, read, read_each, show
 
-RESOURCE_NOTES: Final = "not-decided"
-STACK_NOTES: Final = "not-decided-across-resources"
-_NOTES_DESCRIPTION: Final = (
-    "A rule could not be decided. This is not a pass: the note says what is missing."
-)
 _SECURITY_HUB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide"
 _FOUNDATIONAL: Final = "AWS Foundational Security Best Practices"
 
@@ -68,6 +46,17 @@ class Setting:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """A property whose right value follows from the rule alone, so that a program can set it."""
+
+    path: str
+    """As in `Need`; an entry of a list keeps the blocks that it has, and gets no others."""
+    value: str | bool | float
+    types: frozenset[str] = frozenset()
+    """Types that have the property. Default: all of the rule's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """What every rule states about itself."""
@@ -90,6 +79,8 @@ class Rule:
     enforcement: EnforcementLevel = EnforcementLevel.MANDATORY
     """DISABLED for a rule that is opt-in: the user switches it on."""
     settings: tuple[Setting, ...] = ()
+    mends: tuple[Mend, ...] = ()
+    """What the level `remediate` sets. Only what needs no choice and changes nothing for users."""
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -120,6 +111,8 @@ class Resource:
     where the engine does not tell."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The rule's settings; empty in a stack rule, whose Stack holds them."""
+    encrypted: frozenset[str] = frozenset()
+    """Top-level properties of a state or a plan that hold secrets which nobody has decrypted."""
 
     @property
     def project_and_stack(self) -> str:
@@ -152,7 +145,8 @@ class Resource:
         the provider has filled it in. One that the program did set is made of other resources'
         outputs, which the engine records.
         """
-        computed = self.sources is not None and _top(path) not in self.sources
+        top = _top(path)
+        computed = self.sources is not None and top not in {*self.sources, *self.encrypted}
         return ABSENT if value is UNKNOWN and computed else value
 
     def made_of(self, path: str) -> Sequence["Resource"]:
@@ -170,21 +164,27 @@ class Report:
 
     refusals: list[tuple[str, str]] = field(default_factory=list)
     """(message, urn)"""
-    notes: list[tuple[str, str]] = field(default_factory=list)
-    """(reason, urn)"""
+    notes: dict[tuple[str, str], None] = field(default_factory=dict)
+    """(reason, urn), each once, in the order in which they came up."""
 
     def refuse(self, resource: Resource, path: str, must: str, got: str) -> None:
         """Refuse a property's value, which the caller has put into words."""
         self.refusals.append((f"`{path}` must {must}, got {got}.", resource.urn))
 
     def wait_for(self, resource: Resource, path: str) -> None:
-        """Note that the rule depends on a value that a preview does not know."""
+        """Note that the rule depends on a value that cannot be read."""
+        if _top(path) in resource.encrypted:
+            self.undecided(
+                resource,
+                f"`{path}` holds a secret that is encrypted here; `--show-secrets` of the command "
+                "that wrote this file decrypts it.",
+            )
+            return
         self.undecided(resource, f"`{path}` is known only during `up`, which decides.")
 
     def undecided(self, resource: Resource, reason: str) -> None:
         """Note that the rule lacks a fact."""
-        if (reason, resource.urn) not in self.notes:
-            self.notes.append((reason, resource.urn))
+        self.notes[reason, resource.urn] = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +263,26 @@ class Stack:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """The rule's settings."""
 
+    index: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What has been looked up, so that it is not searched for again."""
+
     def of(self, types: frozenset[str]) -> list[Resource]:
         """Return the resources of a type."""
-        return [resource for resource in self.resources if resource.type in types]
+        if types not in self.index:
+            self.index[types] = [each for each in self.resources if each.type in types]
+        found: list[Resource] = self.index[types]
+        return found
+
+    def called(self, types: frozenset[str], key: str, value: str) -> list[Resource]:
+        """Return the resources of a type whose property has the value."""
+        if (types, key) not in self.index:
+            by_value: dict[str, list[Resource]] = {}
+            for each in self.of(types):
+                if isinstance(name := each.read(key), str):
+                    by_value.setdefault(name, []).append(each)
+            self.index[types, key] = by_value
+        found: list[Resource] = self.index[types, key].get(value, [])
+        return found
 
     def target(
         self,
@@ -277,149 +294,16 @@ class Stack:
         """Return the one resource that a property refers to, else None.
 
         A known value is compared with what AWS calls the candidates. An unknown one is resolved
-        only where the property is made of the outputs of exactly one resource of the type.
+        only where the property is made of the outputs of exactly one resource of the type, and so
+        is a name that several resources have, such as in two Regions.
         """
         value = source.read(path)
         if isinstance(value, str):
-            for resource in self.of(types):
-                if any(resource.read(key) == value for key in keys):
-                    return resource
+            named = {each.urn: each for key in keys for each in self.called(types, key, value)}
+            if len(named) == 1:
+                return next(iter(named.values()))
         candidates = [found for found in source.made_of(path) if found.type in types]
         return candidates[0] if len(candidates) == 1 and value is not ABSENT else None
 
 
 AnyRule = PropertyRule | ResourceRule | StackRule
-
-
-class _Notes(threading.local):
-    """The notes of the request that this thread is at work on."""
-
-    def __init__(self) -> None:
-        self.resource: list[tuple[str, str]] = []
-        self.stack: list[tuple[str, str]] = []
-
-
-_NOTES: Final = _Notes()
-
-
-def to_policy(rule: AnyRule) -> Policy:
-    """Return the SDK's policy that carries out a rule."""
-    common: dict[str, Any] = {
-        "name": rule.name,
-        "description": rule.description,
-        "enforcement_level": rule.enforcement,
-        "severity": rule.severity,
-        "framework": PolicyComplianceFramework(name=_FOUNDATIONAL, reference=rule.control)
-        if rule.control
-        else None,
-        "tags": [*([rule.control] if rule.control else []), *rule.sources, *rule.frameworks],
-        "config_schema": PolicyConfigSchema(
-            properties={setting.name: setting.schema for setting in rule.settings}
-        )
-        if rule.settings
-        else None,
-        "remediation_steps": rule.fix,
-        "url": rule.link or None,
-    }
-    if isinstance(rule, StackRule):
-        return StackValidationPolicy(validate=_stack_validator(rule), **common)
-    return ResourceValidationPolicy(validate=_resource_validator(rule), **common)
-
-
-def note_policies() -> list[Policy]:
-    """Return the policies that report what no rule could decide. They must end the pack."""
-    return [
-        ResourceValidationPolicy(
-            name=RESOURCE_NOTES,
-            description=_NOTES_DESCRIPTION,
-            enforcement_level=EnforcementLevel.ADVISORY,
-            validate=_report_resource_notes,
-        ),
-        StackValidationPolicy(
-            name=STACK_NOTES,
-            description=_NOTES_DESCRIPTION,
-            enforcement_level=EnforcementLevel.ADVISORY,
-            validate=_report_stack_notes,
-        ),
-    ]
-
-
-def _resource_validator(
-    rule: PropertyRule | ResourceRule,
-) -> Callable[[ResourceValidationArgs, ReportViolation], None]:
-    def validate(args: ResourceValidationArgs, report_violation: ReportViolation) -> None:
-        if args.resource_type not in rule.types:
-            return
-        resource = Resource(
-            type=args.resource_type,
-            urn=args.urn,
-            name=args.name,
-            properties=plain(args.props),
-            ignored=frozenset(args.opts.ignore_changes),
-            settings=_settings(rule, args.get_config()),
-        )
-        report = Report()
-        rule.check(resource, report)
-        for message, urn in report.refusals:
-            report_violation(message, urn)
-        _NOTES.resource.extend(_note(rule, reason, urn) for reason, urn in report.notes)
-
-    return validate
-
-
-def _stack_validator(rule: StackRule) -> Callable[[StackValidationArgs, ReportViolation], None]:
-    def validate(args: StackValidationArgs, report_violation: ReportViolation) -> None:
-        report = Report()
-        settings = _settings(rule, args.get_config())
-        rule.check(_stack(args.resources, rule.types, settings), report)
-        for message, urn in report.refusals:
-            report_violation(message, urn)
-        _NOTES.stack.extend(_note(rule, reason, urn) for reason, urn in report.notes)
-
-    return validate
-
-
-def _settings(rule: Rule, configured: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the rule's settings: what is configured, else their defaults."""
-    return rule.defaults | {key: configured[key] for key in rule.defaults if key in configured}
-
-
-def _note(rule: Rule, reason: str, urn: str) -> tuple[str, str]:
-    return f"{rule.name} ({rule.severity.value}): not decided: {reason}", urn
-
-
-def _report_resource_notes(_: ResourceValidationArgs, report_violation: ReportViolation) -> None:
-    notes, _NOTES.resource = _NOTES.resource, []
-    for text, urn in notes:
-        report_violation(text, urn)
-
-
-def _report_stack_notes(_: StackValidationArgs, report_violation: ReportViolation) -> None:
-    notes, _NOTES.stack = _NOTES.stack, []
-    for text, urn in notes:
-        report_violation(text, urn)
-
-
-def _stack(
-    resources: Iterable[Any],
-    types: frozenset[str],
-    settings: Mapping[str, Any] = MappingProxyType({}),
-) -> Stack:
-    """Return the stack in our words: the properties of these types, the references of all."""
-    links: dict[str, dict[str, list[Resource]]] = {}
-    ours: dict[str, Resource] = {}
-    theirs = list(resources)
-    for resource in theirs:
-        links[resource.urn] = {}
-        ours[resource.urn] = Resource(
-            type=resource.resource_type,
-            urn=resource.urn,
-            name=resource.name,
-            properties=plain(resource.props) if resource.resource_type in types else {},
-            ignored=frozenset(resource.opts.ignore_changes),
-            sources=links[resource.urn],
-        )
-    for resource in theirs:
-        for key, sources in resource.property_dependencies.items():
-            links[resource.urn][key] = [ours[source.urn] for source in sources]
-    return Stack(tuple(ours.values()), settings)

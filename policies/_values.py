@@ -1,14 +1,16 @@
-"""Reading the properties that the engine hands to a policy.
+"""Reading the properties that the engine hands to a policy, or that a state holds.
 
-A property is a value, ABSENT or UNKNOWN. The SDK raises `UnknownValueError` at each access to a
-value that a preview does not know yet, one element at a time; `plain` turns that into a marker,
-so that a rule can say which property it waits for instead of being abandoned half way.
+A property is a value, ABSENT or UNKNOWN. Pulumi marks what a preview does not know yet by texts of
+its own, and what is secret by a map of its own; `plain` turns the first into a marker, so that a
+rule can say which property it waits for, and the second into values that nobody can print.
 """
 
 import enum
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from typing import Any, Final
 
+from google.protobuf import struct_pb2
 from pulumi_policy import proxy
 
 
@@ -24,7 +26,7 @@ class Marker(enum.Enum):
 ABSENT: Final = Marker.ABSENT
 UNKNOWN: Final = Marker.UNKNOWN
 
-_SENTINELS: Final = frozenset(
+SENTINELS: Final = frozenset(
     {
         proxy.UNKNOWN_BOOLEAN_VALUE,
         proxy.UNKNOWN_NUMBER_VALUE,
@@ -35,26 +37,105 @@ _SENTINELS: Final = frozenset(
         proxy.UNKNOWN_OBJECT_VALUE,
     }
 )
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""Key that tells a value of a special kind from a map (sdk/go/common/resource/sig/sig.go)."""
+
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the published mark, no password
+MASKED: Final = "[secret]"
+"""What `pulumi preview --json` puts in the place of a secret."""
+
+_SHOWN_SECRET: Final = "a secret"  # noqa: S105 - stands in for one
 _EACH: Final = "[*]"
 _LONGEST: Final = 80
 
 
+class SecretText(str):
+    """A secret that rules compare like any text, and that no message can hold."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return _SHOWN_SECRET
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return format(_SHOWN_SECRET, spec)
+
+
+class SecretNumber(float):
+    """A secret number, likewise."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return _SHOWN_SECRET
+
+    __repr__ = __str__
+
+    def __format__(self, spec: str) -> str:
+        return _SHOWN_SECRET
+
+
+def unpacked(value: struct_pb2.Value) -> Any:
+    """Return the value that a message of the engine holds, its marks as they are."""
+    match value.WhichOneof("kind"):
+        case "string_value":
+            return value.string_value
+        case "struct_value":
+            return unpacked_map(value.struct_value)
+        case "list_value":
+            return [unpacked(item) for item in value.list_value.values]
+        case "number_value":
+            return value.number_value
+        case "bool_value":
+            return value.bool_value
+        case _:
+            return None
+
+
+def unpacked_map(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """Return the properties that a message of the engine holds."""
+    return {key: unpacked(value) for key, value in struct.fields.items()}
+
+
 def plain(value: Any) -> Any:
-    """Return the value without the SDK's proxies, with UNKNOWN for what is not known."""
+    """Return the value with UNKNOWN for what is not known, and with secrets that do not show."""
     if isinstance(value, str):
-        return UNKNOWN if value in _SENTINELS else value
+        return UNKNOWN if value in SENTINELS or value == MASKED else value
     if isinstance(value, Mapping):
-        return {key: _item(value, key) for key in value}
-    if isinstance(value, Sequence):
-        return [_item(value, index) for index in range(len(value))]
+        if value.get(SIGNATURE) == SECRET:
+            return _secret(value)
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
     return value
 
 
-def _item(container: Any, key: Any) -> Any:
-    try:
-        return plain(container[key])
-    except proxy.UnknownValueError:
+def _secret(mark: Mapping[str, Any]) -> Any:
+    """Return what a secret holds, UNKNOWN where it is encrypted."""
+    if "value" in mark:
+        return _hidden(plain(mark["value"]))
+    if not isinstance(mark.get("plaintext"), str):
         return UNKNOWN
+    try:
+        return _hidden(plain(json.loads(mark["plaintext"])))
+    except ValueError:
+        return UNKNOWN
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, bool):
+        return SecretText(str(value).lower())  # a flag that is spelled out, as templates take it
+    if isinstance(value, str):
+        return SecretText(value)
+    if isinstance(value, int | float):
+        return SecretNumber(value)
+    if isinstance(value, Mapping):
+        return {key: _hidden(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_hidden(item) for item in value]
+    return value
 
 
 def read(properties: Mapping[str, Any], path: str) -> Any:
@@ -112,11 +193,13 @@ def is_false(value: Any) -> bool:
 def show(value: Any) -> str:
     """Return the value as a message shows it: numbers as written, structures by their size only.
 
-    Secrets reach a pack as plain text, so that nothing but the one property that a rule is about
-    is ever shown, and of structures nothing at all.
+    What is secret without being marked so reaches a pack as plain text, so that nothing but the one
+    property that a rule is about is ever shown, and of structures nothing at all.
     """
     if isinstance(value, Marker):
         return value.value
+    if isinstance(value, SecretText | SecretNumber):
+        return _SHOWN_SECRET
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):
@@ -125,6 +208,6 @@ def show(value: Any) -> str:
         return "an empty text"
     if isinstance(value, str):
         return f"`{value}`" if len(value) <= _LONGEST else f"`{value[:_LONGEST]}...`"
-    if isinstance(value, Sequence | Mapping):
+    if isinstance(value, list | Mapping):
         return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
     return f"a {type(value).__name__}"

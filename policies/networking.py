@@ -70,19 +70,27 @@ def _range(entry: Mapping[str, Any]) -> tuple[Any, Any]:
 
 def _listener_ports(stack: Stack, group: Resource | None, group_id: Any) -> set[Any]:
     """Return the listeners' ports of the load balancers that use a security group."""
-    ports: set[Any] = set()
-    for listener in stack.of(types.LISTENER):
-        balancer = stack.target(listener, "loadBalancerArn", types.LOAD_BALANCER, ("arn", "id"))
-        if balancer is None:
-            continue
-        named = [value for _, value in balancer.each("securityGroups[*]")]
-        known = {group_id, group.read("id") if group else UNKNOWN} - {UNKNOWN}
-        used = group is not None and any(
-            source.urn == group.urn for source in balancer.made_of("securityGroups")
-        )
-        if used or known.intersection(value for value in named if isinstance(value, str)):
+    by_group = _ports_by_group(stack)
+    names = [group_id, *([group.urn, group.read("id")] if group else [])]
+    return {port for name in names if isinstance(name, str) for port in by_group.get(name, ())}
+
+
+def _ports_by_group(stack: Stack) -> dict[str, set[Any]]:
+    """Return the listeners' ports by each id and URN of a security group."""
+    if _ports_by_group not in stack.index:
+        found: dict[str, set[Any]] = {}
+        for listener in stack.of(types.LISTENER):
+            balancer = stack.target(listener, "loadBalancerArn", types.LOAD_BALANCER, ("arn", "id"))
+            if balancer is None:
+                continue
             port = listener.read("port")
-            ports.add(port if port is UNKNOWN else number(port))
+            names = [value for _, value in balancer.each("securityGroups[*]")]
+            names += [source.urn for source in balancer.made_of("securityGroups")]
+            for name in names:
+                if isinstance(name, str):
+                    found.setdefault(name, set()).add(port if port is UNKNOWN else number(port))
+        stack.index[_ports_by_group] = found
+    ports: dict[str, set[Any]] = stack.index[_ports_by_group]
     return ports
 
 

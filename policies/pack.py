@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from pulumi_policy import Policy
-
 from policies import (
     capacity,
     compute,
@@ -16,9 +14,11 @@ from policies import (
     storage,
     web_acl,
 )
-from policies._rules import AnyRule, note_policies, to_policy
+from policies._rules import AnyRule
 
 NAME: Final = "surgeproof"
+VERSION: Final = "0.1.0"
+"""As PulumiPolicy.yaml has it."""
 
 AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Load balancing": load_balancing.RULES,
@@ -32,8 +32,3 @@ AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Monitoring": monitoring.RULES,
     "Notifications": notifications.RULES,
 }
-
-
-def policies() -> list[Policy]:
-    """Return the policies in the order in which they must run."""
-    return [*(to_policy(rule) for rules in AREAS.values() for rule in rules), *note_policies()]

@@ -9,8 +9,9 @@ from typing import Final
 from pulumi_policy import EnforcementLevel
 
 from policies import pack
-from policies._rules import RESOURCE_NOTES, STACK_NOTES, AnyRule, StackRule
+from policies._rules import AnyRule, StackRule
 from policies.limits import LIMITS
+from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "policies.md"
 

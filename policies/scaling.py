@@ -156,13 +156,13 @@ def _check_spans_zones(stack: Stack, report: Report) -> None:
 
 def zones_of(stack: Stack, group: Resource, subnets: list[Any]) -> list[Any]:
     """Return the zones of the subnets that the stack makes: one for each that could be told."""
-    made = stack.of(types.SUBNET)
     sources = [found for found in group.made_of("vpcZoneIdentifiers") if found.type in types.SUBNET]
     if len({source.urn for source in sources}) == len(subnets):
         # As many subnets went into the list as it has entries: each is one of them.
         found = sources
     else:
-        found = [subnet for subnet in made if subnet.read("id") in subnets]
+        known = dict.fromkeys(at for at in subnets if isinstance(at, str))
+        found = [made for at in known for made in stack.called(types.SUBNET, "id", at)]
     return [subnet.read("availabilityZone") for subnet in found]
 
 

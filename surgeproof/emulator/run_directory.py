@@ -263,11 +263,12 @@ class RunDirectory:
         copy = self.settings / f"Pulumi.{self.stack}.yaml"
         self.project.copy_settings(self.stack, self.settings, salt_of(copy))
         starter = self.path / "bin" / "pulumi-analyzer-policy-python"
-        # The engine looks for this name on PATH and calls it with its address and the pack. It
-        # waits for the pack's port on stdout, which the pack does not flush: hence -u.
+        # The engine looks for this name on PATH and calls it with its address, the pack, and the
+        # options of PulumiPolicy.yaml, which are for Pulumi's own starter. It waits for the pack's
+        # port on stdout, which not every pack flushes: hence -u.
         write_text(
             starter,
-            f'#!/bin/sh\nexec {_quoted(sys.executable)} -u -m pulumi.policy "$@"\n',
+            f'#!/bin/sh\nexec {_quoted(sys.executable)} -u -m pulumi.policy "$1" "$2"\n',
             mode=0o755,
         )
 

@@ -18,17 +18,18 @@ import sys
 sys.path.insert(0, {root!r})
 
 import pulumi
-from pulumi_policy import EnforcementLevel, PolicyPack, StackValidationPolicy
+from pulumi_policy import Severity
 
-from policies._rules import _stack
+from policies import analyzer
+from policies._rules import StackRule
 from policies._values import UNKNOWN
 from surgeproof.plan.pack import read_pack, stated_in
 from surgeproof.plan.resources import TYPES
 
 
-def validate(args, report_violation):
+def check(stack, report):
     plan = read_pack(
-        _stack(args.resources, TYPES).resources,
+        stack.resources,
         unknown=UNKNOWN,
         stack=pulumi.get_stack(),
         stated=stated_in(pulumi.runtime.get_config_env(), pulumi.get_project()),
@@ -38,8 +39,15 @@ def validate(args, report_violation):
 
 
 if __name__ == "__main__":
-    policy = StackValidationPolicy("read", "Reads the plan.", validate, EnforcementLevel.MANDATORY)
-    PolicyPack("plan", [policy])
+    rule = StackRule(
+        name="read-plan",
+        description="Reads the plan.",
+        severity=Severity.LOW,
+        types=TYPES,
+        check=check,
+        fix="Nothing.",
+    )
+    analyzer.serve("plan", "0.1.0", {{"All": (rule,)}})
 """
 
 

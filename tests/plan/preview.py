@@ -1,4 +1,4 @@
-"""What a policy pack sees of the program in a first preview, through the SDK's own servicer.
+"""What a policy pack sees of the program in a first preview, as the engine's messages tell it.
 
 Every id, ARN and other value that AWS would give is unknown, at any depth.
 """
@@ -10,12 +10,10 @@ from typing import Any
 import yaml
 from google.protobuf import struct_pb2
 from pulumi.runtime import proto, rpc
-from pulumi_policy import EnforcementLevel, ReportViolation, StackValidationArgs, proxy
-from pulumi_policy import StackValidationPolicy as Policy
-from pulumi_policy.policy import _PolicyAnalyzerServicer
+from pulumi_policy import proxy
 
-from policies._rules import _stack
 from policies._values import UNKNOWN as PACK_UNKNOWN
+from policies.analyzer import resources_of
 from surgeproof.plan import ScalingPlan, program
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import configured
@@ -41,38 +39,25 @@ def preview_plan(stack: str) -> ScalingPlan:
 
 
 def pack_plan(recorded: list[Resource], stack: str, data: dict[str, Any]) -> ScalingPlan:
-    """Send resources to a stack policy that reads the plan, and return it."""
-    plans: list[ScalingPlan] = []
-
-    def validate(args: StackValidationArgs, _: ReportViolation) -> None:
-        seen = _stack(args.resources, TYPES).resources
-        stated = configured(data)
-        plans.append(read_pack(seen, unknown=PACK_UNKNOWN, stack=stack, stated=stated))
-
-    servicer = _PolicyAnalyzerServicer(
-        "test", "0.1.0", [Policy("read", "Reads.", validate)], EnforcementLevel.ADVISORY
+    """Return the plan that a rule across resources reads of these."""
+    seen = resources_of(
+        [
+            proto.AnalyzerResource(
+                type=each.type,
+                urn=each.key,
+                name=each.name,
+                properties=_struct(each.properties),
+                propertyDependencies={
+                    key: proto.AnalyzerPropertyDependencies(urns=urns)
+                    for key, urns in each.made_of.items()
+                    if urns
+                },
+            )
+            for each in recorded
+        ],
+        TYPES,
     )
-    servicer.AnalyzeStack(
-        proto.AnalyzeStackRequest(
-            resources=[
-                proto.AnalyzerResource(
-                    type=each.type,
-                    urn=each.key,
-                    name=each.name,
-                    properties=_struct(each.properties),
-                    propertyDependencies={
-                        key: proto.AnalyzerPropertyDependencies(urns=urns)
-                        for key, urns in each.made_of.items()
-                        if urns
-                    },
-                )
-                for each in recorded
-            ]
-        ),
-        None,
-    )
-    (plan,) = plans
-    return plan
+    return read_pack(seen, unknown=PACK_UNKNOWN, stack=stack, stated=configured(data))
 
 
 def _struct(properties: Any) -> struct_pb2.Struct:

@@ -7,16 +7,17 @@ from typing import Any, NamedTuple
 
 from google.protobuf import struct_pb2
 from pulumi.runtime import proto
-from pulumi_policy import EnforcementLevel, proxy
-from pulumi_policy.policy import _PolicyAnalyzerServicer
+from pulumi_policy import proxy
 
 from policies import pack
-from policies._rules import RESOURCE_NOTES, STACK_NOTES, note_policies, to_policy
+from policies.analyzer import Analyzer, own_stack
+from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES
 
 UNKNOWN = proxy.UNKNOWN_STRING_VALUE
 REMOVED = object()
 
 RULES = {rule.name: rule for rules in pack.AREAS.values() for rule in rules}
+AREA_OF = {rule.name: area for area, rules in pack.AREAS.items() for rule in rules}
 LISTENER = "aws:lb/listener:Listener"
 LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
@@ -178,14 +179,14 @@ def _struct(properties: Mapping[str, Any]) -> struct_pb2.Struct:
     return struct
 
 
-def _servicer(rule: str, settings: Mapping[str, Any] | None = None) -> _PolicyAnalyzerServicer:
+def _servicer(rule: str, settings: Mapping[str, Any] | None = None) -> Analyzer:
     """Return a pack of the one rule, which is switched on even where it is opt-in."""
-    policies = [to_policy(RULES[rule]), *note_policies()]
-    servicer = _PolicyAnalyzerServicer("surgeproof", "0.1.0", policies, EnforcementLevel.MANDATORY)
+    servicer = Analyzer("surgeproof", "0.1.0", {AREA_OF[rule]: (RULES[rule],)}, {})
     configured = proto.ConfigureAnalyzerRequest()
     configured.policyConfig[rule].enforcementLevel = proto.MANDATORY
     configured.policyConfig[rule].properties.update(dict(settings or {}))
     servicer.Configure(configured, None)
+    own_stack()
     return servicer
 
 
@@ -201,5 +202,7 @@ def _verdict(response: proto.AnalyzeResponse, rule: str, name: str) -> Verdict:
             notes.append((resource, text.removeprefix(prefix)))
         else:
             assert found.policyName == rule
-            refusals.append((resource, text))
+            fix = f"\nTo fix: {RULES[rule].fix}"
+            assert text.endswith(fix)
+            refusals.append((resource, text.removesuffix(fix)))
     return Verdict(refusals, notes)

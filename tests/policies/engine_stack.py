@@ -163,7 +163,7 @@ def engine_stack(
     (directory / "state").mkdir()
     (directory / "bin").mkdir()
     shim = directory / "bin" / "pulumi-analyzer-policy-python"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.policy "$@"\n')
+    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -u -m pulumi.policy "$1" "$2"\n')
     shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
     (directory / "bin" / "pulumi").symlink_to(find_engine())
     try:

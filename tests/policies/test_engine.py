@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from policies._rules import RESOURCE_NOTES, STACK_NOTES
+from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES
 from tests.policies.analysis import (
     ALARM,
     GROUP,
@@ -141,7 +141,7 @@ def _to_be_known():
 
 
 def _message(rule, text):
-    return f"{RULES[rule].description}\n{text}\n"
+    return f"{RULES[rule].description}\n{text}\nTo fix: {RULES[rule].fix}\n"
 
 
 def test_a_safe_stack_comes_up_without_a_word(tmp_path):

@@ -7,11 +7,11 @@ import sys
 import pytest
 from pulumi.runtime import proto
 from pulumi_policy import EnforcementLevel
-from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policies import pack, reference
-from policies._rules import RESOURCE_NOTES, STACK_NOTES
+from policies.analyzer import Analyzer
 from policies.limits import LIMITS
+from surgeproof.findings.model import RESOURCE_NOTES
 from tests.policies.analysis import (
     LISTENER,
     PASSED,
@@ -49,7 +49,7 @@ def test_configuration_keys_that_a_fix_names_exist(rule):
 
 
 def test_names_are_unique():
-    names = [policy.name for policy in pack.policies()]
+    names = [rule.name for rules in pack.AREAS.values() for rule in rules]
 
     assert len(names) == len(set(names))
 
@@ -95,10 +95,6 @@ def test_every_rule_ignores_other_resources(rule):
     assert check_stack(rule, [Thing("aws:sqs/queue:Queue", "web", topic_like)]) == PASSED
 
 
-def test_notes_come_after_every_rule():
-    assert [policy.name for policy in pack.policies()][-2:] == [RESOURCE_NOTES, STACK_NOTES]
-
-
 def test_reference_is_current(capsys):
     assert reference.main(["--check"]) == 0, capsys.readouterr().err
 
@@ -120,14 +116,14 @@ def _analyze(servicer, name, properties):
         type=LISTENER, urn=urn(LISTENER, name), name=name, properties=_struct(properties)
     )
     return [
-        (found.policyName, found.message.splitlines()[-1])
+        (found.policyName, found.message.splitlines()[1])
         for found in servicer.Analyze(request, None).diagnostics
     ]
 
 
 @pytest.fixture
 def servicer():
-    return _PolicyAnalyzerServicer("surgeproof", "0", pack.policies(), EnforcementLevel.MANDATORY)
+    return Analyzer(pack.NAME, pack.VERSION, pack.AREAS, {})
 
 
 def test_each_resource_gets_its_own_notes_and_only_once(servicer):

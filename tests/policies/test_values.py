@@ -1,18 +1,16 @@
 import pytest
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from policies._values import ABSENT, UNKNOWN, number, plain, read, read_each, show
 
 PROPERTIES = plain(
-    unknown_checking_proxy(
-        {
-            "name": "web",
-            "later": UNKNOWN_STRING_VALUE,
-            "null": None,
-            "nested": {"known": 1.0, "later": UNKNOWN_STRING_VALUE},
-            "list": [{"a": 1.0}, UNKNOWN_STRING_VALUE, {"b": [{"c": UNKNOWN_STRING_VALUE}]}],
-        }
-    )
+    {
+        "name": "web",
+        "later": UNKNOWN_STRING_VALUE,
+        "null": None,
+        "nested": {"known": 1.0, "later": UNKNOWN_STRING_VALUE},
+        "list": [{"a": 1.0}, UNKNOWN_STRING_VALUE, {"b": [{"c": UNKNOWN_STRING_VALUE}]}],
+    }
 )
 
 

@@ -1,0 +1,220 @@
+"""Runs the rules: on one resource, and on all of them together.
+
+Knows neither the engine nor a file; `analyzer` and `runner` bring the resources. A request of the
+engine may come on any thread, and what is kept between two of them, which exemptions have been of
+use, is a set that only grows.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any, Final
+
+from pulumi_policy import EnforcementLevel
+
+from policies import _settings
+from policies._mending import mended
+from policies._rules import AnyRule, Report, Resource, Stack, StackRule
+from policies._settings import Exemption, Settings
+from policies._values import plain
+from surgeproof.findings import Finding, Kind
+from surgeproof.findings.model import ADVISORY, EXPIRED, MANDATORY, UNUSED
+
+_log: Final = logging.getLogger(__name__)
+
+
+@dataclass
+class Checker:
+    """The rules as one stack's settings have them."""
+
+    areas: Mapping[str, Sequence[AnyRule]]
+    settings: Settings
+    today: date = field(default_factory=_settings.today)
+    exempted: int = 0
+    """Violations that exemptions in force have let through."""
+    _levels: dict[str, EnforcementLevel] = field(init=False)
+    _values: dict[str, dict[str, Any]] = field(init=False)
+    _by_type: dict[str, list[AnyRule]] = field(default_factory=dict)
+    _used: set[Exemption] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._levels = {
+            rule.name: self.settings.level(rule, area)
+            for area, rules in self.areas.items()
+            for rule in rules
+        }
+        self._values = {rule.name: self.settings.values(rule) for rule in self.rules}
+        for rule in self.rules:
+            if not isinstance(rule, StackRule):
+                for type_ in rule.types:
+                    self._by_type.setdefault(type_, []).append(rule)
+
+    @property
+    def rules(self) -> list[AnyRule]:
+        """All rules, those that are off too."""
+        return [rule for rules in self.areas.values() for rule in rules]
+
+    def level(self, rule: AnyRule) -> EnforcementLevel:
+        """Return the level of a rule."""
+        return self._levels[rule.name]
+
+    def values(self, rule: AnyRule) -> Mapping[str, Any]:
+        """Return a rule's own settings."""
+        return self._values[rule.name]
+
+    def set(self, rule: str, level: EnforcementLevel, values: Mapping[str, Any]) -> None:
+        """Take what `--policy-pack-config` says of a rule, which has the last word."""
+        self._levels[rule] = level
+        known = self._values[rule]
+        known.update({key: value for key, value in values.items() if key in known})
+
+    @property
+    def types(self) -> frozenset[str]:
+        """Types whose properties a rule across resources reads."""
+        return frozenset().union(
+            *(rule.types for rule in self.rules if isinstance(rule, StackRule) and self._on(rule))
+        )
+
+    def at_start(self, urn: str) -> list[Finding]:
+        """Return what is wrong before any resource is looked at: exemptions that have ended."""
+        return [
+            Finding(
+                rule=EXPIRED,
+                level=ADVISORY if self.settings.preset == "advisory" else MANDATORY,
+                urn=urn,
+                message=f"{each.place}.until must be {self.today} or later, got {each.until}, for "
+                f"{each.rule} on `{each.resource}`.",
+                why="An exemption holds until its date: then someone decides anew.",
+                fix=f"Mend what breaks {each.rule} and remove the exemption, or state a later date "
+                f"and why. The reason was: {each.reason}",
+            )
+            for each in self.settings.exemptions
+            if not self._holds(each)
+        ]
+
+    def resource(self, resource: Resource) -> list[Finding]:
+        """Return what the rules on one resource say."""
+        found: list[Finding] = []
+        for rule in self._by_type.get(resource.type, ()):
+            if self._on(rule) and not isinstance(rule, StackRule):
+                report = Report()
+                seen = replace(resource, settings=self.values(rule))
+                self._run(rule, lambda: rule.check(seen, report), report, resource.urn)  # noqa: B023 - runs at once
+                found += self._findings(rule, report)
+        return found
+
+    def stack(self, resources: Iterable[Resource], urn: str = "") -> list[Finding]:
+        """Return what the rules across resources say, and which exemptions were of no use."""
+        stack = Stack(tuple(resources))
+        found: list[Finding] = []
+        for rule in self.rules:
+            if isinstance(rule, StackRule) and self._on(rule):
+                report = Report()
+                seen = replace(stack, settings=self.values(rule))
+                self._run(rule, lambda: rule.check(seen, report), report, urn)  # noqa: B023 - runs at once
+                found += self._findings(rule, report)
+        return found + self._unused(urn)
+
+    def mended(
+        self, resource: Resource, properties: Mapping[str, Any]
+    ) -> list[tuple[AnyRule, dict[str, Any]]]:
+        """Return the properties as each rule with the level `remediate` leaves them.
+
+        Args:
+            resource: The resource.
+            properties: Its properties with Pulumi's own marks.
+
+        """
+        done: list[tuple[AnyRule, dict[str, Any]]] = []
+        for rule in self._by_type.get(resource.type, ()):
+            if self.level(rule) is not EnforcementLevel.REMEDIATE or isinstance(rule, StackRule):
+                continue
+            if self._exemption(rule.name, resource.urn) is not None:
+                continue
+            mends = [at for at in rule.mends if not at.types or resource.type in at.types]
+            report = Report()
+            seen = replace(resource, properties=plain(properties), settings=self.values(rule))
+            rule.check(seen, report)
+            if report.refusals and (better := mended(properties, mends)) is not None:
+                properties = better
+                done.append((rule, better))
+        return done
+
+    def _on(self, rule: AnyRule) -> bool:
+        return self.level(rule) is not EnforcementLevel.DISABLED
+
+    def _holds(self, exemption: Exemption) -> bool:
+        return exemption.until >= self.today
+
+    def _exemption(self, rule: str, urn: str) -> Exemption | None:
+        """Return the exemption that covers it: one in force, else one that has ended."""
+        covering = [each for each in self.settings.exemptions if each.covers(rule, urn)]
+        return max(covering, key=lambda each: each.until, default=None)
+
+    def _run(self, rule: AnyRule, check: Callable[[], None], report: Report, urn: str) -> None:
+        """Let a rule judge; one that breaks is not decided, and the others go on."""
+        try:
+            check()
+        except Exception as error:  # noqa: BLE001 - whatever a foreign program makes of it
+            _log.exception("%s", rule.name)
+            reason = (
+                f"the rule itself failed ({type(error).__name__}), which is a fault of the pack."
+            )
+            report.notes[reason, urn] = None
+
+    def _findings(self, rule: AnyRule, report: Report) -> list[Finding]:
+        level = self.level(rule)
+        found = []
+        for message, urn in report.refusals:
+            text, exemption = message, self._exemption(rule.name, urn)
+            if exemption is not None:
+                self._used.add(exemption)
+                if self._holds(exemption):
+                    self.exempted += 1
+                    continue
+                text = f"{message.removesuffix('.')} (exempted until {exemption.until})."
+            found.append(
+                Finding(
+                    rule=rule.name,
+                    # A remedy that left a violation behind has not helped.
+                    level=ADVISORY if level is EnforcementLevel.ADVISORY else MANDATORY,
+                    severity=rule.severity.value,
+                    urn=urn,
+                    message=text,
+                    why=rule.description,
+                    fix=rule.fix,
+                    link=rule.link,
+                )
+            )
+        for reason, urn in report.notes:
+            exemption = self._exemption(rule.name, urn)
+            if exemption is not None:
+                self._used.add(exemption)
+                if self._holds(exemption):
+                    continue
+            found.append(
+                Finding(
+                    rule=rule.name,
+                    kind=Kind.UNDECIDED,
+                    level=ADVISORY,
+                    severity=rule.severity.value,
+                    urn=urn,
+                    message=reason,
+                    link=rule.link,
+                )
+            )
+        return found
+
+    def _unused(self, urn: str) -> list[Finding]:
+        return [
+            Finding(
+                rule=UNUSED,
+                kind=Kind.NOTICE,
+                level=ADVISORY,
+                urn=urn,
+                message=f"{each} matches nothing that the rule refuses: remove it.",
+            )
+            for each in self.settings.exemptions
+            if each not in self._used and self._holds(each)
+        ]

@@ -1,0 +1,172 @@
+"""A finding, and the text in which the engine carries it from the pack to whoever displays it.
+
+The engine passes a policy's name, its level and one text on; so the text holds, line by line, why
+the rule exists, what was found, and how to fix it. `Finding.engine_text` writes it and
+`from_engine` reads it.
+"""
+
+import enum
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+SEVERITIES: Final = ("critical", "high", "medium", "low")
+MANDATORY: Final = "mandatory"
+ADVISORY: Final = "advisory"
+
+RESOURCE_NOTES: Final = "not-decided"
+STACK_NOTES: Final = "not-decided-across-resources"
+SETTINGS: Final = "policy-settings"
+EXPIRED: Final = "exemption-expired"
+UNUSED: Final = "exemption-unused"
+
+_NOTE: Final = re.compile(r"([a-z0-9-]+) \((\w+)\): not decided: (.*)", re.DOTALL)
+_FIX: Final = "To fix: "
+_STACK_TYPE: Final = "pulumi:pulumi:Stack"
+
+
+class Kind(enum.StrEnum):
+    """What a finding says of its rule."""
+
+    VIOLATION = "violation"
+    """The rule is broken."""
+    UNDECIDED = "not decided"
+    """A value or a figure is missing. This is not a pass."""
+    NOTICE = "notice"
+    """Something about the settings that breaks no rule."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one rule says of one resource, or of the stack."""
+
+    rule: str
+    kind: Kind = Kind.VIOLATION
+    level: str = MANDATORY
+    """Whether it stops an operation: `mandatory` or `advisory`."""
+    severity: str = ""
+    """One of SEVERITIES; empty for what is about the settings, and for a foreign pack's rules."""
+    urn: str = ""
+    """The resource. Default: the stack as a whole."""
+    message: str
+    """The property, the bound and the value: "`protocol` must be `HTTPS`, got `HTTP`."."""
+    why: str = ""
+    fix: str = ""
+    """Steps; lines that are code stand by themselves."""
+    link: str = ""
+
+    @property
+    def type(self) -> str:
+        """The resource's type token, without the types of its parents; empty for the stack."""
+        found = self.urn.split("::", 3)[2].rpartition("$")[2] if self.urn.count("::") > 2 else ""
+        return "" if found == _STACK_TYPE else found
+
+    @property
+    def name(self) -> str:
+        """The resource's name in the program; empty for the stack."""
+        return self.urn.split("::", 3)[3] if self.type else ""
+
+    @property
+    def resource(self) -> str:
+        """The resource for people."""
+        return f"{self.type} {self.name}" if self.type else "stack"
+
+    @property
+    def stops(self) -> bool:
+        """Whether a preview or an update fails by it."""
+        return self.kind is Kind.VIOLATION and self.level == MANDATORY
+
+    @property
+    def engine_text(self) -> str:
+        """What the engine passes on."""
+        message = self.message
+        if self.kind is Kind.UNDECIDED:
+            message = f"{self.rule} ({self.severity}): not decided: {message}"
+        fix = f"{_FIX}{self.fix}" if self.fix else ""
+        return "\n".join(line for line in (self.why, message, fix) if line)
+
+
+def from_engine(
+    *, policy: str, level: str, urn: str, text: str, severities: Mapping[str, str]
+) -> Finding:
+    """Return the finding that a policy event of the engine tells of.
+
+    Args:
+        policy: Name of the policy.
+        level: Its level.
+        urn: The resource, or nothing.
+        text: What the policy says.
+        severities: Severity by rule, since the Automation API leaves it out of the event.
+
+    """
+    why, _, rest = text.strip().partition("\n")
+    message, _, fix = rest.partition(_FIX)
+    message = message.strip() or why
+    if policy in {RESOURCE_NOTES, STACK_NOTES} and (note := _NOTE.fullmatch(message)):
+        rule, severity, reason = note.groups()
+        return Finding(
+            rule=rule,
+            kind=Kind.UNDECIDED,
+            level=level,
+            severity=severity,
+            urn=urn,
+            message=reason,
+            why=why,
+        )
+    return Finding(
+        rule=policy,
+        kind=Kind.NOTICE if policy == UNUSED else Kind.VIOLATION,
+        level=level,
+        severity=severities.get(policy, ""),
+        urn=urn,
+        message=message,
+        why="" if message == why else why,
+        fix=fix.strip(),
+    )
+
+
+def in_order(findings: Iterable[Finding]) -> list[Finding]:
+    """Return findings as people read them: what stops first, then the most severe."""
+
+    def key(finding: Finding) -> tuple[object, ...]:
+        severity = finding.severity
+        weight = SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+        about_settings = finding.rule not in {SETTINGS, EXPIRED}
+        place = (finding.rule, finding.type, finding.name, finding.message)
+        return (list(Kind).index(finding.kind), not finding.stops, about_settings, weight, *place)
+
+    return sorted(findings, key=key)
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How many findings there are of which kind."""
+
+    findings: Sequence[Finding]
+    exempted: int = 0
+    """Violations that exemptions in force have let through."""
+
+    def counted(self, kind: Kind) -> int:
+        """Return how many findings are of a kind."""
+        return sum(finding.kind is kind for finding in self.findings)
+
+    def __str__(self) -> str:
+        violations = [at for at in self.findings if at.kind is Kind.VIOLATION]
+        by_severity = Counter(finding.severity for finding in violations)
+        parts = [f"{by_severity[name]} {name}" for name in SEVERITIES if by_severity[name]]
+        if others := sum(number for name, number in by_severity.items() if name not in SEVERITIES):
+            parts.append(f"{others} of no severity")
+        advice = sum(not finding.stops for finding in violations)
+        total = _number(len(violations), "violation")
+        words = [f"{total}: {', '.join(parts)}" if parts else total]
+        words += [f"{advice} of them advisory"] * bool(advice)
+        if undecided := self.counted(Kind.UNDECIDED):
+            words.append(f"{undecided} not decided")
+        words += [f"{self.exempted} exempted"] * bool(self.exempted)
+        return f"{'; '.join(words)}."
+
+
+def _number(number: int, word: str) -> str:
+    return f"{number or 'no'} {word}{'' if number == 1 else 's'}"
