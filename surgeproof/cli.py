@@ -1,8 +1,8 @@
-"""The command line: `surgeproof up | preview | down | status | replay`.
+"""The command line: `surgeproof up | preview | down | status | check | replay`.
 
 Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted. An error is one
 line on stderr; its trace, where there is one, is in the run's log. `replay` exits with 0 for
-survives, 1 for fails, 3 for uncertain.
+survives, 1 for fails, 3 for uncertain; `check` with 0 where no mandatory rule is broken, else 1.
 """
 
 import errno
@@ -19,6 +19,7 @@ from surgeproof.ahead import reading
 from surgeproof.emulator import real, run
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
+from surgeproof.findings.forms import FORMS, SUFFIXES, shown
 
 P = ParamSpec("P")
 
@@ -47,6 +48,13 @@ _policies = click.option(
     "policy_config",
     type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
     help="JSON file that changes the level of single rules; see policies/README.md.",
+)
+_report = click.option(
+    "--report",
+    "reports",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    multiple=True,
+    help="Write what the policies say to a .md, .sarif, .json or .txt file too; may be repeated.",
 )
 _yes = click.option(
     "--yes", is_flag=True, help="Do not ask (on a real account; the embedded AWS never asks)."
@@ -98,7 +106,14 @@ def up(
     """Preview with the policies, then create or change what the program says."""
     project = Project.find()
     if _is_embedded(stack, embedded=embedded):
-        run.up(project, stack, port=port, refresh=refresh, policy_config=policy_config)
+        run.up(
+            project,
+            stack,
+            port=port,
+            refresh=refresh,
+            policy_config=policy_config,
+            severities=_severities(),
+        )
     else:
         real.up(project, stack, yes=yes, refresh=refresh, policy_config=policy_config)
 
@@ -109,14 +124,36 @@ def up(
 @_port
 @_refresh
 @_policies
+@_report
 @_clean
 def preview(
-    stack: str, *, embedded: bool, port: int, refresh: bool, policy_config: Path | None
+    stack: str,
+    *,
+    embedded: bool,
+    port: int,
+    refresh: bool,
+    policy_config: Path | None,
+    reports: tuple[Path, ...],
 ) -> None:
     """Show what `up` would do and what the policies say; change nothing."""
     project = Project.find()
+    if wrong := [str(report) for report in reports if report.suffix not in SUFFIXES]:
+        raise InputError(f"--report: must end in {', '.join(SUFFIXES)}, got {', '.join(wrong)}")
     if _is_embedded(stack, embedded=embedded):
-        run.preview(project, stack, port=port, refresh=refresh, policy_config=policy_config)
+        run.preview(
+            project,
+            stack,
+            port=port,
+            refresh=refresh,
+            policy_config=policy_config,
+            severities=_severities(),
+            reports=reports,
+        )
+    elif reports:
+        raise InputError(
+            "--report: must come with --embedded; on a real account, give `surgeproof check` the "
+            "plan that `pulumi preview --json --show-sames` writes"
+        )
     else:
         real.preview(project, stack, refresh=refresh, policy_config=policy_config)
 
@@ -151,6 +188,48 @@ def status(stack: str, *, embedded: bool) -> None:
         run.status(project, stack)
     else:
         real.status(project, stack)
+
+
+@main.command(name="check")
+@click.option("--stack", help="Stack whose settings hold. Default: the one that the file is of.")
+@click.option(
+    "--state",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="What `pulumi stack export` writes; - reads it from a pipe. Default: the stack on the "
+    "embedded AWS.",
+)
+@click.option(
+    "--plan",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    help="What `pulumi preview --json --show-sames` writes, or --save-plan (with --state).",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMS),
+    default="text",
+    show_default=True,
+)
+@click.option(
+    "--preset",
+    type=click.Choice(["default", "strict", "advisory"]),
+    help="In place of the preset in the stack's settings.",
+)
+@_clean
+def check_command(
+    *,
+    stack: str | None,
+    state: Path | None,
+    plan: Path | None,
+    form: str,
+    preset: str | None,
+) -> None:
+    """Run the policies on a state or a plan, without the engine; exit 0 clean, 1 violations."""
+    from surgeproof import check  # noqa: PLC0415 - the other commands do without the rules
+
+    summary, file = check.check(stack=stack, state=state, plan=plan, preset=preset)
+    click.echo(shown(summary, form, file=file), nl=False)
+    raise SystemExit(FAILED if any(finding.stops for finding in summary.findings) else 0)
 
 
 @main.command(name="replay")
@@ -218,13 +297,21 @@ def replay_command(
             reader=reader,
         )
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    shown = replay.shown(report, form, width=width, colour=sys.stdout.isatty())
-    click.echo(shown, nl=False)
+    click.echo(
+        replay.shown(report, form, width=width, colour=sys.stdout.isatty()),
+        nl=False,
+    )
     raise SystemExit(replay.EXIT_CODES[report.verdict])
 
 
 def _is_embedded(stack: str, *, embedded: bool) -> bool:
     return embedded or stack == LOCAL
+
+
+def _severities() -> dict[str, str]:
+    from surgeproof import check  # noqa: PLC0415 - `status` and `down` do without the rules
+
+    return check.severities()
 
 
 def _system_error(error: OSError) -> str:

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
@@ -19,6 +19,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from surgeproof.emulator.state import STACK_TYPE, name_of, type_of
+from surgeproof.findings import Finding, Summary, from_engine
+from surgeproof.findings.text import lines
 
 MARKUP: Final = re.compile(r"<\{%.*?%\}>")
 """The engine's own colour codes in messages."""
@@ -51,21 +53,6 @@ CHANGE_WORDS: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What one policy says of one resource, or of the stack."""
-
-    policy: str
-    level: str
-    message: str
-    resource: str
-
-    @property
-    def is_mandatory(self) -> bool:
-        """Whether it stops the operation."""
-        return self.level == "mandatory"
-
-
 @dataclass(frozen=True, order=True)
 class Change:
     """What an operation does to one resource."""
@@ -87,6 +74,8 @@ class Watch:
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    severities: Mapping[str, str] = field(default_factory=dict)
+    """Severity by rule, which the Automation API leaves out of its events."""
     findings: list[Finding] = field(default_factory=list)
     changes: Mapping[str, int] = field(default_factory=dict)
     planned: list[Change] = field(default_factory=list)
@@ -95,14 +84,9 @@ class Watch:
     done: Counter[str] = field(default_factory=Counter)
 
     @property
-    def mandatory(self) -> list[Finding]:
-        """Findings that stop the operation."""
-        return [finding for finding in self.findings if finding.is_mandatory]
-
-    @property
-    def advisories(self) -> list[Finding]:
-        """Findings that do not."""
-        return [finding for finding in self.findings if not finding.is_mandatory]
+    def stopping(self) -> int:
+        """How many findings stop the operation."""
+        return sum(finding.stops for finding in self.findings)
 
     @property
     def changed(self) -> int:
@@ -115,12 +99,12 @@ class Watch:
         if (diagnostic := event.diagnostic_event) is not None:
             self._note_diagnostic(diagnostic)
         elif (policy := event.policy_event) is not None:
-            urn = policy.resource_urn or ""
-            finding = Finding(
-                policy.policy_name,
-                policy.enforcement_level,
-                _plain(policy.message),
-                "" if not urn or type_of(urn) == STACK_TYPE else f"{type_of(urn)} {name_of(urn)}",
+            finding = from_engine(
+                policy=policy.policy_name,
+                level=policy.enforcement_level,
+                urn=policy.resource_urn or "",
+                text=_plain(policy.message),
+                severities=self.severities,
             )
             if finding not in self.findings:
                 self.findings.append(finding)
@@ -148,9 +132,9 @@ class Watch:
             return
         urn = diagnostic.urn or ""
         place = f"{type_of(urn)} {name_of(urn)}: " if urn and type_of(urn) != STACK_TYPE else ""
-        lines = self.errors if diagnostic.severity == "error" else self.warnings
-        if f"{place}{text}" not in lines:
-            lines.append(f"{place}{text}")
+        told = self.errors if diagnostic.severity == "error" else self.warnings
+        if f"{place}{text}" not in told:
+            told.append(f"{place}{text}")
 
 
 class Display:
@@ -188,25 +172,12 @@ class Display:
             if not _is_summary(error) and (again == error or again not in watch.errors):
                 self.complain(f"error: {error}")
 
-    def findings(self, findings: Iterable[Finding], title: str) -> None:
-        """Print what policies say, grouped by policy."""
-        groups: dict[str, list[Finding]] = {}
-        for finding in findings:
-            groups.setdefault(finding.policy, []).append(finding)
-        if not groups:
-            return
-        self.say(title)
-        for policy, members in sorted(groups.items()):
-            # The engine puts the policy's description before each of its messages.
-            about = members[0].message.partition("\n")[0]
-            self.say(f"  {policy}: {about}")
-            for finding in sorted(members, key=lambda finding: finding.resource):
-                message = finding.message.removeprefix(about).strip() or about
-                place = f"{finding.resource}: " if finding.resource else ""
-                first, *rest = f"{place}{message}".splitlines()
-                self.say(f"    {first}")
-                for line in rest:
-                    self.say(f"      {line.strip()}")
+    def findings(self, watch: Watch) -> None:
+        """Print what the policies say, and how much of it there is."""
+        for line in lines(watch.findings):
+            self.say(line)
+        if watch.findings:
+            self.say(f"Policies: {Summary(watch.findings)}")
 
     def plan(self, watch: Watch) -> None:
         """Print what would be done to which resource; many creations by their types."""

@@ -14,12 +14,12 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import Any, Final
 
 from pulumi import RunError as ProgramError
@@ -48,6 +48,8 @@ from surgeproof.emulator.processes import Process
 from surgeproof.emulator.project import Project
 from surgeproof.emulator.run_directory import SERVICES, Emulator, RunDirectory, RunError
 from surgeproof.emulator.state import State, StateError, recorded_line
+from surgeproof.findings import Summary
+from surgeproof.findings.forms import place, write
 
 INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE: Final = 3
@@ -67,16 +69,17 @@ def up(
     port: int = 0,
     refresh: bool = False,
     policy_config: Path | None = None,
+    severities: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Bring the stack up: preview with the policies first, then create."""
     display = Display()
     with _Run.begun(project, stack, "up", display, port) as run:
-        run.policy_config = policy_config
+        run.policy_config, run.severities = policy_config, severities
         preview = run.operate("preview", refresh=refresh)
         display.plan(preview)
         total = sum(preview.changes.values())
         watch = run.operate("up", total=total, refresh=refresh)
-        display.findings(watch.advisories, "Advice of the policies")
+        display.findings(watch)
         state = run.directory.state() or State((), 0)
         display.outputs(state.outputs())
         recorded = state.recorded()
@@ -96,13 +99,20 @@ def preview(
     port: int = 0,
     refresh: bool = False,
     policy_config: Path | None = None,
+    severities: Mapping[str, str] = MappingProxyType({}),
+    reports: Sequence[Path] = (),
 ) -> None:
     """Show what `up` would do, and what the policies say; leave things as they were."""
     display = Display()
     with _Run.begun(project, stack, "preview", display, port, keeps=False) as run:
-        run.policy_config = policy_config
-        watch = run.operate("preview", refresh=refresh)
-        display.findings(watch.advisories, "Advice of the policies")
+        run.policy_config, run.severities = policy_config, severities
+        try:
+            watch = run.operate("preview", refresh=refresh)
+        finally:
+            for report in reports:
+                summary = Summary(run.engine.watch.findings)
+                write(summary, report, file=place(project.settings_file(stack)))
+        display.findings(watch)
         display.plan(watch)
 
 
@@ -279,6 +289,7 @@ class _Run:
     engine: _Engine
     environment: Mapping[str, str]
     policy_config: Path | None = None
+    severities: Mapping[str, str] = field(default_factory=dict)
     _stack: Stack | None = None
 
     @classmethod
@@ -369,7 +380,7 @@ class _Run:
 
     def operate(self, operation: str, *, total: int | None = None, refresh: bool = False) -> Watch:
         """Run one operation of the engine; show its progress, and its errors if it fails."""
-        watch = self.engine.watch = Watch()
+        watch = self.engine.watch = Watch(severities=self.severities)
         packs = [str(pack)] if (pack := self.project.policies) else None
         arguments: dict[str, Any] = {"color": "never"}
         if operation != "destroy":
@@ -403,8 +414,7 @@ class _Run:
 
     def _explain(self, operation: str, watch: Watch, failure: Exception) -> None:
         """Print why the engine failed, and raise the line that sums it up."""
-        mandatory = watch.mandatory
-        self.display.findings(mandatory, "Violations of mandatory policies")
+        self.display.findings(watch)
         self.display.errors(watch)
         emulator = self.directory.emulator()
         if emulator is None:
@@ -416,9 +426,9 @@ class _Run:
                 f"{operation} failed: the engine was ended by signal {-self.engine.code}; "
                 "the next `up` puts it right"
             )
-        if mandatory:
+        if watch.stopping:
             raise RunError(
-                f"{operation} stopped by {len(mandatory)} violations of mandatory policies"
+                f"{operation} stopped by {watch.stopping} violations of mandatory policies"
             )
         if watch.errors:
             raise RunError(f"{operation} failed")

@@ -1,0 +1,152 @@
+"""`surgeproof check`: the policy pack on an exported state or on a plan, without the engine.
+
+Rules about load read the stack's configuration where the engine puts it for a pack, the process's
+environment; so it is put there for them.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from policies import _settings, analyzer, pack, runner
+from surgeproof.emulator.project import InputError, Project
+from surgeproof.emulator.run_directory import RunDirectory
+from surgeproof.emulator.state import StateError
+from surgeproof.findings import Summary
+from surgeproof.findings.forms import place
+
+
+def check(
+    *,
+    stack: str | None,
+    state: Path | None,
+    plan: Path | None,
+    preset: str | None,
+) -> tuple[Summary, str]:
+    """Return what the rules say, and the file that code scanning is to show it in.
+
+    Args:
+        stack: Stack whose settings hold. Default: the one that the file is of, if it has settings.
+        state: File with a state. Default: that of the embedded AWS, where the stack is up there.
+        plan: File with a plan; with a state, what the plan starts from.
+        preset: In place of the settings' own.
+
+    """
+    project = _project(needed=stack is not None or (state is None and plan is None))
+    if stack is not None and project is not None:
+        project.check_stack(stack)
+    found = _entries(project, stack, state, plan)
+    names = runner.stack_of(found) or ("", stack or "")
+    settings_file = project.settings_file(stack or names[1]) if project is not None else None
+    config = _config(settings_file)
+    try:
+        settings = _settings.read(_settings.stated(config), pack.AREAS)
+    except _settings.SettingsError as error:
+        lines = "\n".join(f"  {problem}" for problem in error.problems)
+        raise InputError(
+            f"{settings_file.name if settings_file else 'settings'}:\n{lines}"
+        ) from error
+    if preset is not None:
+        settings = replace(settings, preset=preset)
+    with _environment(config, *names):
+        summary = runner.check(found, pack.AREAS, settings)
+    return summary, place(settings_file)
+
+
+def severities() -> dict[str, str]:
+    """Return the severity of each rule, for events of the engine, which leave it out."""
+    return {rule.name: rule.severity.value for rules in pack.AREAS.values() for rule in rules}
+
+
+def _project(*, needed: bool) -> Project | None:
+    try:
+        return Project.find()
+    except InputError:
+        if needed:
+            raise
+        return None
+
+
+def _entries(
+    project: Project | None, stack: str | None, state: Path | None, plan: Path | None
+) -> list[runner.Entry]:
+    if state is None and plan is None:
+        return _embedded(project, stack)
+    base = _read(state, "--state") if state is not None else None
+    option, document = ("--state", base) if plan is None else ("--plan", _read(plan, "--plan"))
+    try:
+        return runner.entries(document, base=base if plan is not None else None)
+    except runner.DocumentError as error:
+        raise InputError(f"{option}: {error}") from error
+
+
+def _embedded(project: Project | None, stack: str | None) -> list[runner.Entry]:
+    name = stack or "local"
+    try:
+        state = RunDirectory(project, name).state() if project is not None else None
+    except StateError as error:
+        raise InputError(str(error)) from error
+    if state is None:
+        raise InputError(
+            f"--state: must name a file, as stack {name} is not up on the embedded AWS: "
+            f"`pulumi stack export --stack {name} --file state.json` writes one; or --plan"
+        )
+    return runner.entries({"resources": list(state.resources)})
+
+
+def _read(file: Path, option: str) -> Any:
+    """Return what a file holds; `pulumi preview --json` may write lines before its document."""
+    try:
+        content = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        return json.JSONDecoder().raw_decode(content, max(content.find("{"), 0))[0]
+    except OSError as error:
+        raise InputError(f"{option}: {file}: {error.strerror}") from error
+    except ValueError as error:
+        raise InputError(f"{option}: {file}: must be JSON") from error
+
+
+def _config(file: Path | None) -> dict[str, Any]:
+    """Return the configuration of a stack's settings, without what is encrypted in it."""
+    if file is None or not file.is_file():
+        return {}
+    try:
+        config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
+    except (yaml.YAMLError, AttributeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file.name}: must be YAML with a map `config`") from error
+    return {
+        key: value
+        for key, value in config.items()
+        if not (isinstance(value, Mapping) and "secure" in value)
+    }
+
+
+@contextmanager
+def _environment(config: Mapping[str, Any], project: str, stack: str) -> Iterator[None]:
+    texts = {
+        key: value if isinstance(value, str) else json.dumps(value, default=str)
+        for key, value in config.items()
+    }
+    ours = {
+        "PULUMI_CONFIG": json.dumps(texts),
+        "PULUMI_PROJECT": project,
+        "PULUMI_STACK": stack,
+        "PULUMI_DRY_RUN": "true",
+    }
+    before = {key: os.environ.get(key) for key in ours}
+    os.environ.update(ours)
+    try:
+        analyzer.own_stack()
+        yield
+    finally:
+        for key, value in before.items():
+            if value is None:
+                os.environ.pop(key, None)
+            else:
+                os.environ[key] = value
