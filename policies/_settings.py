@@ -7,6 +7,7 @@ there.
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -24,6 +25,7 @@ FOUNDATIONAL: Final = "FSBP"
 
 _SEVERITIES: Final = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 _LEVELS: Final = {level.value: level for level in EnforcementLevel}
+_MIDNIGHT: Final = re.compile(r"(T00:00:00Z| 00:00:00 \+0000 UTC)$")
 _RULE_KEYS: Final = ("level",)
 _EXEMPTION_KEYS: Final = ("rule", "resource", "reason", "until")
 
@@ -304,7 +306,7 @@ def _must(setting: Setting, value: object) -> str | None:
 
 
 def _date(value: object) -> date | None:
-    """Return a day; YAML makes one of what looks like it, the engine a text with the time."""
+    """Return a day; YAML makes one of what looks like it, and the engine a text with its midnight."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):
@@ -312,7 +314,7 @@ def _date(value: object) -> date | None:
     if not isinstance(value, str):
         return None
     try:
-        return date.fromisoformat(value.removesuffix("T00:00:00Z"))
+        return date.fromisoformat(_MIDNIGHT.sub("", value))
     except ValueError:
         return None
 

@@ -11,6 +11,7 @@ from policies import _access
 from policies import _types as types
 from policies._rules import (
     AnyRule,
+    Mend,
     Need,
     PropertyRule,
     Report,
@@ -209,6 +210,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         needs=(
             Need("metadataOptions.httpTokens", "be `required`", lambda mode: mode == "required"),
         ),
+        mends=(Mend("metadataOptions.httpTokens", "required"),),
         fix='Set metadata_options={"http_tokens": "required", "http_put_response_hop_limit": 1} on '
         "the aws.ec2.LaunchTemplate.",
     ),
@@ -246,6 +248,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         frameworks=("Well-Architected SEC08-BP02",),
         types=_LAUNCHES,
         check=_check_encrypted,
+        mends=(Mend("blockDeviceMappings[*].ebs.encrypted", "true", types.LAUNCH_TEMPLATE),),
         fix='Set block_device_mappings=[{"device_name": "/dev/xvda", "ebs": {"encrypted": "true", '
         '"volume_type": "gp3"}}] on the aws.ec2.LaunchTemplate, one entry per volume.',
     ),

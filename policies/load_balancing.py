@@ -10,6 +10,7 @@ from policies import _stated
 from policies import _types as types
 from policies._rules import (
     AnyRule,
+    Mend,
     Need,
     PropertyRule,
     Report,
@@ -399,6 +400,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         types=types.LOAD_BALANCER,
         when=(_APPLICATION,),
         needs=(Need("dropInvalidHeaderFields", "be true", is_true),),
+        mends=(Mend("dropInvalidHeaderFields", value=True),),
         fix="Set drop_invalid_header_fields=True on the aws.lb.LoadBalancer.",
     ),
     ResourceRule(

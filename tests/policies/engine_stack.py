@@ -8,6 +8,7 @@ only on what the engine hands to the pack. In a preview, each created resource h
 import os
 import stat
 import sys
+import textwrap
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -118,9 +119,18 @@ class EngineStack:
     def up(self) -> Outcome:
         return self._run(self.stack.up)
 
+    def settings(self, key: str, value: str) -> None:
+        """Set a key of the stack's settings."""
+        self.stack.set_config(key, automation.ConfigValue(value), path=True)
+
+    def outputs(self, name: str) -> dict[str, Any]:
+        """Return what the state holds of a resource."""
+        held = self.stack.export_stack().deployment["resources"]
+        return next(at["outputs"] for at in held if at["urn"].endswith(f"::{name}"))
+
     def resources(self) -> list[str]:
         """Return the names of what the state holds."""
-        held = self.stack.export_stack().deployment["resources"]
+        held = self.stack.export_stack().deployment.get("resources", [])
         return [at["urn"].rpartition("::")[2] for at in held]
 
     def _run(self, operation: Callable[..., Any]) -> Outcome:
@@ -153,9 +163,15 @@ class EngineStack:
 
 @contextmanager
 def engine_stack(
-    directory: Path, program: Callable[[], None], config: dict[str, str] | None = None
+    directory: Path,
+    program: Callable[[], None],
+    config: dict[str, str] | None = None,
+    settings: str = "",
 ) -> Iterator[EngineStack]:
-    """Serve the provider and open the stack `test` of the project `shop`."""
+    """Serve the provider and open the stack `test` of the project `shop`.
+
+    `settings` are lines of its Pulumi.test.yaml below `config:`.
+    """
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8))
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(EchoProvider(), server)
     port = server.add_insecure_port("127.0.0.1:0")
@@ -187,6 +203,9 @@ def engine_stack(
         )
         for key, value in (config or {}).items():
             stack.set_config(key, automation.ConfigValue(value), path=True)
+        if settings:
+            with (directory / "work" / "Pulumi.test.yaml").open("a") as file:
+                file.write(f"config:\n{textwrap.indent(settings, '  ')}")
         yield EngineStack(stack)
     finally:
         server.stop(0)

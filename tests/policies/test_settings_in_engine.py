@@ -1,0 +1,145 @@
+"""The stack's settings of the policies under the real engine, on programs that are not ours."""
+
+import json
+
+import pytest
+
+from tests.policies.analysis import LISTENER, LOAD_BALANCER, TEMPLATE, TOPIC
+from tests.policies.engine_stack import Thing, engine_stack
+
+pytestmark = pytest.mark.engine
+
+FORWARD = [{"type": "forward"}]
+
+
+def _two_listeners():
+    Thing(LISTENER, "old-http", port=80, protocol="HTTP", defaultActions=FORWARD)
+    Thing(LISTENER, "http", port=80, protocol="HTTP", defaultActions=FORWARD)
+    Thing(TOPIC, "page")
+
+
+def _mendable():
+    Thing(
+        TEMPLATE,
+        "web",
+        metadataOptions={"httpTokens": "optional", "httpPutResponseHopLimit": 1},
+        blockDeviceMappings=[
+            {"deviceName": "/dev/xvda", "ebs": {"volumeType": "gp3"}},
+            {"deviceName": "/dev/sdb", "virtualName": "ephemeral0"},
+        ],
+    )
+    Thing(
+        LOAD_BALANCER,
+        "web",
+        subnets=["subnet-1", "subnet-2"],
+        accessLogs={"bucket": "logs", "enabled": True},
+        enableDeletionProtection=True,
+    )
+
+
+def test_levels_and_exemptions_of_the_stack_s_settings(tmp_path):
+    settings = """\
+policies:preset: strict
+policies:rules:
+  sns-topic-customer-key: advisory
+policies:exemptions:
+  - rule: lb-listener-serves-https
+    resource: old-*
+    reason: moves to HTTPS with the new domain
+    until: 2999-12-31
+  - rule: lb-listener-serves-https
+    resource: http
+    reason: was to move in spring
+    until: 2026-01-31
+  - rule: lb-spans-zones
+    reason: there is no load balancer
+    until: "2999-12-31"
+"""
+    with engine_stack(tmp_path, _two_listeners, settings=settings) as stack:
+        preview = stack.preview()
+
+    assert not preview.succeeded
+    found = sorted((at["policy"], at["level"], at["name"]) for at in preview.violations)
+    assert found == [
+        ("exemption-expired", "mandatory", "shop-test"),
+        ("exemption-unused", "advisory", "shop-test"),
+        ("lb-listener-serves-https", "mandatory", "http"),
+        ("sns-topic-customer-key", "advisory", "page"),
+    ]
+    (https,) = preview.of("lb-listener-serves-https")
+    assert "got `HTTP` (exempted until 2026-01-31)." in https["message"]
+    (unused,) = preview.of("exemption-unused")
+    assert (
+        "policies:exemptions[2] (lb-spans-zones for `*`, until 2999-12-31) matches nothing that "
+        "the rule refuses: remove it." in unused["message"]
+    )
+
+
+def test_wrong_settings_are_one_error_and_nothing_is_made(tmp_path):
+    settings = """\
+policies:preset: stict
+policies:rules:
+  lb-listener-serve-https: advisory
+policies:exemptions:
+  - rule: lb-spans-zones
+    until: 2027-02-30
+"""
+    config = tmp_path / "policies.json"
+    config.write_text(json.dumps({"lb-spans-zone": "advisory"}))
+
+    with engine_stack(tmp_path, _two_listeners, settings=settings) as stack:
+        stack.pack_config = str(config)
+        up = stack.up()
+        made = stack.resources()
+
+    assert not up.succeeded
+    assert [at["policy"] for at in up.violations] == ["policy-settings"]
+    assert up.violations[0]["message"].splitlines()[1:] == [
+        "policies:preset: must be one of default, strict, advisory, got 'stict'",
+        (
+            "policies:rules.lb-listener-serve-https: must be a rule that exists "
+            "(nearest: lb-listener-serves-https), got 'lb-listener-serve-https'"
+        ),
+        "policies:exemptions[0].reason: must say why, got nothing",
+        (
+            "policies:exemptions[0].until: must be a date such as 2027-06-30, the last day of the "
+            "exemption, got '2027-02-30'"
+        ),
+        (
+            "--policy-pack-config: lb-spans-zone: must be a rule that exists "
+            "(nearest: lb-spans-zones), got 'lb-spans-zone'"
+        ),
+    ]
+    assert made == []
+
+
+def test_remediation_sets_what_follows_from_the_rule(tmp_path):
+    settings = """\
+policies:rules:
+  launch-template-requires-imdsv2: remediate
+  launch-template-encrypts-volumes: remediate
+  lb-drops-invalid-headers: remediate
+"""
+    with engine_stack(tmp_path, _mendable, settings=settings) as stack:
+        up = stack.up()
+        template, balancer = (stack.outputs(f"{kind}::web") for kind in (TEMPLATE, LOAD_BALANCER))
+
+    assert up.succeeded
+    assert up.violations == []
+    assert template["metadataOptions"] == {"httpTokens": "required", "httpPutResponseHopLimit": 1}
+    assert template["blockDeviceMappings"] == [
+        {"deviceName": "/dev/xvda", "ebs": {"volumeType": "gp3", "encrypted": "true"}},
+        {"deviceName": "/dev/sdb", "virtualName": "ephemeral0"},
+    ]
+    assert balancer["dropInvalidHeaderFields"] is True
+
+
+def test_remediation_is_off_unless_asked_for(tmp_path):
+    with engine_stack(tmp_path, _mendable) as stack:
+        preview = stack.preview()
+
+    assert sorted(at["policy"] for at in preview.violations) == [
+        "launch-template-encrypts-volumes",
+        "launch-template-requires-imdsv2",
+        "lb-drops-invalid-headers",
+    ]
