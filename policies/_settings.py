@@ -306,7 +306,7 @@ def _must(setting: Setting, value: object) -> str | None:
 
 
 def _date(value: object) -> date | None:
-    """Return a day; YAML makes one of what looks like it, and the engine a text with its midnight."""
+    """Return a day; YAML makes one of what looks like it, the engine a text with its midnight."""
     if isinstance(value, datetime):
         return value.date()
     if isinstance(value, date):

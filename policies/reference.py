@@ -25,8 +25,8 @@ The rules of the pack in `policies/`. How to run it, and what *mandatory*, *advi
 
 A rule *on one resource* is decided before the resource is created or changed. A rule *across
 resources* is decided at the end of a preview, and again at the end of `up`. An *opt-in* rule is off
-until the file that `--policy-pack-config` names sets it to `mandatory` or `advisory`; settings
-stand there beside `enforcementLevel`.
+until the stack's settings give it a level, or choose the preset `strict`; a rule's own settings
+stand there, too: `policies:rules` in [policies/README.md](../../policies/README.md).
 """
 
 
@@ -58,6 +58,9 @@ def _section(rule: AnyRule) -> str:
     for setting in rule.settings:
         default = json.dumps(setting.default)
         lines.append(f"- Setting `{setting.name}`, default {default}: {setting.description}")
+    if rule.mends:
+        paths = ", ".join(f"`{mend.path}`" for mend in rule.mends)
+        lines.append(f"- Set by the level `remediate`: {paths}")
     if rule.link:
         lines.append(f"- To read: <{rule.link}>")
     return "\n".join([*lines, "", "To fix it:\n", _fix(rule.fix), ""])

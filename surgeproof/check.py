@@ -4,10 +4,11 @@ Rules about load read the stack's configuration where the engine puts it for a p
 environment; so it is put there for them.
 """
 
+import contextvars
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 import yaml
 
 from policies import _settings, analyzer, pack, runner
+from policies._settings import Settings
 from surgeproof.emulator.project import InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory
 from surgeproof.emulator.state import StateError
@@ -56,7 +58,8 @@ def check(
     if preset is not None:
         settings = replace(settings, preset=preset)
     with _environment(config, *names):
-        summary = runner.check(found, pack.AREAS, settings)
+        # What the SDK is told in a context of its own is forgotten with it.
+        summary = contextvars.copy_context().run(_run, found, settings)
     return summary, place(settings_file)
 
 
@@ -127,6 +130,11 @@ def _config(file: Path | None) -> dict[str, Any]:
     }
 
 
+def _run(found: Sequence[runner.Entry], settings: Settings) -> Summary:
+    analyzer.own_stack()
+    return runner.check(found, pack.AREAS, settings)
+
+
 @contextmanager
 def _environment(config: Mapping[str, Any], project: str, stack: str) -> Iterator[None]:
     texts = {
@@ -142,7 +150,6 @@ def _environment(config: Mapping[str, Any], project: str, stack: str) -> Iterato
     before = {key: os.environ.get(key) for key in ours}
     os.environ.update(ours)
     try:
-        analyzer.own_stack()
         yield
     finally:
         for key, value in before.items():

@@ -1,0 +1,196 @@
+"""`surgeproof check` on files of states and plans."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from surgeproof.cli import main
+
+URN = "urn:pulumi:{stack}::shop::aws:lb/listener:Listener::http"
+SECRET = {
+    "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270",
+    "plaintext": '"HTTP"',
+}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: nodejs\n")
+    for stack in ("local", "prod"):
+        (tmp_path / f"Pulumi.{stack}.yaml").write_text("config: {aws:region: eu-west-1}\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def give(*arguments, text=None):
+    result = CliRunner().invoke(main, ["check", *map(str, arguments)], input=text)
+    return result.exit_code, result.output
+
+
+def state(directory, protocol="HTTP", stack="prod", **more):
+    listener = {
+        "urn": URN.format(stack=stack),
+        "type": "aws:lb/listener:Listener",
+        "inputs": {
+            "protocol": protocol,
+            "port": 80,
+            "defaultActions": [{"type": "forward"}],
+            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+            **more,
+        },
+    }
+    file = directory / "state.json"
+    file.write_text(json.dumps({"version": 3, "deployment": {"resources": [listener]}}))
+    return file
+
+
+def test_a_state_without_violations(project):
+    assert give("--state", state(project, "HTTPS")) == (0, "no violations.\n")
+
+
+def test_violations_are_told_by_the_exit_code(project):
+    code, printed = give("--state", state(project))
+
+    assert code == 1
+    assert printed.splitlines()[0] == (
+        "critical  lb-listener-serves-https  aws:lb/listener:Listener http: `protocol` must be "
+        "`HTTPS` unless every default action is a redirect, got `HTTP`."
+    )
+    assert printed.splitlines()[-1] == "1 violation: 1 critical."
+
+
+def test_advice_does_not_fail_the_check(project):
+    code, printed = give("--state", state(project), "--preset", "advisory")
+
+    assert code == 0
+    assert printed.endswith("1 violation: 1 critical; 1 of them advisory.\n")
+
+
+def test_the_settings_of_the_stack_that_the_file_is_of_hold(project):
+    (project / "Pulumi.prod.yaml").write_text(
+        "config:\n  policies:exemptions:\n    - rule: lb-listener-serves-https\n"
+        "      reason: goes soon\n      until: 2999-12-31\n"
+    )
+
+    assert give("--state", state(project)) == (0, "no violations; 1 exempted.\n")
+    assert give("--state", state(project), "--stack", "local")[0] == 1
+
+
+def test_wrong_settings(project):
+    (project / "Pulumi.prod.yaml").write_text("config: {policies:preset: stict}\n")
+
+    assert give("--state", state(project)) == (
+        2,
+        (
+            "error: Pulumi.prod.yaml:\n"
+            "  policies:preset: must be one of default, strict, advisory, got 'stict'\n"
+        ),
+    )
+
+
+def test_load_rules_read_the_figures_of_the_stack_s_settings(project):
+    group = {
+        "urn": "urn:pulumi:prod::shop::aws:autoscaling/group:Group::web",
+        "type": "aws:autoscaling/group:Group",
+        "inputs": {"defaultInstanceWarmup": 100},
+        "outputs": {"availabilityZones": ["a", "b"]},
+    }
+    (project / "state.json").write_text(json.dumps({"resources": [group]}))
+    (project / "Pulumi.prod.yaml").write_text("config: {shop:service: {bootSeconds: 100}}\n")
+    before = dict(os.environ)
+
+    code, printed = give("--state", "state.json")
+
+    assert code == 1
+    assert "must be at least 120 (service.bootSeconds at its longest), got 100." in printed
+    assert dict(os.environ) == before
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "sarif", "json"])
+def test_no_form_prints_a_secret(project, form):
+    file = state(project, SECRET, password="hunter2")  # noqa: S106 - of no one
+
+    code, printed = give("--state", file, "--format", form)
+
+    assert code == 1
+    assert "got a secret." in printed
+    assert "HTTP`." not in printed
+    assert "hunter2" not in printed
+
+
+def test_forms_for_tools(project):
+    sarif = json.loads(give("--state", state(project), "--format", "sarif")[1])
+    document = json.loads(give("--state", state(project), "--format", "json")[1])
+
+    (result,) = sarif["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert place == "Pulumi.prod.yaml"
+    assert document["summary"] == {"violations": 1, "notDecided": 0, "exempted": 0}
+
+
+def test_a_pipe_may_carry_lines_before_the_document(project):
+    inputs = {"port": 80, "defaultActions": [{"type": "forward"}]}
+    steps = [{"op": "create", "newState": {"urn": URN.format(stack="x"), "inputs": inputs}}]
+    text = f"Previewing update (x):\n{json.dumps({'steps': steps})}\n"
+
+    code, printed = give("--plan", "-", text=text)
+
+    assert code == 1
+    assert printed.startswith("critical  lb-listener-serves-https")
+
+
+def test_outside_a_project_the_defaults_hold(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert give("--state", state(tmp_path))[0] == 1
+    assert give("--stack", "prod", "--state", state(tmp_path))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no JSON", "error: --state: state.json: must be JSON\n"),
+        (
+            "{}",
+            (
+                "error: --state: must be what `pulumi stack export`, `pulumi preview --json "
+                "--show-sames` or `pulumi preview --save-plan` writes\n"
+            ),
+        ),
+    ],
+    ids=["no JSON", "another document"],
+)
+def test_bad_files(project, content, message):
+    (project / "state.json").write_text(content)
+
+    assert give("--state", "state.json") == (2, message)
+
+
+def test_without_a_file_the_embedded_stack_is_meant(project):
+    assert give() == (
+        2,
+        (
+            "error: --state: must name a file, as stack local is not up on the embedded AWS: "
+            "`pulumi stack export --stack local --file state.json` writes one; or --plan\n"
+        ),
+    )
+
+
+def test_an_unknown_stack(project):
+    code, printed = give("--stack", "nope", "--state", state(project))
+
+    assert code == 2
+    assert printed.startswith("error: --stack: must have a file Pulumi.<stack>.yaml")
+
+
+@pytest.mark.parametrize("stack", [["--stack", "prod"], ["--stack", "local", "--embedded"]])
+def test_reports_of_a_preview_are_refused_where_they_cannot_be_written(project, stack):
+    suffix = "x.pdf" if "--embedded" in stack else "x.md"
+
+    result = CliRunner().invoke(main, ["preview", *stack, "--report", suffix])
+
+    assert result.exit_code == 2
+    assert result.output.startswith("error: --report: must ")

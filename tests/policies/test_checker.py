@@ -1,0 +1,299 @@
+"""Exemptions, levels and remedies, with rules of the tests' own."""
+
+from datetime import date
+
+import pytest
+from pulumi_policy import EnforcementLevel, Severity
+
+from policies import _settings
+from policies._checker import Checker
+from policies._mending import mended
+from policies._rules import Mend, Need, PropertyRule, Resource, StackRule
+from policies._values import SECRET, SIGNATURE, UNKNOWN, SecretNumber, SecretText, plain, show
+from surgeproof.findings import Finding, Kind
+
+TOPIC = "aws:sns/topic:Topic"
+TODAY = date(2026, 11, 25)
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+def _broken(stack, report):
+    raise KeyError("hunter2")
+
+
+def _duplicates(stack, report):
+    for each in stack.of(frozenset({TOPIC})):
+        if len(stack.called(frozenset({TOPIC}), "label", each.read("label"))) > 1:
+            report.refuse(each, "label", "be the only one", show(each.read("label")))
+
+
+KEY = PropertyRule(
+    name="topic-key",
+    description="Topics have keys.",
+    severity=Severity.HIGH,
+    control="SNS.1",
+    fix="Set key.",
+    types=frozenset({TOPIC}),
+    needs=(Need("key", "be `own`", lambda key: key == "own"),),
+    mends=(Mend("key", "own"), Mend("nothing", 1, frozenset({"another:type:Type"}))),
+)
+UNIQUE = StackRule(
+    name="topic-unique",
+    description="Topics differ.",
+    severity=Severity.LOW,
+    fix="Rename.",
+    types=frozenset({TOPIC}),
+    check=_duplicates,
+)
+BROKEN = StackRule(
+    name="topic-broken",
+    description="Fails.",
+    severity=Severity.LOW,
+    fix="None.",
+    types=frozenset({TOPIC}),
+    check=_broken,
+)
+
+
+def topic(name, **properties):
+    urn = f"urn:pulumi:dev::shop::{TOPIC}::{name}"
+    return Resource(type=TOPIC, urn=urn, name=name, properties=plain(properties))
+
+
+def checker(*rules, **data):
+    areas = {"Topics": rules}
+    return Checker(areas, _settings.read(data, areas), TODAY)
+
+
+def exemption(until, resource="*", rule="topic-key"):
+    return {"rule": rule, "resource": resource, "reason": "goes soon", "until": until}
+
+
+REFUSED = Finding(
+    rule="topic-key",
+    severity="high",
+    urn=f"urn:pulumi:dev::shop::{TOPIC}::web",
+    message="`key` must be `own`, got `aws`.",
+    why="Topics have keys.",
+    fix="Set key.",
+    link="https://docs.aws.amazon.com/securityhub/latest/userguide/sns-controls.html#sns-1",
+)
+
+
+def test_a_violation_says_all_that_is_needed():
+    assert checker(KEY).resource(topic("web", key="aws")) == [REFUSED]
+    assert checker(KEY).resource(topic("web", key="own")) == []
+
+
+def test_other_types_are_not_judged():
+    other = Resource(type="a:b:C", urn="urn:pulumi:d::s::a:b:C::x", name="x", properties={})
+
+    assert checker(KEY).resource(other) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "reported"),
+    [("advisory", "advisory"), ("mandatory", "mandatory"), ("remediate", "mandatory")],
+)
+def test_level_of_a_violation(level, reported):
+    (found,) = checker(KEY, rules={"topic-key": level}).resource(topic("web", key="aws"))
+
+    assert found.level == reported
+
+
+def test_a_rule_that_is_off_says_nothing():
+    off = checker(KEY, UNIQUE, rules={"topic-key": "disabled", "topic-unique": "disabled"})
+
+    assert off.resource(topic("web")) == []
+    assert off.stack([topic("a", label="x"), topic("b", label="x")]) == []
+    assert off.types == frozenset()
+
+
+@pytest.mark.parametrize("until", ["2026-11-25", "2027-01-01"])
+def test_an_exemption_in_force_lets_its_resources_through(until):
+    exempting = checker(KEY, exemptions=[exemption(until, "old-*")])
+
+    assert exempting.at_start("") == []
+    assert exempting.resource(topic("old-web", key="aws")) == []
+    assert exempting.resource(topic("old-api", key=UNKNOWN_TEXT)) == []
+    assert len(exempting.resource(topic("web", key="aws"))) == 1
+    assert exempting.stack([]) == []
+    assert exempting.exempted == 1
+
+
+@pytest.mark.parametrize(("preset", "level"), [("default", "mandatory"), ("advisory", "advisory")])
+def test_an_exemption_that_has_ended_is_a_violation_and_its_rule_speaks_again(preset, level):
+    ended = checker(KEY, preset=preset, exemptions=[exemption("2026-11-24")])
+
+    assert ended.at_start("urn") == [
+        Finding(
+            rule="exemption-expired",
+            level=level,
+            urn="urn",
+            message="policies:exemptions[0].until must be 2026-11-25 or later, got 2026-11-24, "
+            "for topic-key on `*`.",
+            why="An exemption holds until its date: then someone decides anew.",
+            fix="Mend what breaks topic-key and remove the exemption, or state a later date and "
+            "why. The reason was: goes soon",
+        )
+    ]
+    (found,) = ended.resource(topic("web", key="aws"))
+    assert found.message == "`key` must be `own`, got `aws` (exempted until 2026-11-24)."
+    (note,) = ended.resource(topic("web", key=UNKNOWN_TEXT))
+    assert note.kind is Kind.UNDECIDED
+    assert ended.stack([]) == []
+    assert ended.exempted == 0
+
+
+def test_the_longest_of_several_exemptions_counts():
+    both = checker(KEY, exemptions=[exemption("2026-11-24"), exemption("2027-01-01", "w*")])
+
+    assert both.resource(topic("web", key="aws")) == []
+    assert len(both.resource(topic("api", key="aws"))) == 1
+
+
+def test_an_exemption_that_matches_nothing_is_told():
+    idle = checker(KEY, exemptions=[exemption("2027-01-01", "old-*")])
+
+    idle.resource(topic("web", key="aws"))
+
+    assert idle.stack([], "urn") == [
+        Finding(
+            rule="exemption-unused",
+            kind=Kind.NOTICE,
+            level="advisory",
+            urn="urn",
+            message="policies:exemptions[0] (topic-key for `old-*`, until 2027-01-01) matches "
+            "nothing that the rule refuses: remove it.",
+        )
+    ]
+
+
+def test_rules_across_resources_are_exempted_too():
+    exempting = checker(UNIQUE, exemptions=[exemption("2027-01-01", "a", "topic-unique")])
+
+    found = exempting.stack([topic("a", label="x"), topic("b", label="x"), topic("c", label="y")])
+
+    assert [(at.rule, at.name, at.message) for at in found] == [
+        ("topic-unique", "b", "`label` must be the only one, got `x`.")
+    ]
+
+
+def test_what_is_not_known_is_told_with_its_property():
+    (note,) = checker(KEY).resource(topic("web", key=UNKNOWN_TEXT))
+
+    assert note == Finding(
+        rule="topic-key",
+        kind=Kind.UNDECIDED,
+        level="advisory",
+        severity="high",
+        urn=REFUSED.urn,
+        message="`key` is known only during `up`, which decides.",
+        link=REFUSED.link,
+    )
+
+
+def test_a_rule_that_fails_is_told_without_values_and_stops_no_other():
+    found = checker(BROKEN, UNIQUE).stack([topic("a", label="x"), topic("b", label="x")], "urn")
+
+    assert [(at.rule, at.kind, at.urn) for at in found][:1] == [
+        ("topic-broken", Kind.UNDECIDED, "urn")
+    ]
+    assert found[0].message == ("the rule itself failed (KeyError), which is a fault of the pack.")
+    assert [at.rule for at in found[1:]] == ["topic-unique", "topic-unique"]
+
+
+def test_the_file_of_the_command_line_has_the_last_word():
+    overruled = checker(KEY, rules={"topic-key": "disabled"})
+
+    overruled.set("topic-key", EnforcementLevel.ADVISORY, {"unheard": 1})
+
+    assert [at.level for at in overruled.resource(topic("web"))] == ["advisory"]
+    assert overruled.values(KEY) == {}
+
+
+@pytest.mark.parametrize(
+    ("properties", "more", "expected"),
+    [
+        ({"key": "aws", "b": 1}, {}, {"key": "own", "b": 1}),
+        ({}, {}, {"key": "own"}),
+        ({"key": "own"}, {}, None),
+        ({"key": UNKNOWN_TEXT}, {}, None),
+        ({"key": "aws"}, {"exemptions": [exemption("2027-01-01")]}, None),
+    ],
+    ids=str,
+)
+def test_remedy(properties, more, expected):
+    able = checker(KEY, rules={"topic-key": "remediate"}, **more)
+
+    done = able.mended(topic("web"), properties)
+
+    assert done == ([(KEY, expected)] if expected else [])
+
+
+def test_no_remedy_unless_the_level_says_so():
+    assert checker(KEY).mended(topic("web"), {"key": "aws"}) == []
+
+
+SECRET_MARK = {SIGNATURE: SECRET, "value": "hunter2"}
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [
+        ("a", {}, {"a": 1}),
+        ("a.b", {}, {"a": {"b": 1}}),
+        ("a.b", {"a": {"c": SECRET_MARK}}, {"a": {"c": SECRET_MARK, "b": 1}}),
+        ("a.b", {"a": UNKNOWN_TEXT}, None),
+        ("a.b", {"a": "text"}, None),
+        ("a[*].b", {"a": [{}, {"b": 2}, "x"]}, {"a": [{"b": 1}, {"b": 1}, "x"]}),
+        ("a[*].b.c", {"a": [{}, {"b": {}}]}, {"a": [{}, {"b": {"c": 1}}]}),
+        ("a[*].b", {"a": UNKNOWN_TEXT}, None),
+        ("a[*].b", {}, None),
+        ("a", {"a": 1}, None),
+    ],
+    ids=str,
+)
+def test_setting_a_property(path, before, after):
+    assert mended(before, [Mend(path, 1)]) == after
+
+
+def test_mending_leaves_what_it_was_given():
+    before = {"a": [{"b": 2}]}
+
+    mended(before, [Mend("a[*].b", 1)])
+
+    assert before == {"a": [{"b": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("value", "equal"),
+    [("hunter2", "hunter2"), (42, 42), (True, "true")],
+    ids=repr,
+)
+def test_a_secret_is_compared_and_never_shown(value, equal):
+    held = plain({SIGNATURE: SECRET, "value": value})
+
+    assert held == equal
+    assert [show(held), str(held), repr(held), f"{held}", f"{held:>3}"] == ["a secret"] * 5
+
+
+def test_secrets_within_a_secret():
+    held = plain({SIGNATURE: SECRET, "plaintext": '{"a": ["x", 1, null]}'})
+
+    assert held == {"a": ["x", 1, None]}
+    assert [type(item) for item in held["a"][:2]] == [SecretText, SecretNumber]
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        {SIGNATURE: SECRET, "ciphertext": "v1:x"},
+        {SIGNATURE: SECRET, "plaintext": "no JSON"},
+        "[secret]",
+        UNKNOWN_TEXT,
+    ],
+    ids=str,
+)
+def test_what_cannot_be_read_is_unknown(mark):
+    assert plain({"a": mark}) == {"a": UNKNOWN}

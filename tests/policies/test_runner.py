@@ -1,0 +1,305 @@
+"""Reading states and plans, and checking them without the engine."""
+
+import json
+from datetime import date
+
+import pytest
+from pulumi import automation
+from pulumi_policy import Severity
+
+from policies import _settings, runner
+from policies._rules import Need, PropertyRule, StackRule
+from policies._values import SECRET, SIGNATURE, show
+from surgeproof.check import check
+from surgeproof.findings import Kind
+from tests.policies import faults
+from tests.policies.engine_stack import engine_stack
+
+TOPIC = "aws:sns/topic:Topic"
+KEY_TYPE = "aws:kms/key:Key"
+WEB = f"urn:pulumi:dev::shop::{TOPIC}::web"
+KEY = f"urn:pulumi:dev::shop::{KEY_TYPE}::main"
+UNKNOWN_TEXT = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+
+
+def _refers(stack, report):
+    for topic in stack.of(frozenset({TOPIC})):
+        if stack.target(topic, "key", frozenset({KEY_TYPE})) is None:
+            report.refuse(topic, "key", "be a key of this stack", show(topic.read("key")))
+
+
+LABEL = PropertyRule(
+    name="topic-label",
+    description="Topics have labels.",
+    severity=Severity.HIGH,
+    fix="Set label.",
+    types=frozenset({TOPIC}),
+    needs=(Need("label", "be `a`", lambda label: label == "a"),),
+)
+REFERS = StackRule(
+    name="topic-refers",
+    description="Topics use keys.",
+    severity=Severity.LOW,
+    fix="Set key.",
+    types=frozenset({TOPIC, KEY_TYPE}),
+    check=_refers,
+)
+AREAS = {"Topics": (LABEL, REFERS)}
+
+
+def state(**topic):
+    return {
+        "version": 3,
+        "deployment": {
+            "resources": [
+                {"urn": KEY, "type": KEY_TYPE, "id": "key-1", "outputs": {"arn": "arn:key"}},
+                {"urn": WEB, "type": TOPIC, "inputs": topic, "outputs": topic},
+            ]
+        },
+    }
+
+
+def plan(steps, **topic):
+    return {
+        "resourcePlans": {
+            KEY: {"goal": {"inputDiff": {}}, "steps": ["create"], "state": {"arn": "arn:key"}},
+            WEB: {"steps": steps, **topic},
+        }
+    }
+
+
+def checked(document, base=None):
+    found = runner.entries(document, base=base)
+    settings = _settings.read({}, AREAS)
+    summary = runner.check(found, AREAS, settings, today=date(2026, 11, 25))
+    return [(at.rule, at.name, at.message) for at in summary.findings]
+
+
+GOOD = {"label": "a", "key": "arn:key"}
+LABEL_B = ("topic-label", "web", "`label` must be `a`, got `b`.")
+
+
+def test_a_state_that_keeps_all_rules():
+    assert checked(state(**GOOD)) == []
+    assert checked(state(label="a", key="key-1")) == []
+
+
+def test_a_state_that_breaks_rules():
+    assert checked(state(label="b", key="arn:other")) == [
+        LABEL_B,
+        ("topic-refers", "web", "`key` must be a key of this stack, got `arn:other`."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda whole: whole,
+        lambda whole: whole["deployment"],
+        lambda whole: {"version": 3, "checkpoint": {"latest": whole["deployment"]}},
+    ],
+    ids=["export", "deployment", "backend's file"],
+)
+def test_each_form_of_a_state(wrapped):
+    assert checked(wrapped(state(label="b", key="arn:key"))) == [LABEL_B]
+
+
+def test_resources_that_are_being_deleted_are_not_judged():
+    document = state(label="b")
+    document["deployment"]["resources"][1]["delete"] = True
+
+    assert checked(document) == []
+
+
+def test_changes_that_the_program_ignores():
+    document = state(**GOOD)
+    document["deployment"]["resources"][1]["ignoreChanges"] = ["label"]
+
+    assert runner.entries(document)[1].ignored == frozenset({"label"})
+
+
+def preview_step(op, **topic):
+    return {
+        "steps": [
+            {"op": "same", "newState": {"urn": KEY, "type": KEY_TYPE}},
+            {
+                "op": op,
+                "newState": {
+                    "urn": WEB,
+                    "type": TOPIC,
+                    "inputs": topic,
+                    "propertyDependencies": {"key": [KEY], "label": []},
+                },
+            },
+        ],
+        "changeSummary": {},
+    }
+
+
+def test_a_preview_resolves_what_is_not_known_from_what_it_is_made_of():
+    assert checked(preview_step("create", label="a", key=UNKNOWN_TEXT)) == []
+    assert checked(preview_step("update", label="b", key=UNKNOWN_TEXT)) == [LABEL_B]
+
+
+@pytest.mark.parametrize("op", ["delete", "delete-replaced"])
+def test_a_preview_s_deletions_are_not_judged(op):
+    assert checked(preview_step(op, label="b")) == []
+
+
+def test_a_plan_of_a_new_stack():
+    created = {
+        "goal": {"inputDiff": {"adds": {"label": "b"}}, "propertyDependencies": {"key": [KEY]}},
+        "state": {"label": "b", "key": UNKNOWN_TEXT},
+    }
+
+    assert checked(plan(["create"], **created)) == [LABEL_B]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"updates": {"label": "b"}}, "`label` must be `a`, got `b`."),
+        ({"deletes": ["label"]}, "`label` must be `a`, got nothing."),
+        ({"adds": {"label": "b"}}, "`label` must be `a`, got `b`."),
+    ],
+    ids=str,
+)
+def test_a_plan_of_changes_to_a_state(changes, message):
+    changed = {"goal": {"inputDiff": changes}, "state": GOOD}
+
+    found = checked(plan(["update"], **changed), base=state(**GOOD))
+
+    assert found == [("topic-label", "web", message)]
+
+
+def test_what_a_plan_deletes_is_not_judged():
+    assert checked(plan(["delete"], goal=None), base=state(label="b")) == []
+
+
+def test_a_plan_of_changes_without_its_state_is_refused():
+    with pytest.raises(runner.DocumentError) as refused:
+        checked(plan(["update"], goal={"inputDiff": {}}))
+
+    assert str(refused.value) == (
+        "must come with the state that it starts from (--state), since a plan says only what "
+        "changes of web"
+    )
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        [],
+        "text",
+        {},
+        {"deployment": {}},
+        {"deployment": {"resources": ["x"]}},
+        {"resources": [{"type": TOPIC}]},
+        {"resourcePlans": []},
+        {"steps": [{"op": "create", "newState": "x"}]},
+    ],
+    ids=str,
+)
+def test_a_file_of_another_kind_is_refused(document):
+    with pytest.raises(runner.DocumentError) as refused:
+        runner.entries(document)
+
+    assert str(refused.value) == (
+        "must be what `pulumi stack export`, `pulumi preview --json --show-sames` or `pulumi "
+        "preview --save-plan` writes"
+    )
+
+
+def test_a_resource_without_a_urn_is_refused():
+    with pytest.raises(runner.DocumentError, match=r"^must name resources by URNs, got 'web'$"):
+        runner.entries({"resources": [{"urn": "web"}]})
+
+
+def test_project_and_stack_come_from_the_urns():
+    assert runner.stack_of(runner.entries(state())) == ("shop", "dev")
+    assert runner.stack_of([]) is None
+
+
+ENCRYPTED = {SIGNATURE: SECRET, "ciphertext": "v1:x"}
+
+
+@pytest.mark.parametrize("held", [ENCRYPTED, "[secret]", {"in": [ENCRYPTED]}], ids=str)
+def test_an_encrypted_secret_is_not_decided(held):
+    found = runner.entries(state(label=held, key=held))
+    rule = PropertyRule(
+        name="topic-deep",
+        description="Deep.",
+        severity=Severity.LOW,
+        fix="Set it.",
+        types=frozenset({TOPIC}),
+        needs=(Need("label", "be `a`", lambda label: isinstance(label, dict)),),
+    )
+    areas = {"Topics": (rule, REFERS)}
+
+    summary = runner.check(found, areas, _settings.read({}, areas))
+
+    assert {at.kind for at in summary.findings if at.rule == "topic-deep"} <= {Kind.UNDECIDED}
+    assert "got nothing" not in str(summary.findings)
+
+
+def test_an_encrypted_secret_is_told_how_to_read():
+    assert checked(state(label=ENCRYPTED, key="arn:key")) == [
+        (
+            "topic-label",
+            "web",
+            (
+                "`label` holds a secret that is encrypted here; `--show-secrets` of the command "
+                "that wrote this file decrypts it."
+            ),
+        )
+    ]
+
+
+def test_a_decrypted_secret_is_judged_and_not_shown():
+    held = {SIGNATURE: SECRET, "plaintext": '"hunter2"'}
+
+    assert checked(state(label=held, key="arn:key")) == [
+        ("topic-label", "web", "`label` must be `a`, got a secret.")
+    ]
+
+
+class Json(automation.PulumiCommand):
+    """Has `preview` write its steps as JSON."""
+
+    def run(self, args, cwd, additional_env, on_output=None, on_error=None):
+        if args[0] == "preview":
+            at = args.index("--event-log")
+            args = [*args[:at], *args[at + 2 :], "--json", "--show-sames"]
+            self.written = super().run(args, cwd, additional_env).stdout
+        return super().run(args, cwd, additional_env, on_output, on_error)
+
+
+@pytest.mark.engine
+def test_what_the_engine_writes_is_read_as_the_engine_shows_it(tmp_path, monkeypatch):
+    """State, saved plan and preview of the stack of faults, against the pack inside the engine."""
+    with engine_stack(tmp_path, faults.faulty, faults.CONFIG) as stack:
+        stack.settings("policies:preset", "strict")
+        stack.stack.preview(plan=str(tmp_path / "plan.json"))
+        command = stack.stack.workspace.pulumi_command
+        writes_json = stack.stack.workspace.pulumi_command = Json(str(tmp_path))
+        with pytest.raises(RuntimeError):  # there are no events beside JSON
+            stack.stack.preview()
+        stack.stack.workspace.pulumi_command = command
+        stack.stack.up()
+        (tmp_path / "preview.json").write_text(writes_json.written)
+        held = stack.stack.export_stack().deployment
+        (tmp_path / "state.json").write_text(json.dumps({"deployment": held}))
+
+    monkeypatch.chdir(tmp_path / "work")
+    found = [
+        check(stack=None, preset=None, **{"state": None, "plan": None, **file})[0].findings
+        for file in (
+            {"state": tmp_path / "state.json"},
+            {"plan": tmp_path / "plan.json"},
+            {"plan": tmp_path / "preview.json"},
+        )
+    ]
+
+    assert [sorted((at.rule, at.name) for at in findings) for findings in found] == [
+        sorted(faults.expected())
+    ] * 3
