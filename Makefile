@@ -11,7 +11,7 @@ UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status down test unit lint format reference probe lock engine torture bench clean
+.PHONY: help up preview status down test unit lint format reference probe lock engine torture mutate bench clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,7 @@ probe: $(VENV)/.dev  ## Measure anew what the embedded AWS loses, refuses, lacks
 lock: $(VENV)/.dev  ## Lock the requirements anew
 	$(UV_COMPILE) requirements.in -o requirements.txt
 	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(UV_COMPILE) policies/requirements.in -o policies/requirements.txt
 	$(UV_COMPILE) tools/go/requirements.in -o tools/go/requirements.txt
 
 engine: $(VENV)/.run  ## Find the Pulumi engine, or build it
@@ -62,14 +63,19 @@ engine: $(VENV)/.run  ## Find the Pulumi engine, or build it
 torture: $(VENV)/.dev  ## Interrupt and kill `up` at 20 moments of each kind
 	SURGEPROOF_MOMENTS=20 $(VENV)/bin/pytest tests/engine -k interruption
 
+mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must notice (an hour)
+	$(VENV)/bin/mutmut run $(MUTANTS)
+	$(VENV)/bin/python -m benchmarks.mutants
+
 bench: $(VENV)/.dev  ## Print the figures that the README states
 	$(VENV)/bin/python -m benchmarks.embedded_aws
 	$(VENV)/bin/python -m benchmarks.simulation
 	$(VENV)/bin/python -m benchmarks.replay
+	$(VENV)/bin/python -m benchmarks.policies
 	$(VENV)/bin/python -m benchmarks.traces
 
 clean:  ## Remove the environment and what the tools left in the tree
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis surgeproof.egg-info
+	rm -rf $(VENV) mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis surgeproof.egg-info
 
 # A stamp, not bin/python: an interrupted `venv` leaves a python without pip.
 $(VENV)/.made:

@@ -147,9 +147,13 @@ def test_components_do_not_know_of_the_emulator():
 
 
 def test_lock_files_name_no_address():
-    locks = [*ROOT.glob("requirements*.txt"), *ROOT.glob("tools/*/requirements.txt")]
+    locks = [
+        path
+        for pattern in ("requirements*.txt", "policies/*.txt", "tools/*/requirements.txt")
+        for path in ROOT.glob(pattern)
+    ]
 
     named = [str(lock) for lock in locks if "://" in lock.read_text()]
 
-    assert len(locks) == 3
+    assert len(locks) == 4
     assert named == []

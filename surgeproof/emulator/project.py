@@ -1,5 +1,6 @@
 """The Pulumi project on disk: its program, its stacks and their settings, which are only read."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,15 @@ class Project:
         """The policy pack, where there is one."""
         pack = self.root / "policies"
         return pack if (pack / "PulumiPolicy.yaml").is_file() else None
+
+    def pack_environment(self) -> Path | None:
+        """Return the Python environment that the pack asks Pulumi to run it in."""
+        if self.policies is None:
+            return None
+        runtime = _load(self.policies / "PulumiPolicy.yaml").get("runtime")
+        options = (runtime.get("options") or {}) if isinstance(runtime, dict) else {}
+        named = options.get("virtualenv")
+        return Path(os.path.normpath(self.policies / named)) if isinstance(named, str) else None
 
     def stacks(self) -> list[str]:
         """Return the stacks that have settings."""

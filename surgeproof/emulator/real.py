@@ -147,6 +147,12 @@ def _packs(project: Project, config: Path | None) -> list[str]:
     if project.policies is None:
         return []
     settings = ["--policy-pack-config", str(config)] if config else []
+    environment = project.pack_environment()
+    if environment is not None and not (environment / "bin" / "python").exists():
+        raise RunError(
+            f"policies/PulumiPolicy.yaml has the pack run in {environment}, which is not there; "
+            "`make engine` makes it"
+        )
     return ["--policy-pack", str(project.policies), *settings]
 
 
@@ -163,7 +169,8 @@ def _command() -> str:
 def _pulumi(project: Project, stack: str, words: list[str]) -> None:
     """Run Pulumi at the user's terminal; watch its stderr for a lock."""
     command = [_command(), *words, "--stack", stack]
-    # Pulumi runs the policy pack by the first python on PATH; ours has what the pack needs.
+    # Pulumi runs a pack that names no environment by the first python on PATH; ours has what this
+    # project's pack needs.
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     is_locked = False
     with subprocess.Popen(

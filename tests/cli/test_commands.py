@@ -168,6 +168,20 @@ def test_a_real_stack_goes_through_pulumi_with_the_policies(project, pulumi):
     assert not (project / ".surgeproof").exists()
 
 
+def test_a_pack_whose_environment_is_missing(project, pulumi):
+    (project / "policies" / "PulumiPolicy.yaml").write_text(
+        "runtime: {name: python, options: {virtualenv: ../.venv}}\n"
+    )
+
+    assert give("preview", "--stack", "prod") == (
+        1,
+        (
+            f"error: policies/PulumiPolicy.yaml has the pack run in {project / '.venv'}, which is not "
+            "there; `make engine` makes it\n"
+        ),
+    )
+
+
 def test_a_locked_stack_is_told_the_command_that_clears_it(project, pulumi):
     (pulumi / "stderr").write_text("error: the stack is currently locked by 1 lock(s)\n")
 

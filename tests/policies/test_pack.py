@@ -111,6 +111,29 @@ def test_pack_reads_no_provider_sdk():
     assert done.stdout.strip() == "False"
 
 
+def test_pack_needs_no_more_than_its_own_requirements():
+    """Whoever uses the pack alone installs policies/requirements.txt and nothing else."""
+    script = (
+        "import sys, importlib.metadata as m; import policies.analyzer, policies.pack; "
+        "names = {name.partition('.')[0] for name in sys.modules}; "
+        "found = m.packages_distributions(); "
+        "print(*{at.lower() for name in names for at in found.get(name, ())})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    lock = (reference.PAGE.parents[2] / "policies" / "requirements.txt").read_text()
+    locked = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE)) | {"surgeproof", "setuptools"}
+
+    assert {name.replace("_", "-") for name in done.stdout.split()} - locked == set()
+
+
+def test_version_is_that_of_the_project_file():
+    text = (reference.PAGE.parents[2] / "policies" / "PulumiPolicy.yaml").read_text()
+
+    assert f"\nversion: {pack.VERSION}\n" in text
+
+
 def _analyze(servicer, name, properties):
     request = proto.AnalyzeRequest(
         type=LISTENER, urn=urn(LISTENER, name), name=name, properties=_struct(properties)

@@ -1,0 +1,302 @@
+"""Prints how long the policies take: on a large stack, within a preview, and beside checkov.
+
+python -m benchmarks.policies [resources] [previews]
+
+checkov is installed into an environment of its own, which is removed at the end, since its pins
+clash with this project's. It reads the same services written in Terraform.
+"""
+
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf import struct_pb2
+from pulumi.runtime import proto
+
+from policies import pack
+from policies.analyzer import Analyzer
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+CHECKOV: Final = "checkov==3.3.30"
+AT_MOST_SECONDS: Final = 10.0
+ADDED_AT_MOST_SECONDS: Final = 1.0
+ADDED_GOAL_SECONDS: Final = 0.5
+
+_URN: Final = "urn:pulumi:bench::shop::{}::{}"
+_LISTENER: Final = {"defaultActions": [{"type": "forward", "targetGroupArn": "arn:tg"}]}
+_REDIRECT: Final = {"type": "redirect", "redirect": {"protocol": "HTTPS"}}
+
+SERVICE: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
+    # name: (Pulumi's type, Terraform's type, properties); @name is the id of another resource.
+    "open": ("aws:ec2/securityGroup:SecurityGroup", "aws_security_group", {"description": "x"}),
+    "in": (
+        "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        "aws_vpc_security_group_ingress_rule",
+        {
+            "securityGroupId": "@open",
+            "cidrIpv4": "0.0.0.0/0",
+            "ipProtocol": "tcp",
+            "fromPort": 443,
+            "toPort": 443,
+        },
+    ),
+    "lb": (
+        "aws:lb/loadBalancer:LoadBalancer",
+        "aws_lb",
+        {
+            "subnets": ["@subnet-a", "@subnet-b"],
+            "securityGroups": ["@open"],
+            "accessLogs": {"bucket": "logs", "enabled": True},
+            "dropInvalidHeaderFields": True,
+            "enableDeletionProtection": True,
+        },
+    ),
+    "https": (
+        "aws:lb/listener:Listener",
+        "aws_lb_listener",
+        _LISTENER
+        | {
+            "loadBalancerArn": "@lb",
+            "port": 443,
+            "protocol": "HTTPS",
+            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        },
+    ),
+    "http": (
+        "aws:lb/listener:Listener",
+        "aws_lb_listener",
+        {
+            "loadBalancerArn": "@lb",
+            "port": 80,
+            "protocol": "HTTP",
+            "defaultActions": [_REDIRECT],
+        },
+    ),
+    "tg": ("aws:lb/targetGroup:TargetGroup", "aws_lb_target_group", {"port": 80}),
+    "subnet-a": ("aws:ec2/subnet:Subnet", "aws_subnet", {"availabilityZone": "eu-west-1a"}),
+    "subnet-b": ("aws:ec2/subnet:Subnet", "aws_subnet", {"availabilityZone": "eu-west-1b"}),
+    "template": (
+        "aws:ec2/launchTemplate:LaunchTemplate",
+        "aws_launch_template",
+        {
+            "metadataOptions": {"httpTokens": "required", "httpPutResponseHopLimit": 1},
+            "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"encrypted": "true"}}],
+            "monitoring": {"enabled": True},
+        },
+    ),
+    "group": (
+        "aws:autoscaling/group:Group",
+        "aws_autoscaling_group",
+        {
+            "name": "@group",
+            "vpcZoneIdentifiers": ["@subnet-a", "@subnet-b"],
+            "targetGroupArns": ["@tg"],
+            "healthCheckType": "ELB",
+            "defaultInstanceWarmup": 120,
+            "launchTemplate": {"id": "@template", "version": "1"},
+            "enabledMetrics": ["GroupInServiceInstances"],
+            "maxSize": 4,
+            "minSize": 2,
+        },
+    ),
+    "track": (
+        "aws:autoscaling/policy:Policy",
+        "aws_autoscaling_policy",
+        {
+            "name": "track",
+            "policyType": "TargetTrackingScaling",
+            "autoscalingGroupName": "@group",
+            "targetTrackingConfiguration": {
+                "predefinedMetricSpecification": {
+                    "predefinedMetricType": "ASGAverageCPUUtilization"
+                },
+                "targetValue": 50,
+            },
+        },
+    ),
+    "topic": ("aws:sns/topic:Topic", "aws_sns_topic", {"kmsMasterKeyId": "@key"}),
+    "key": ("aws:kms/key:Key", "aws_kms_key", {"enableKeyRotation": True}),
+    **{
+        f"alarm-{number}": (
+            "aws:cloudwatch/metricAlarm:MetricAlarm",
+            "aws_cloudwatch_metric_alarm",
+            {
+                "name": f"shop-bench-{number}",
+                "namespace": "AWS/AutoScaling",
+                "metricName": "GroupInServiceInstances",
+                "dimensions": {"AutoScalingGroupName": "@group"},
+                "period": 60,
+                "alarmActions": ["@topic"],
+            },
+        )
+        for number in range(7)
+    },
+}
+"""A service: what is repeated until there are as many resources as asked for."""
+
+
+def resources(number: int) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+    """Yield (type, Terraform's type, name, properties) of a stack of this size."""
+    for index in range(number):
+        service, at = divmod(index, len(SERVICE))
+        name, (kind, other, properties) = list(SERVICE.items())[at]
+        yield kind, other, f"{name}-{service}", _referring(properties, str(service))
+
+
+def _referring(value: Any, service: str) -> Any:
+    if isinstance(value, dict):
+        return {key: _referring(item, service) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_referring(item, service) for item in value]
+    if isinstance(value, str) and value.startswith("@"):
+        return f"{value[1:]}-{service}"
+    return value
+
+
+def large_stack(number: int) -> None:
+    """Print the time for a large stack, request by request as the engine sends them."""
+    single, together = [], []
+    for kind, _, name, properties in resources(number):
+        struct = struct_pb2.Struct()
+        struct.update({**properties, "id": name})
+        urn = _URN.format(kind, name)
+        single.append(proto.AnalyzeRequest(type=kind, urn=urn, name=name, properties=struct))
+        together.append(proto.AnalyzerResource(type=kind, urn=urn, name=name, properties=struct))
+    analyzer = Analyzer(pack.NAME, pack.VERSION, pack.AREAS, {"policies:preset": "strict"})
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    found = sum(len(analyzer.Analyze(request, None).diagnostics) for request in single)
+    middle = time.perf_counter()
+    answer = analyzer.AnalyzeStack(proto.AnalyzeStackRequest(resources=together), None)
+    ended = time.perf_counter()
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    rules = sum(map(len, pack.AREAS.values()))
+    print(
+        f"{number} resources, {rules} rules: {middle - started:.2f} s one by one + "
+        f"{ended - middle:.2f} s together = {ended - started:.2f} s (at most "
+        f"{AT_MOST_SECONDS:g}); {grown:.0f} MiB more memory; "
+        f"{found + len(answer.diagnostics)} findings"
+    )
+
+
+def within_a_preview(previews: int) -> None:
+    """Print what the policies add to a preview of the shipped stack `local`."""
+    with tempfile.TemporaryDirectory(prefix="surgeproof-bench-") as directory:
+        bare, whole = Path(directory, "bare"), Path(directory, "whole")
+        for root in (bare, whole):
+            root.mkdir()
+            for name in ("__main__.py", "components", "surgeproof"):
+                (root / name).symlink_to(ROOT / name)
+            for file in ROOT.glob("Pulumi*.yaml"):
+                shutil.copy(file, root)
+        (whole / "policies").symlink_to(ROOT / "policies")
+        seconds: dict[Path, list[float]] = {bare: [], whole: []}
+        processor: dict[Path, list[float]] = {bare: [], whole: []}
+        for number in range(previews + 1):
+            for root in (bare, whole):
+                started, before = time.perf_counter(), _processor_seconds()
+                subprocess.run(
+                    [sys.executable, "-m", "surgeproof", "preview"],
+                    cwd=root,
+                    env={**os.environ, "PYTHONPATH": str(ROOT)},
+                    stdout=subprocess.DEVNULL,
+                    check=True,
+                )
+                if number:  # the first fills caches
+                    seconds[root].append(time.perf_counter() - started)
+                    processor[root].append(_processor_seconds() - before)
+    added = [with_ - without for without, with_ in zip(*seconds.values(), strict=True)]
+    print(
+        f"a preview of `local`: {min(seconds[bare]):.2f} s without policies, "
+        f"{min(seconds[whole]):.2f} s with (best of {previews}); added: "
+        f"{min(seconds[whole]) - min(seconds[bare]):.2f} s by the best, "
+        f"{statistics.median(added):.2f} s by the median of pairs (at most "
+        f"{ADDED_AT_MOST_SECONDS:g}, goal {ADDED_GOAL_SECONDS:g}); processor time added: "
+        f"{min(processor[whole]) - min(processor[bare]):.2f} s; load of the machine: "
+        f"{os.getloadavg()[0]:.1f}"
+    )
+
+
+def _processor_seconds() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def beside_checkov(number: int) -> None:
+    """Print the time that checkov takes for the same services in Terraform."""
+    with tempfile.TemporaryDirectory(prefix="surgeproof-bench-") as directory:
+        own, code = Path(directory, "venv"), Path(directory, "code")
+        code.mkdir()
+        with (code / "main.tf").open("w", encoding="utf-8") as file:
+            for _, kind, name, properties in resources(number):
+                file.write(f'resource "{kind}" "{name}" {{\n{_terraform(properties, "  ")}}}\n')
+        venv.create(own, with_pip=True)
+        python = str(own / "bin" / "python")
+        quiet = ["--quiet", "--disable-pip-version-check"]
+        installed = subprocess.run(
+            [python, "-m", "pip", "install", *quiet, CHECKOV],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if installed.returncode:
+            last = (installed.stderr.strip().splitlines() or ["no reason given"])[-1]
+            print(f"checkov could not be installed, so there is no comparison: {last}")
+            return
+        command = [str(own / "bin" / "checkov"), "--directory", str(code), "--framework"]
+        command += ["terraform", "--compact", "--quiet", "--output", "json"]
+        started = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - started
+        if done.returncode not in {0, 1}:
+            print(f"checkov failed: {(done.stderr.strip().splitlines() or [''])[-1]}")
+            return
+        print(f"{CHECKOV} on {number} resources of Terraform: {seconds:.2f} s, its start included")
+
+
+def _terraform(properties: dict[str, Any], indent: str) -> str:
+    """Return properties as HCL: maps are blocks, lists of maps several."""
+    lines = []
+    for key, value in properties.items():
+        name = "".join(f"_{at.lower()}" if at.isupper() else at for at in key)
+        entries = value if isinstance(value, list) else [value]
+        if entries and isinstance(entries[0], dict) and name != "dimensions":
+            for entry in entries:
+                block = name.removesuffix("s") if isinstance(value, list) else name
+                lines.append(f"{indent}{block} {{\n{_terraform(entry, indent + '  ')}{indent}}}\n")
+        else:
+            lines.append(f"{indent}{name} = {_literal(value)}\n")
+    return "".join(lines)
+
+
+def _literal(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_literal(item)}' for key, item in value.items())} }}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_literal, value))}]"
+    return str(value) if isinstance(value, int | float) else f'"{value}"'
+
+
+def main() -> None:
+    """Print the figures."""
+    number = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
+    previews = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    large_stack(number)
+    beside_checkov(number)
+    if previews:
+        within_a_preview(previews)
+
+
+if __name__ == "__main__":
+    main()
