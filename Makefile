@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STACK ?= local
 EMBEDDED ?=
+REPORT ?=
 ON := --stack $(STACK) $(if $(EMBEDDED),--embedded)
 VENV := .venv
 UNIT := tests/test_structure.py tests/unit tests/policies tests/cli -m "not engine"
@@ -20,7 +21,7 @@ up: $(VENV)/.run  ## Bring the stack up on the embedded AWS, with the policy pac
 	@$(SURGEPROOF) up $(ON)
 
 preview: $(VENV)/.run  ## Show what `up` would change
-	@$(SURGEPROOF) preview $(ON)
+	@$(SURGEPROOF) preview $(ON) $(if $(REPORT),--report $(REPORT))
 
 status: $(VENV)/.run  ## Show what is up
 	@$(SURGEPROOF) status $(ON)
