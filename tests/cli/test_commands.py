@@ -176,8 +176,8 @@ def test_a_pack_whose_environment_is_missing(project, pulumi):
     assert give("preview", "--stack", "prod") == (
         1,
         (
-            f"error: policies/PulumiPolicy.yaml has the pack run in {project / '.venv'}, which is not "
-            "there; `make engine` makes it\n"
+            f"error: policies/PulumiPolicy.yaml has the pack run in {project / '.venv'}, which is "
+            "not there; `make engine` makes it\n"
         ),
     )
 

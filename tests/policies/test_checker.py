@@ -1,5 +1,6 @@
 """Exemptions, levels and remedies, with rules of the tests' own."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -8,7 +9,7 @@ from pulumi_policy import EnforcementLevel, Severity
 from policies import _settings
 from policies._checker import Checker
 from policies._mending import mended
-from policies._rules import Mend, Need, PropertyRule, Resource, StackRule
+from policies._rules import Mend, Need, PropertyRule, Resource, ResourceRule, StackRule
 from policies._values import SECRET, SIGNATURE, UNKNOWN, SecretNumber, SecretText, plain, show
 from surgeproof.findings import Finding, Kind
 
@@ -297,3 +298,63 @@ def test_secrets_within_a_secret():
 )
 def test_what_cannot_be_read_is_unknown(mark):
     assert plain({"a": mark}) == {"a": UNKNOWN}
+
+
+def _needing(name, path, value):
+    return PropertyRule(
+        name=name,
+        description="Needs it.",
+        severity=Severity.LOW,
+        fix="Set it.",
+        types=frozenset({TOPIC}),
+        needs=(Need(path, f"be {value}", lambda held: held == value),),
+        mends=(Mend(path, value),),
+    )
+
+
+def test_remedies_of_several_rules_build_on_each_other():
+    first, second, third = (_needing(f"topic-{key}", key, key) for key in ("a", "b", "c"))
+    able = checker(
+        *(first, second, third),
+        rules=dict.fromkeys(("topic-a", "topic-b", "topic-c"), "remediate"),
+        exemptions=[exemption("2027-01-01", rule="topic-a")],
+    )
+
+    done = able.mended(topic("web"), {"b": "x"})
+
+    assert done == [(second, {"b": "b"}), (third, {"b": "b", "c": "c"})]
+    assert able.mended(topic("web"), {"b": "b", "c": "c"}) == []
+
+
+def test_a_rule_that_keeps_its_level_does_not_stop_the_remedies_after_it():
+    first, second = (_needing(f"topic-{key}", key, key) for key in ("a", "b"))
+    able = checker(first, second, rules={"topic-b": "remediate"})
+
+    assert able.mended(topic("web"), {}) == [(second, {"b": "b"})]
+
+
+def test_no_remedy_for_a_type_without_rules():
+    other = Resource(type="a:b:C", urn="urn:pulumi:d::s::a:b:C::x", name="x", properties={})
+
+    assert checker(KEY, rules={"topic-key": "remediate"}).mended(other, {}) == []
+
+
+def test_what_the_program_ignores_and_what_a_rule_is_called_reach_a_remedy():
+    def only_named(resource, report):
+        if resource.name == "web" and "key" in resource.ignored and resource.settings == {}:
+            report.refuse(resource, "key", "be own", "other")
+
+    rule = ResourceRule(
+        name="topic-key",
+        description="Keys.",
+        severity=Severity.LOW,
+        fix="Set key.",
+        types=frozenset({TOPIC}),
+        check=only_named,
+        mends=(Mend("key", "own"),),
+    )
+    seen = replace(topic("web"), ignored=frozenset({"key"}))
+
+    done = checker(rule, rules={"topic-key": "remediate"}).mended(seen, {"key": "x"})
+
+    assert done == [(rule, {"key": "own"})]

@@ -8,8 +8,8 @@ from pulumi import automation
 from pulumi_policy import Severity
 
 from policies import _settings, runner
-from policies._rules import Need, PropertyRule, StackRule
-from policies._values import SECRET, SIGNATURE, show
+from policies._rules import Need, PropertyRule, ResourceRule, StackRule
+from policies._values import SECRET, SIGNATURE, UNKNOWN, show
 from surgeproof.check import check
 from surgeproof.findings import Kind
 from tests.policies import faults
@@ -220,26 +220,137 @@ def test_project_and_stack_come_from_the_urns():
     assert runner.stack_of([]) is None
 
 
+def _told(resource, report):
+    words = f"{resource.name} {resource.type} {sorted(resource.ignored)} {resource.sources}"
+    report.refuse(resource, "all", "be told", words)
+
+
+def _told_together(stack, report):
+    for each in stack.of(frozenset({TOPIC})):
+        words = f"{each.name} {sorted(each.ignored)} {sorted(each.sources)} {each.read('key')}"
+        report.refuse(each, "all", "be told", words)
+
+
+def test_rules_get_all_that_a_file_tells_of_a_resource():
+    common = {"description": "Tells.", "severity": Severity.LOW, "fix": "None."}
+    types = frozenset({TOPIC})
+    areas = {
+        "Topics": (
+            ResourceRule(name="topic-told", types=types, check=_told, **common),
+            StackRule(name="topic-together", types=types, check=_told_together, **common),
+        )
+    }
+    document = state(key="arn:key")
+    document["deployment"]["resources"][1] |= {
+        "ignoreChanges": ["key"],
+        "propertyDependencies": {"key": [KEY, "urn:of:another"], "label": []},
+    }
+    settings = _settings.read({}, areas)
+    planned = {
+        "goal": {
+            "inputDiff": {"adds": {"key": "arn:key"}},
+            "ignoreChanges": ["key"],
+            "propertyDependencies": {"key": [KEY]},
+        },
+    }
+
+    for found in (runner.entries(document), runner.entries(plan(["create"], **planned))):
+        summary = runner.check(found, areas, settings)
+        assert [at.message for at in summary.findings] == [
+            f"`all` must be told, got web {TOPIC} ['key'] None.",
+            "`all` must be told, got web ['key'] ['key'] arn:key.",
+        ]
+
+
+def test_a_plan_keeps_what_it_does_not_change():
+    before = runner.entries(state(label="a", key="arn:key", old=1))
+    changed = {"goal": {"inputDiff": {"updates": {"label": "b"}, "deletes": ["old", "never"]}}}
+
+    found = runner.entries(plan(["update"], **changed), base=state(label="a", key="x", old=1))
+
+    assert before[1].inputs == {"label": "a", "key": "arn:key", "old": 1}
+    assert found[1].inputs == {"label": "b", "key": "x"}
+    assert found[1].outputs == {"label": "b", "key": "x"}
+
+
+def test_an_empty_preview_and_an_empty_state():
+    assert runner.entries({"changeSummary": {}}) == []
+    assert runner.entries({"steps": []}) == []
+    assert runner.entries({"resources": None}) == []
+    assert runner.entries({"resourcePlans": {}}) == []
+
+
+def test_exemptions_that_have_ended_are_told_of_no_resource():
+    exemption = {"rule": "topic-label", "reason": "soon", "until": "2026-11-24"}
+    settings = _settings.read({"exemptions": [exemption]}, AREAS)
+
+    summary = runner.check([], AREAS, settings, today=date(2026, 11, 25))
+
+    assert [(at.rule, at.urn) for at in summary.findings] == [("exemption-expired", "")]
+    assert runner.check([], AREAS, settings, today=date(2026, 11, 24)).findings[0].rule == (
+        "exemption-unused"
+    )
+
+
+def test_violations_that_exemptions_let_through_are_counted():
+    exemption = {"rule": "topic-label", "reason": "soon", "until": "2026-11-25"}
+    settings = _settings.read({"exemptions": [exemption]}, AREAS)
+    found = runner.entries(state(label="b", key="arn:key"))
+
+    summary = runner.check(found, AREAS, settings, today=date(2026, 11, 25))
+
+    assert (list(summary.findings), summary.exempted) == ([], 1)
+
+
 ENCRYPTED = {SIGNATURE: SECRET, "ciphertext": "v1:x"}
 
 
-@pytest.mark.parametrize("held", [ENCRYPTED, "[secret]", {"in": [ENCRYPTED]}], ids=str)
-def test_an_encrypted_secret_is_not_decided(held):
-    found = runner.entries(state(label=held, key=held))
-    rule = PropertyRule(
-        name="topic-deep",
-        description="Deep.",
+@pytest.mark.parametrize(
+    "held", [ENCRYPTED, "[secret]", {"in": [1, ENCRYPTED]}, [{"in": "[secret]"}]], ids=str
+)
+def test_an_encrypted_secret_anywhere_in_a_property_is_found(held):
+    entry = runner.entries(state(label=held, key="arn:key"))[1]
+
+    assert runner._encrypted(entry.inputs) == frozenset({"label"})
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        {SIGNATURE: SECRET, "plaintext": '"x"'},
+        {SIGNATURE: SECRET, "value": "x"},
+        {"in": ["x", 1, None]},
+        "secret",
+    ],
+    ids=str,
+)
+def test_what_can_be_read_is_not_encrypted(held):
+    assert runner._encrypted({"label": held}) == frozenset()
+
+
+def test_an_encrypted_secret_of_a_rule_across_resources_is_not_decided():
+    def key_is_own(stack, report):
+        for topic in stack.of(frozenset({TOPIC})):
+            if topic.read("key") is UNKNOWN:
+                report.wait_for(topic, "key")
+            else:
+                report.refuse(topic, "key", "be own", show(topic.read("key")))
+
+    rule = StackRule(
+        name="topic-own",
+        description="Own.",
         severity=Severity.LOW,
         fix="Set it.",
         types=frozenset({TOPIC}),
-        needs=(Need("label", "be `a`", lambda label: isinstance(label, dict)),),
+        check=key_is_own,
     )
-    areas = {"Topics": (rule, REFERS)}
+    areas = {"Topics": (rule,)}
 
-    summary = runner.check(found, areas, _settings.read({}, areas))
+    summary = runner.check(runner.entries(state(key=ENCRYPTED)), areas, _settings.read({}, areas))
 
-    assert {at.kind for at in summary.findings if at.rule == "topic-deep"} <= {Kind.UNDECIDED}
-    assert "got nothing" not in str(summary.findings)
+    (note,) = summary.findings
+    assert note.kind is Kind.UNDECIDED
+    assert note.message.startswith("`key` holds a secret that is encrypted here;")
 
 
 def test_an_encrypted_secret_is_told_how_to_read():

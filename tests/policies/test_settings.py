@@ -45,6 +45,7 @@ EXEMPTION = {
     "reason": "goes in spring",
     "until": "2027-03-31",
 }
+LEVELS = "policies:rules.topic-key.level: must be one of advisory, mandatory, remediate, disabled"
 LONG = "must be a date such as 2027-06-30, the last day of the exemption"
 
 
@@ -213,6 +214,16 @@ def test_settings_are_the_keys_of_their_namespace():
             {"rules": {"topic-cost": {"kinds": [1]}}},
             "policies:rules.topic-cost.kinds: must be a list of texts, got a list",
         ),
+        (
+            {"exemptions": [{key: EXEMPTION[key] for key in ("rule", "until")}]},
+            "policies:exemptions[0].reason: must say why, got nothing",
+        ),
+        (
+            {"exemptions": [EXEMPTION | {"until": date(2027, 1, 1), "reason": date(2027, 1, 1)}]},
+            "policies:exemptions[0].reason: must say why, got '2027-01-01'",
+        ),
+        ({"rules": {"topic-key": {"level": {}}}}, f"{LEVELS}, got a map"),
+        ({"rules": {"topic-key": []}}, f"{LEVELS.replace('.level', '')}, got a list"),
         ({"exemptions": {}}, "policies:exemptions: must be a list, got a map"),
         (
             {"exemptions": ["topic-key"]},
@@ -319,6 +330,7 @@ def test_an_exemption_in_each_form_that_its_date_comes_in(until):
         ("urn:pulumi:dev::*", True),
         ("urn:pulumi:prod::*", False),
         ("*Topic*", False),
+        ("urn:pulumi:dev::shop::*::web", True),
     ],
 )
 def test_the_resources_that_an_exemption_covers(pattern, is_covered):
@@ -327,6 +339,30 @@ def test_the_resources_that_an_exemption_covers(pattern, is_covered):
 
     assert exemption.covers("topic-key", urn) is is_covered
     assert not exemption.covers("topic-label", urn)
+
+
+def test_an_exemption_covers_names_that_hold_colons():
+    (exemption,) = read({"exemptions": [EXEMPTION | {"resource": "a::b"}]}, AREAS).exemptions
+
+    assert exemption.covers("topic-key", "urn:pulumi:dev::shop::aws:sns/topic:Topic::a::b")
+    assert str(exemption) == ("policies:exemptions[0] (topic-key for `a::b`, until 2027-03-31)")
+
+
+def test_one_wrong_exemption_does_not_hide_the_others():
+    wrong = {"rule": "topic-key", "reason": "", "until": "2027-03-31"}
+
+    assert problems({"exemptions": [wrong, EXEMPTION, wrong]}) == [
+        "policies:exemptions[0].reason: must say why, got ''",
+        "policies:exemptions[2].reason: must say why, got ''",
+    ]
+
+
+def test_the_error_holds_each_problem_on_a_line():
+    with pytest.raises(SettingsError) as refused:
+        read({"preset": 1, "severity": 1}, AREAS)
+
+    assert str(refused.value).splitlines() == list(refused.value.problems)
+    assert len(refused.value.problems) == 2
 
 
 def test_an_exemption_without_a_resource_is_for_all():

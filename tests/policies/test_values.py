@@ -1,7 +1,20 @@
 import pytest
+from google.protobuf import struct_pb2
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from policies._values import ABSENT, UNKNOWN, number, plain, read, read_each, show
+from policies._values import (
+    ABSENT,
+    UNKNOWN,
+    is_false,
+    is_true,
+    number,
+    plain,
+    read,
+    read_each,
+    show,
+    unpacked,
+    unpacked_map,
+)
 
 PROPERTIES = plain(
     {
@@ -71,3 +84,56 @@ def test_value_in_a_message(value, shown):
 )
 def test_number(value, read_as):
     assert number(value) == read_as
+
+
+@pytest.mark.parametrize(
+    ("value", "reads_true", "reads_false"),
+    [
+        (True, True, False),
+        (False, False, True),
+        ("True", True, False),
+        ("FALSE", False, True),
+        ("", False, False),
+        (1, False, False),
+        (0, False, False),
+        (ABSENT, False, False),
+        (UNKNOWN, False, False),
+    ],
+    ids=repr,
+)
+def test_flags(value, reads_true, reads_false):
+    assert (is_true(value), is_false(value)) == (reads_true, reads_false)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (-1_500_000, "-1500000"),
+        (999_999.0, "999999"),
+        (1_000_000.0, "1000000"),
+        (UNKNOWN, "unknown"),
+        ([], "0 entries"),
+        (b"x", "a bytes"),
+        ("x" * 80, f"`{'x' * 80}`"),
+        (False, "false"),
+    ],
+    ids=repr,
+)
+def test_other_values_in_a_message(value, shown):
+    assert show(value) == shown
+
+
+def test_what_a_message_of_the_engine_holds():
+    properties = {
+        "text": "x",
+        "number": 1.5,
+        "flag": True,
+        "nothing": None,
+        "list": ["a", {"b": False}],
+        "map": {"c": []},
+    }
+    struct = struct_pb2.Struct()
+    struct.update(properties)
+
+    assert unpacked_map(struct) == properties
+    assert unpacked(struct_pb2.Value()) is None
