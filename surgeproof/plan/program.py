@@ -118,7 +118,8 @@ def _run(
     )
     pulumi.runtime.set_all_config(
         {
-            key: value if isinstance(value, str) else json.dumps(value)
+            # YAML makes a date of what looks like one, such as an exemption's last day.
+            key: value if isinstance(value, str) else json.dumps(value, default=str)
             for key, value in config.items()
         }
     )

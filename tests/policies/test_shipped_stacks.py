@@ -1,0 +1,46 @@
+"""The shipped stacks keep every rule of the preset `strict`, but for what they exempt."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
+
+from surgeproof.check import check
+from surgeproof.findings import Kind
+from surgeproof.plan import program
+
+ROOT = Path(__file__).parents[2]
+
+
+def _state(stack):
+    """Return the state that the stack has once it is up, by the readers' own mocks."""
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text())["config"]
+    monitor = program._Monitor(config["aws:region"])
+    program._run(ROOT, "surgeproof", stack, config, monitor)
+    resources = [
+        {
+            "urn": each.key,
+            "inputs": each.properties,
+            "propertyDependencies": each.made_of,
+        }
+        for each in monitor.recorded
+    ]
+    return json.dumps({"resources": resources}, default=lambda _: UNKNOWN_STRING_VALUE)
+
+
+@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+def test_a_shipped_stack_keeps_all_rules(stack, tmp_path, monkeypatch):
+    state = tmp_path / "state.json"
+    state.write_text(_state(stack))
+    monkeypatch.chdir(ROOT)
+
+    summary, _ = check(stack=stack, state=state, plan=None, preset="strict")
+
+    told = [
+        (at.rule, at.resource, at.message)
+        for at in summary.findings
+        if at.kind is not Kind.UNDECIDED
+    ]
+    assert told == []
