@@ -1,13 +1,22 @@
 """The stack's settings of the policies under the real engine, on programs that are not ours."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 
 from tests.policies.analysis import LISTENER, LOAD_BALANCER, TEMPLATE, TOPIC
-from tests.policies.engine_stack import Thing, engine_stack
+from tests.policies.engine_stack import PACK, Thing, engine_stack
 
 pytestmark = pytest.mark.engine
+
+STARTER = """\
+#!/bin/sh
+# Pulumi's own starter takes the environment from the options of PulumiPolicy.yaml, likewise.
+printf '%s\\n' "$PWD" "$3" > {told}
+exec {python} -u -m pulumi.policy "$1" "$2"
+"""
 
 FORWARD = [{"type": "forward"}]
 
@@ -143,3 +152,15 @@ def test_remediation_is_off_unless_asked_for(tmp_path):
         "launch-template-requires-imdsv2",
         "lb-drops-invalid-headers",
     ]
+
+
+def test_the_pack_runs_in_the_checkout_s_environment_wherever_the_program_is(tmp_path):
+    with engine_stack(tmp_path, _two_listeners) as stack:
+        starter = tmp_path / "bin" / "pulumi-analyzer-policy-python"
+        starter.write_text(STARTER.format(told=tmp_path / "told", python=sys.executable))
+        preview = stack.preview()
+
+    directory, option = (tmp_path / "told").read_text().splitlines()
+    environment = Path(directory, option.removeprefix("-virtualenv="))
+    assert environment.resolve() == (PACK.parent / ".venv").resolve()
+    assert len(preview.of("lb-listener-serves-https")) == 2
