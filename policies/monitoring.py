@@ -255,10 +255,10 @@ def _watches_demand(alarm: Resource) -> Any:
 
 
 def _check_demand_watched(stack: Stack, report: Report) -> None:
+    watching = [(alarm, _watches_demand(alarm)) for alarm in stack.of(types.METRIC_ALARM)]
     for balancer in stack.of(types.LOAD_BALANCER):
         if balancer.read("loadBalancerType") not in (ABSENT, "application"):
             continue
-        watching = [(alarm, _watches_demand(alarm)) for alarm in stack.of(types.METRIC_ALARM)]
         if any(found is True for _, found in watching):
             continue
         unknown = [alarm for alarm, found in watching if found is UNKNOWN]

@@ -73,14 +73,16 @@ def _check_private(resource: Resource, report: Report) -> None:
 
 def _topics_of(stack: Stack, user: Resource, path: str) -> list[Resource]:
     """Return the topics that a property names, one or a list."""
-    known = {value for _, value in user.each(f"{path}[*]") if isinstance(value, str)}
-    known |= {value for value in [user.read(path)] if isinstance(value, str)}
-    made = {topic.urn for topic in user.made_of(path) if topic.type in types.TOPIC}
-    return [
+    known = [value for _, value in user.each(f"{path}[*]")] + [user.read(path)]
+    named = [
         topic
-        for topic in stack.of(types.TOPIC)
-        if topic.urn in made or known & {topic.read("arn"), topic.read("id")}
+        for value in known
+        if isinstance(value, str)
+        for key in ("arn", "id")
+        for topic in stack.called(types.TOPIC, key, value)
     ]
+    made = [topic for topic in user.made_of(path) if topic.type in types.TOPIC]
+    return list({topic.urn: topic for topic in (*named, *made)}.values())
 
 
 def _publishers(stack: Stack) -> dict[str, set[str]]:
