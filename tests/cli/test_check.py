@@ -39,6 +39,7 @@ def state(directory, protocol="HTTP", stack="prod", **more):
             "port": 80,
             "defaultActions": [{"type": "forward"}],
             "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+            "certificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
             **more,
         },
     }

@@ -144,6 +144,7 @@ class EngineStack:
                         "level": found.enforcement_level,
                         "name": found.resource_urn.rpartition("::")[2],
                         "message": found.message,
+                        "urn": found.resource_urn,
                     }
                 )
 

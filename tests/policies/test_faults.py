@@ -2,13 +2,25 @@
 
 import pytest
 
+from surgeproof.check import severities
+from surgeproof.findings import Kind, Summary, from_engine
+from surgeproof.findings.forms import shown
 from tests.policies import faults
 from tests.policies.analysis import RULES
 from tests.policies.engine_stack import engine_stack
 
+NOTES = {"not-decided", "not-decided-across-resources"}
+
+
+def violations(outcome):
+    """Return rule and resource of each violation; a rule may find several in one resource."""
+    return {(at["policy"], at["name"]) for at in outcome.violations if at["policy"] not in NOTES}
+
 
 def test_every_rule_has_a_fault():
-    assert {fault.rule for fault in faults.FAULTS} == set(RULES)
+    shown = (*faults.FAULTS, *faults.OF_THE_WHOLE)
+
+    assert {rule for fault in shown for rule in (fault.rule, *fault.also)} == set(RULES)
 
 
 @pytest.mark.engine
@@ -18,8 +30,16 @@ def test_the_stack_of_faults_breaks_each_rule_where_it_should(tmp_path):
         preview = stack.preview()
 
     assert not preview.succeeded
-    found = [(at["policy"], at["name"]) for at in preview.violations]
-    assert sorted(found) == sorted(faults.expected())
+    assert violations(preview) == set(faults.expected())
+
+
+@pytest.mark.engine
+def test_faults_of_the_stack_as_a_whole(tmp_path):
+    with engine_stack(tmp_path, faults.faulty_as_a_whole, faults.CONFIG_OF_THE_WHOLE) as stack:
+        stack.settings("policies:preset", "strict")
+        preview = stack.preview()
+
+    assert violations(preview) == {(at.rule, at.part) for at in faults.OF_THE_WHOLE}
 
 
 @pytest.mark.engine
@@ -32,3 +52,31 @@ def test_the_twin_without_faults_is_silent_before_and_after_it_is_made(tmp_path)
     assert preview.violations == []
     assert up.succeeded
     assert up.violations == []
+
+
+@pytest.mark.engine
+def test_ten_planted_faults_are_ten_lines_that_tell_how_to_fix_them(tmp_path):
+    """What a reviewer sees of a pull request, by the rules' own levels."""
+    with engine_stack(tmp_path, faults.planted, faults.CONFIG) as stack:
+        preview = stack.preview()
+
+    findings = [
+        from_engine(
+            policy=at["policy"],
+            level=at["level"],
+            urn=at["urn"],
+            text=at["message"],
+            severities=severities(),
+        )
+        for at in preview.violations
+    ]
+    told = [at for at in findings if at.kind is Kind.VIOLATION]
+    text = shown(Summary(told), "text", file="Pulumi.test.yaml")
+    lines = [line for line in text.splitlines() if not line.startswith(" ")]
+
+    assert not preview.succeeded
+    assert sorted(at.rule for at in told) == sorted(faults.PLANTED)
+    assert len(lines) == len(faults.PLANTED) + 1
+    assert lines[-1].startswith("10 violations: ")
+    assert all(" must " in line and ", got " in line for line in lines[:-1])
+    assert text.count("\n    why: ") == text.count("\n    fix: ") == 10
