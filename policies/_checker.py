@@ -207,6 +207,8 @@ class Checker:
         return found
 
     def _unused(self, urn: str) -> list[Finding]:
+        """Tell of exemptions that let nothing through; those of rules that are off may wait."""
+        on = {rule.name for rule in self.rules if self._on(rule)}
         return [
             Finding(
                 rule=UNUSED,
@@ -216,5 +218,5 @@ class Checker:
                 message=f"{each} matches nothing that the rule refuses: remove it.",
             )
             for each in self.settings.exemptions
-            if each not in self._used and self._holds(each)
+            if each not in self._used and self._holds(each) and each.rule in on
         ]

@@ -170,6 +170,14 @@ def test_an_exemption_that_matches_nothing_is_told():
     ]
 
 
+def test_an_exemption_from_a_rule_that_is_off_may_wait():
+    waiting = checker(
+        KEY, rules={"topic-key": "disabled"}, exemptions=[exemption("2027-01-01", "old-*")]
+    )
+
+    assert waiting.stack([], "urn") == []
+
+
 def test_rules_across_resources_are_exempted_too():
     exempting = checker(UNIQUE, exemptions=[exemption("2027-01-01", "a", "topic-unique")])
 
