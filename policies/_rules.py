@@ -6,7 +6,6 @@ preview: it notes what it could not decide, and the pack reports the notes.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
