@@ -206,7 +206,8 @@ def engine_stack(
             stack.set_config(key, automation.ConfigValue(value), path=True)
         if settings:
             with (directory / "work" / "Pulumi.test.yaml").open("a") as file:
-                file.write(f"config:\n{textwrap.indent(settings, '  ')}")
+                head = "" if config else "config:\n"
+                file.write(f"{head}{textwrap.indent(settings, '  ')}")
         yield EngineStack(stack)
     finally:
         server.stop(0)

@@ -645,13 +645,18 @@ def faulty() -> None:
         _make(copies, parts, suffix=f"-{number}")
 
 
+def in_place(*changes: Mapping[str, Mapping[str, Any]], without: str = "") -> None:
+    """Make the stack of PARTS with changes to the parts themselves."""
+    parts = {name: part for name, part in PARTS.items() if name != without}
+    for change in changes:
+        for name, properties in change.items():
+            parts[name] = _changed(parts[name], properties)
+    _make(parts, {})
+
+
 def faulty_as_a_whole() -> None:
     """Make the stack of PARTS with all faults OF_THE_WHOLE."""
-    parts = dict(PARTS)
-    for fault in OF_THE_WHOLE:
-        for name, changes in fault.changes.items():
-            parts[name] = _changed(parts[name], changes)
-    _make(parts, {})
+    in_place(*(fault.changes for fault in OF_THE_WHOLE))
 
 
 PLANTED = {
@@ -678,11 +683,7 @@ and more connections than the database takes."""
 
 def planted() -> None:
     """Make the stack of PARTS with all of PLANTED."""
-    parts = {name: part for name, part in PARTS.items() if name != "steps"}
-    for faults in PLANTED.values():
-        for name, changes in faults.items():
-            parts[name] = _changed(parts[name], changes)
-    _make(parts, {})
+    in_place(*PLANTED.values(), without="steps")
 
 
 def expected() -> Iterator[tuple[str, str]]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.policies.analysis import LISTENER, LOAD_BALANCER, TEMPLATE, TOPIC
+from tests.policies import faults
+from tests.policies.analysis import LISTENER, REMOVED, TOPIC
 from tests.policies.engine_stack import PACK, Thing, engine_stack
 
 pytestmark = pytest.mark.engine
@@ -28,21 +29,14 @@ def _two_listeners():
 
 
 def _mendable():
-    Thing(
-        TEMPLATE,
-        "web",
-        metadataOptions={"httpTokens": "optional", "httpPutResponseHopLimit": 1},
-        blockDeviceMappings=[
-            {"deviceName": "/dev/xvda", "ebs": {"volumeType": "gp3"}},
-            {"deviceName": "/dev/sdb", "virtualName": "ephemeral0"},
-        ],
-    )
-    Thing(
-        LOAD_BALANCER,
-        "web",
-        subnets=["subnet-1", "subnet-2"],
-        accessLogs={"bucket": "logs", "enabled": True},
-        enableDeletionProtection=True,
+    faults.in_place(
+        {
+            "template": {
+                "metadataOptions.httpTokens": "optional",
+                "blockDeviceMappings[0].ebs.encrypted": REMOVED,
+            },
+            "balancer": {"dropInvalidHeaderFields": REMOVED},
+        }
     )
 
 
@@ -129,22 +123,19 @@ policies:rules:
   launch-template-encrypts-volumes: remediate
   lb-drops-invalid-headers: remediate
 """
-    with engine_stack(tmp_path, _mendable, settings=settings) as stack:
+    with engine_stack(tmp_path, _mendable, faults.CONFIG, settings=settings) as stack:
         up = stack.up()
-        template, balancer = (stack.outputs(f"{kind}::web") for kind in (TEMPLATE, LOAD_BALANCER))
+        template, balancer = stack.outputs("template"), stack.outputs("balancer")
 
     assert up.succeeded
     assert up.violations == []
     assert template["metadataOptions"] == {"httpTokens": "required", "httpPutResponseHopLimit": 1}
-    assert template["blockDeviceMappings"] == [
-        {"deviceName": "/dev/xvda", "ebs": {"volumeType": "gp3", "encrypted": "true"}},
-        {"deviceName": "/dev/sdb", "virtualName": "ephemeral0"},
-    ]
+    assert template["blockDeviceMappings"][0]["ebs"]["encrypted"] == "true"
     assert balancer["dropInvalidHeaderFields"] is True
 
 
 def test_remediation_is_off_unless_asked_for(tmp_path):
-    with engine_stack(tmp_path, _mendable) as stack:
+    with engine_stack(tmp_path, _mendable, faults.CONFIG) as stack:
         preview = stack.preview()
 
     assert sorted(at["policy"] for at in preview.violations) == [
