@@ -64,6 +64,7 @@ from surgeproof.simulation.records import (
     Records,
 )
 from surgeproof.simulation.service import serve
+from surgeproof.simulation.users import count_users
 from surgeproof.simulation.world import World, note
 
 
@@ -428,57 +429,6 @@ def judge_minute(w: World, first: int, last: int, t: float) -> None:
 
 
 @compiled
-def count_users(w: World) -> None:
-    """Count the users, and those of whom a request was bad.
-
-    A user's first request comes at once, the others evenly at random over the session. The share
-    that is spared is then (1 - bad now) exp(-sum over the session of rate x bad), and the sum is a
-    difference of prefix sums. Closed users ask at the rate that the steps saw.
-    """
-    c = w.scenario
-    step = float(c.step_seconds)
-    length = max(1, int(round(c.session_seconds / step)))
-    start = c.pre_roll_steps
-    steps = c.steps
-    total = 0.0
-    affected = 0.0
-    later = max(c.requests_per_session - 1.0, 0.0) / c.session_seconds
-    # Once the sums are through, the array of arrivals serves as the prefix sums of the hazard.
-    hazard = 0.0
-    ahead = start
-    behind = 0.0
-    for i in range(start, start + steps):
-        while ahead < min(i + length, start + steps):
-            hazard += _hazard(w, ahead, later) * step
-            ahead += 1
-        if c.closed:
-            born = w.demand[i - start] * step / c.session_seconds
-            if i == start:
-                born += w.demand[0]
-            now = 0.0
-        else:
-            born = w.arrivals[i] * step / c.requests_per_session
-            now = w.bad[i]
-        total += born
-        ahead_sum = hazard - behind
-        if now > 0.0 or ahead_sum > 1e-15:
-            affected += born * (1.0 - (1.0 - now) * math.exp(-max(ahead_sum, 0.0)))
-        behind += _hazard(w, i, later) * step
-    w.summary.users = total
-    w.summary.affected_users = affected
-
-
-@compiled
-def _hazard(w: World, i: int, later: float) -> float:
-    if w.bad[i] <= 0.0:
-        return 0.0
-    if w.scenario.closed:
-        users = w.demand[i - w.scenario.pre_roll_steps]
-        return float(w.bad[i] * w.arrivals[i] / users) if users > 0.0 else 0.0
-    return float(w.bad[i] * later)
-
-
-@compiled
 def simulate(w: World) -> None:
     """Run one scenario from its first step to its last."""
     c = w.scenario
@@ -531,7 +481,9 @@ def simulate(w: World) -> None:
             keep_pool(w, now)
     seconds = float(c.steps * step)
     w.summary.mean_instances = w.summary.instance_seconds / seconds if seconds > 0.0 else 0.0
-    count_users(w)
+    w.summary.users, w.summary.affected_users = count_users(
+        c, w.bad, w.arrivals, w.demand, c.pre_roll_steps, 0, c.steps, w.flows, w.waiting
+    )
 
 
 @inlined
@@ -586,6 +538,8 @@ def simulate_slice(
                 w.retries,
                 w.bad,
                 w.arrivals,
+                w.flows,
+                w.waiting,
                 w.series,
                 w.log,
                 summaries[k],

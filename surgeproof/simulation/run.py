@@ -16,6 +16,7 @@ from surgeproof.simulation.metrics import TICK_ROWS
 from surgeproof.simulation.queueing import TABLE_POINTS
 from surgeproof.simulation.scenarios import Scenarios
 from surgeproof.simulation.service import OUTCOMES, RETRY_LEVELS, TAILS
+from surgeproof.simulation.users import MOST_VISITS, count_users, ring_steps
 from surgeproof.simulation.world import World
 
 LOG_ENTRIES = 20_000
@@ -26,7 +27,13 @@ RETRY_SECONDS = 300
 
 
 def world(
-    encoded: Encoded, scenario: r.Record, summary: r.Record, *, log: int, series: bool
+    encoded: Encoded,
+    scenario: r.Record,
+    summary: r.Record,
+    *,
+    longest_session_seconds: float,
+    log: int,
+    series: bool,
 ) -> World:
     """Return the working arrays of a run."""
     step = int(scenario["step_seconds"])
@@ -65,6 +72,8 @@ def world(
         retries=np.zeros((RETRY_SECONDS // step + 4, RETRY_LEVELS)),
         bad=np.zeros(total),
         arrivals=np.zeros(total),
+        flows=np.zeros((2, ring_steps(longest_session_seconds, step), MOST_VISITS)),
+        waiting=np.zeros((2, MOST_VISITS)),
         series=np.zeros((steps if series else 0, len(r.SERIES))),
         log=np.zeros(log, r.LOG_ENTRY),
         summary=summary,
@@ -76,6 +85,8 @@ class Run:
     """What came of one run."""
 
     encoded: Encoded
+    scenario: r.Record
+    """The scenario that was run; see `records.SCENARIO`."""
     summary: r.Record
     """Totals; see `records.SUMMARY`."""
     log: r.Records
@@ -99,33 +110,24 @@ class Run:
 
     def affected_percent_within(self, start_seconds: float, end_seconds: float) -> float:
         """Return the share of the users there between two moments who were hurt then (percent)."""
-        scenario = self.encoded.scenario[0]
+        scenario = self.scenario
         step = int(scenario["step_seconds"])
         first = max(int(start_seconds // step), 0)
         last = min(int(np.ceil(end_seconds / step)), self.bad.size)
         if last <= first:
             return 0.0
-        session = max(1, round(float(scenario["session_seconds"]) / step))
-        per_session = float(scenario["requests_per_session"])
-        bad, arrivals = self.bad[first:last], self.arrivals[first:last]
-        if scenario["closed"]:
-            users = np.maximum(self.encoded.demand[first:last], 1e-12)
-            hazard = bad * arrivals / users * step
-            born = users * step / float(scenario["session_seconds"])
-            now = np.zeros_like(bad)
-        else:
-            hazard = bad * max(per_session - 1.0, 0.0) / float(scenario["session_seconds"]) * step
-            born = arrivals * step / per_session
-            now = bad
-        sums = np.concatenate(([0.0], np.cumsum(hazard)))
-        ends = np.minimum(np.arange(bad.size) + session, bad.size)
-        spared = (1.0 - now) * np.exp(-(sums[ends] - sums[:-1]))
-        # Those who were there already: their sessions end evenly over the next session length.
-        there = born[0] * session
-        left = np.exp(-sums[np.minimum(np.arange(1, session + 1), bad.size)]).mean()
-        total = born.sum() + there
-        hurt = (born * (1.0 - spared)).sum() + there * (1.0 - left)
-        return float(100.0 * hurt / total) if total else 0.0
+        users, affected = count_users(
+            scenario,
+            self.bad,
+            self.arrivals,
+            self.encoded.demand,
+            0,
+            first,
+            last,
+            np.zeros((2, ring_steps(float(scenario["session_seconds"]), step), MOST_VISITS)),
+            np.zeros((2, MOST_VISITS)),
+        )
+        return 100.0 * affected / users if users else 0.0
 
     def told(self) -> list[str]:
         """Return the log in words, one line an event."""
@@ -166,11 +168,19 @@ def run(encoded: Encoded, scenario: r.Records | None = None) -> Run:
     """Run one scenario of an encoded plan, with log and series."""
     chosen = encoded.scenario if scenario is None else scenario
     summary = np.zeros(1, r.SUMMARY)
-    w = world(encoded, chosen[0], summary[0], log=LOG_ENTRIES, series=True)
+    w = world(
+        encoded,
+        chosen[0],
+        summary[0],
+        longest_session_seconds=float(chosen["session_seconds"][0]),
+        log=LOG_ENTRIES,
+        series=True,
+    )
     simulate_slice(chosen, encoded.demand[np.newaxis, :], summary, w, 0, 1)
     start = int(chosen["pre_roll_steps"][0])
     return Run(
         encoded=encoded,
+        scenario=chosen[0],
         summary=summary[0],
         log=w.log[: int(summary["events"][0])].copy(),
         series=w.series,
@@ -196,11 +206,19 @@ def sweep(
     if records.size == 0:
         return summaries
     workers = max(1, min(threads or len(os.sched_getaffinity(0)), records.size))
+    longest_session_seconds = float(records["session_seconds"].max())
     edges = np.linspace(0, records.size, workers + 1).astype(int)
 
     def work(part: int) -> None:
         first, last = int(edges[part]), int(edges[part + 1])
-        w = world(encoded, records[first], summaries[first], log=0, series=False)
+        w = world(
+            encoded,
+            records[first],
+            summaries[first],
+            longest_session_seconds=longest_session_seconds,
+            log=0,
+            series=False,
+        )
         simulate_slice(records, traces, summaries, w, first, last)
 
     if workers == 1:

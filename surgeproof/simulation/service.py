@@ -127,19 +127,33 @@ def flow_through(
 
 
 @compiled
-def near(capacity: float, rate: float, seconds: float) -> float:
+def in_turn(c: Record, targets: float, rho: float) -> float:
+    """Return the squared coefficient of variation of the time between arrivals at one target.
+
+    A load balancer node in each zone takes the targets in turn, so what comes from a node is 1 /
+    targets as variable as a random stream. The nodes' streams together are more random the more
+    room the target has (Whitt's weight for superposed streams).
+    """
+    weight = 1.0 / (1.0 + 4.0 * (1.0 - rho) ** 2 * (c.zones - 1.0))
+    return float(weight / max(targets, 1.0) + 1.0 - weight)
+
+
+@compiled
+def near(capacity: float, rate: float, seconds: float, variation: float) -> float:
     """Return the utilisation at which the random part of the wait is taken.
 
     Below capacity it is the utilisation; above it the mirror image, since a growing queue forgets
     its randomness. Near 1 a queue needs long to reach its mean: in `seconds` a critical queue grows
-    only to about sqrt(4 capacity seconds / pi).
+    only to about sqrt(2 variation capacity seconds / pi), arrivals' and service's variation summed.
     """
     ratio = rate / capacity
     if ratio > 1.0:
         ratio = 1.0 / ratio
     if ratio < 0.8:
         return ratio
-    most = 1.0 - 1.0 / (1.0 + math.sqrt(1.2732395447351628 * capacity * seconds))
+    most = 1.0 - 1.0 / (
+        1.0 + math.sqrt(1.2732395447351628 * capacity * seconds * 2.0 / max(variation, 1e-3))
+    )
     return min(ratio, most)
 
 
@@ -156,6 +170,7 @@ def pass_through(
     backlog: float,
     errors: float,
     step: float,
+    targets: float,
 ) -> tuple[float, float]:
     """Let `rate` requests per second arrive at one instance for a step.
 
@@ -168,9 +183,10 @@ def pass_through(
     accepted = rate * (1.0 - refused)
     utilisation = (accepted * step + backlog - after) / (capacity * step)
     fluid = mean_backlog / capacity
-    rho = near(capacity, max(accepted, EPSILON), c.near_critical_seconds)
+    arrivals = in_turn(c, targets, min(accepted / capacity, 1.0))
+    rho = near(capacity, max(accepted, EPSILON), c.near_critical_seconds, arrivals + variation)
     waiting = from_table(erlang, rho)
-    wait_rate = 2.0 * capacity * (1.0 - rho) / (1.0 + variation)
+    wait_rate = 2.0 * capacity * (1.0 - rho) / max(arrivals + variation, 1e-3)
     one[O_REFUSED] = refused
     one[O_RESPONSE] = fluid + waiting / wait_rate + service
     for b in range(tails):
@@ -266,6 +282,7 @@ def serve(w: World, i: int, t: float) -> None:
             0.0,
             errors,
             step,
+            float(answering),
         )
         for o in range(OUTCOMES):
             total[o] = w.one[o]
@@ -313,6 +330,7 @@ def serve(w: World, i: int, t: float) -> None:
                     s.backlog,
                     errors,
                     step,
+                    float(f.healthy if f.healthy > 0 else answering),
                 )
             s.backlog = after
             s.check_fails = w.one[O_CHECK]

@@ -48,6 +48,9 @@ class World(NamedTuple):
     """Share of the requests that were bad, one value a step."""
     arrivals: Floats
     """Requests per second that were offered, retries not counted, one value a step."""
+    flows: Floats
+    waiting: Floats
+    """Users by how many requests they have made, everybody and those spared; see `users`."""
     series: Floats
     log: Records
     summary: Record
