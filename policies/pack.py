@@ -4,13 +4,22 @@ from typing import Final
 
 from pulumi_policy import Policy
 
-from policies import compute, load_balancing, monitoring, networking, notifications, scaling
+from policies import (
+    compute,
+    load_balancing,
+    monitoring,
+    networking,
+    notifications,
+    scaling,
+    survival,
+)
 from policies._rules import AnyRule, note_policies, to_policy
 
 NAME: Final = "surgeproof"
 
 AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Load balancing": load_balancing.RULES,
+    "Surviving surges": survival.RULES,
     "Scaling": scaling.RULES,
     "Compute": compute.RULES,
     "Networking": networking.RULES,

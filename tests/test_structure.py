@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 MAY_IMPORT = {
     "__main__.py": {"components"},
     "components": {"components"},
-    "policies": {"policies", "surgeproof.plan", "surgeproof.simulation"},
+    "policies": {"policies", "surgeproof.plan", "surgeproof.simulation", "surgeproof.traces"},
     "surgeproof/cli.py": {"surgeproof"},
     "surgeproof/__main__.py": {"surgeproof"},
     "surgeproof/__init__.py": set(),
