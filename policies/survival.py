@@ -283,20 +283,26 @@ def _harm(case: _Case, part: "Part", judged: "Judged") -> str:
     measured = judged.verdict.measured
     assert measured is not None  # noqa: S101 - there is a service, so there were runs
     typical, limits = measured.typical, case.limits
-    minute = measured.first_bad_minute
-    if minute is None and measured.short_at_seconds is not None:
-        minute = int(measured.short_at_seconds // 60)
+    minute, short = measured.first_bad_minute, measured.short_at_seconds
+    if minute is None and short is not None:
+        minute = int(short // 60)
     when = ""
     if minute is not None:
-        reasons = [
-            (min(each.end_seconds, 60.0 * minute + 60) - max(each.start_seconds, 60.0 * minute))
+        start, end = min(short or 60.0 * minute, 60.0 * minute), 60.0 * minute + 60
+        lasted = {
+            each.bottleneck: min(each.end_seconds, end) - max(each.start_seconds, start)
             for each in measured.bottlenecks
-        ]
-        longest = max(range(len(reasons)), key=lambda at: reasons[at], default=None)
-        word = "none"
-        if longest is not None and reasons[longest] > 0:
-            word = measured.bottlenecks[longest].bottleneck
-        size = f" ({case.plan.group(case.name).max_size})" if word == "max_size" else ""
+            if each.start_seconds < end and each.end_seconds > start
+        }
+        # Retries come of what broke first.
+        first = {word: seconds for word, seconds in lasted.items() if word != "retries"} or lasted
+        word = max(first, key=lambda each: first[each], default="none")
+        most = case.plan.group(case.name).max_size
+        size = f" ({most})"
+        if word != "max_size" and judged.run is not None:
+            step = float(judged.run.encoded.scenario["step_seconds"][0])
+            answering = judged.run.column("answering")[int(60 * minute // step)]
+            size = f" ({answering:.0f} of at most {most} instances answered)"
         at = minute + int(part.begins_at_seconds // 60)
         when = f"in minute {at} {BROKE[word]}{size}; "
     whole = "" if part.is_whole else " (replayed: the 4 hours that strain it most)"
@@ -314,9 +320,12 @@ def _movers(judged: "Judged") -> list[str]:
 
 
 def _mover(each: "Mover") -> str:
+    about = f"{each.name}, {each.low:g} to {each.high:g} ({each.meaning})"
+    if each.survived_low_percent == each.survived_high_percent:
+        side = "more" if each.correlation > 0 else "less"
+        return f"{about}: {side} of it hurts more (rank correlation {each.correlation:.2f})"
     return (
-        f"{each.name}, {each.low:g} to {each.high:g} ({each.meaning}): "
-        f"{each.survived_low_percent:.0f} % survive in the lower half, "
+        f"{about}: {each.survived_low_percent:.0f} % survive in the lower half, "
         f"{each.survived_high_percent:.0f} % in the upper half"
     )
 
