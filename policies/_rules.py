@@ -130,20 +130,10 @@ class Report:
     """(message, urn)"""
     notes: list[tuple[str, str]] = field(default_factory=list)
     """(reason, urn)"""
-    advice: list[tuple[str, str]] = field(default_factory=list)
-    """(message, urn), reported without stopping anything whatever the rule's level is."""
 
     def refuse(self, resource: Resource, path: str, must: str, got: str) -> None:
         """Refuse a property's value, which the caller has put into words."""
         self.refusals.append((f"`{path}` must {must}, got {got}.", resource.urn))
-
-    def fail(self, resource: Resource, message: str) -> None:
-        """Refuse for a reason that is more than one property's value."""
-        self.refusals.append((message, resource.urn))
-
-    def advise(self, resource: Resource, message: str) -> None:
-        """Report what is neither a refusal nor undecided."""
-        self.advice.append((message, resource.urn))
 
     def wait_for(self, resource: Resource, path: str) -> None:
         """Note that the rule depends on a value that a preview does not know."""
@@ -330,10 +320,6 @@ def _stack_validator(rule: StackRule) -> Callable[[StackValidationArgs, ReportVi
         for message, urn in report.refusals:
             report_violation(message, urn)
         _NOTES.stack.extend(_note(rule, reason, urn) for reason, urn in report.notes)
-        _NOTES.stack.extend(
-            (f"{rule.name} ({rule.severity.value}): {message}", urn)
-            for message, urn in report.advice
-        )
 
     return validate
 

@@ -89,11 +89,11 @@ def _check_survives(stack: Stack, report: Report) -> None:
             *(f"Left out of this plan: {each}." for each in verdict.limitations if _scales(each)),
         ]
         if verdict.word == "fails":
-            report.fail(case.group, "\n".join([f"{case.about} fails: {lines[0]}", *lines[1:]]))
+            _fail(report, case.group, "\n".join([f"{case.about} fails: {lines[0]}", *lines[1:]]))
         else:
             share = f"{verdict.survived_percent:.0f} % of the runs survive"
             first = f"{case.about} is uncertain: {share}; {lines[0]}"
-            report.advise(case.group, "\n".join([first, *lines[1:]]))
+            report.undecided(case.group, "\n".join([first, *lines[1:]]))
 
 
 def _check_told(stack: Stack, report: Report) -> None:
@@ -107,9 +107,14 @@ def _check_told(stack: Stack, report: Report) -> None:
             continue
         message = _late(part, warned, warned.example)
         if warned.word == "fails":
-            report.fail(case.group, f"{case.about}: {message}")
+            _fail(report, case.group, f"{case.about}: {message}")
         else:
-            report.advise(case.group, f"{case.about}: {message}")
+            report.undecided(case.group, f"{case.about}: {message}")
+
+
+def _fail(report: Report, group: Resource, message: str) -> None:
+    """Refuse for a reason that is more than the value of one property."""
+    report.refusals.append((message, group.urn))
 
 
 def _cases(stack: Stack, report: Report) -> Iterator[_Case]:
@@ -203,7 +208,7 @@ def _replayed(
     except TraceError as error:
         said = f"`surges.{case.surge.name}.trace`: {' '.join(str(error).split())}."
         if says_what_is_wrong:
-            report.fail(case.group, said)
+            _fail(report, case.group, said)
         else:
             report.undecided(case.group, said)
         return None

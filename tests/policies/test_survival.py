@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from pulumi.runtime import proto
-from pulumi_policy import EnforcementLevel
-from pulumi_policy.policy import _PolicyAnalyzerServicer
 
 from policies import survival
-from policies._rules import STACK_NOTES, note_policies, to_policy
+from policies._rules import Report, Resource, Stack
+from policies._values import UNKNOWN
 from tests.policies.analysis import (
     ALARM,
     GROUP,
@@ -21,11 +19,8 @@ from tests.policies.analysis import (
     POLICY,
     RULES,
     TOPIC,
-    UNKNOWN,
     Thing,
-    _struct,
     changed,
-    urn,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -117,34 +112,27 @@ def say(monkeypatch):
     def run(rule, /, *, config=CONFIG, **things):
         texts = {f"project:{key}": json.dumps(value) for key, value in config.items()}
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
-        resources = [thing for thing in (BASE | things).values() if thing is not None]
-        request = proto.AnalyzeStackRequest(
-            resources=[
-                proto.AnalyzerResource(
-                    type=thing.type,
-                    urn=urn(thing.type, thing.name),
-                    name=thing.name,
-                    properties=_struct(thing.properties),
-                    propertyDependencies={
-                        key: proto.AnalyzerPropertyDependencies(
-                            urns=[urn(POLICY, name) for name in names]
-                        )
-                        for key, names in thing.needs.items()
-                    },
-                )
-                for thing in resources
-            ]
-        )
-        policies = [to_policy(RULES[rule]), *note_policies()]
-        servicer = _PolicyAnalyzerServicer("pack", "0", policies, EnforcementLevel.MANDATORY)
-        found = servicer.AnalyzeStack(request, None).diagnostics
-        texts = [(at.policyName, at.message.removeprefix(f"{at.description}\n")) for at in found]
-        prefix = f"{rule} (high): "
-        assert all(text.startswith(prefix) for name, text in texts if name == STACK_NOTES)
-        return Said(
-            [text for name, text in texts if name == rule],
-            [text.removeprefix(prefix) for name, text in texts if name == STACK_NOTES],
-        )
+        monkeypatch.setattr("pulumi.get_project", lambda: "project")
+        given = [thing for thing in (BASE | things).values() if thing is not None]
+        links = {thing.name: {} for thing in given}
+        made = {
+            thing.name: Resource(
+                type=thing.type,
+                urn=thing.name,
+                name=thing.name,
+                properties=thing.properties,
+                sources=links[thing.name],
+            )
+            for thing in given
+        }
+        for thing in given:
+            links[thing.name] |= {
+                key: [made[name] for name in names] for key, names in thing.needs.items()
+            }
+        report = Report()
+        RULES[rule].check(Stack(tuple(made.values())), report)
+        assert {urn for _, urn in (*report.refusals, *report.notes)} <= {"web", "batch"}
+        return Said([text for text, _ in report.refusals], [text for text, _ in report.notes])
 
     return run
 
@@ -218,7 +206,7 @@ def test_without_figures_nothing_is_decided(rule, say):
         [],
         [
             (
-                "not decided: state service.requestsPerSecond and service.bootSeconds, or measure "
+                "state service.requestsPerSecond and service.bootSeconds, or measure "
                 "them with the load test."
             )
         ],
@@ -259,7 +247,7 @@ def test_an_unknown_that_matters_is_not_decided(rule, name, thing, path, waits_f
     unknown = thing._replace(properties=changed(thing.properties, path, UNKNOWN), needs=needs)
 
     assert say(rule, **{name: unknown}) == Said(
-        [], [f"not decided: `{waits_for}` is known only during `up`, which decides."]
+        [], [f"`{waits_for}` is known only during `up`, which decides."]
     )
 
 
@@ -269,7 +257,7 @@ def test_an_alarm_whose_actions_are_unknown_may_scale(say):
 
     assert say(SURVIVES, alarm=alarm) == Said(
         [],
-        ["not decided: `alarms[demand].alarm_actions` is known only during `up`, which decides."],
+        ["`alarms[demand].alarm_actions` is known only during `up`, which decides."],
     )
 
 
@@ -288,7 +276,7 @@ def test_a_policy_that_the_plan_cannot_hold_is_stated_and_decides_nothing(say):
         [],
         [
             (
-                "not decided: surge `sale` (x2-in-300s x 2): policies[magic]: Policies of type "
+                "surge `sale` (x2-in-300s x 2): policies[magic]: Policies of type "
                 "MagicScaling are not known; it is left out. Without that the replay fails."
             )
         ],
@@ -313,7 +301,7 @@ def test_a_policy_on_a_metric_without_a_model_decides_nothing(say):
         [],
         [
             (
-                "not decided: surge `sale` (x2-in-300s x 2): policy baskets is left out: no model "
+                "surge `sale` (x2-in-300s x 2): policy baskets is left out: no model "
                 "of Shop Baskets (Average). Without that the replay fails."
             )
         ],
@@ -358,10 +346,7 @@ def test_a_wrong_configuration_is_not_decided(say):
     config = CONFIG | {"surges": {"sale": {}}}
 
     assert say(SURVIVES, config=config).notes == [
-        (
-            "not decided: the configuration is wrong: surges.sale.trace: must be the name or the "
-            "path of a trace."
-        )
+        ("the configuration is wrong: surges.sale.trace: must be the name or the path of a trace.")
     ]
 
 
