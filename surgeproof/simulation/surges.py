@@ -18,11 +18,14 @@ from surgeproof.plan import (
 )
 from surgeproof.simulation import records as r
 from surgeproof.simulation.encode import Encoded, Load, encode
-from surgeproof.simulation.run import run
+from surgeproof.simulation.run import Run, run
 from surgeproof.simulation.verdict import COARSE_STEP, Trials, Word, word_of
 
 WINDOW_SECONDS: Final = 4 * 3600.0
 """Longest part of a trace that is replayed where time is short (seconds)."""
+
+BEFORE_SECONDS: Final = 3600.0
+"""How long such a part begins before the first bad requests in it (seconds)."""
 
 GROWTH_SECONDS: Final = 300.0
 """A surge is where demand rises most within so long (seconds)."""
@@ -79,28 +82,18 @@ def most_strained(
 ) -> Part:
     """Return the part of a load, of at most so long, that strains a group of `plan` most.
 
-    That is where most requests are bad in a coarse run of the whole, figures typical; where none
-    is, it lies about the moment at which the instances are used most.
+    In a coarse run of the whole, figures typical, it holds the most bad requests, and begins an
+    hour before the spell in which these come; where no minute is bad, the instances are used most
+    in its middle.
     """
     rates = np.asarray(load.requests_per_second, np.float64)
     step = float(load.step_seconds)
     first, count = 0, len(rates)
     if count * step > most_seconds:
         encoded = encode(plan, load, group=group, step_seconds=COARSE_STEP)
-        typical = run(encoded)
-        harm = typical.bad * typical.arrivals
-        if not harm.any():
-            harm = np.zeros(len(typical.series))
-            harm[int(typical.column("utilisation").argmax())] = 1.0
+        begin = _begin(run(encoded), int(most_seconds // COARSE_STEP))
         count = max(int(most_seconds // step), 1)
-        width = min(max(int(count * step // COARSE_STEP), 1), harm.size)
-        sums = np.concatenate(([0.0], np.cumsum(harm)))
-        within = sums[width:] - sums[:-width]
-        # In the middle of all places that see about as much of it: before and after belong to it.
-        places = np.flatnonzero(within >= 0.99 * within.max())
-        last = places[np.append(np.diff(places) > 1, True).argmax()]
-        middle = (int(places[0]) + int(last)) // 2
-        first = min(int(middle * COARSE_STEP // step), len(rates) - count)
+        first = min(max(int(begin * COARSE_STEP // step), 0), len(rates) - count)
     return Part(
         requests_per_second=np.ascontiguousarray(rates[first : first + count]),
         step_seconds=step,
@@ -109,6 +102,23 @@ def most_strained(
         begins_at_seconds=first * step,
         whole_seconds=len(rates) * step,
     )
+
+
+def _begin(whole: Run, width: int) -> int:
+    """Return the step at which the part of so many steps begins; it may lie before the first."""
+    limit = float(whole.encoded.scenario["bad_share_limit"][0])
+    harm = np.where(whole.bad > limit, whole.bad * whole.arrivals, 0.0)
+    if not harm.any():
+        return int(whole.column("utilisation").argmax()) - width // 2
+    sums = np.concatenate(([0.0], np.cumsum(harm)))
+    place = int((sums[width:] - sums[:-width]).argmax())
+    calm = int(BEFORE_SECONDS // COARSE_STEP)
+    harmful = np.flatnonzero(harm)
+    # Back to the beginning of the spell: to where nothing was bad for an hour before.
+    at = int(np.searchsorted(harmful, place))
+    while at > 0 and harmful[at] - harmful[at - 1] <= calm:
+        at -= 1
+    return int(harmful[at]) - calm
 
 
 def surge_start(load: Load) -> float | None:
