@@ -184,6 +184,9 @@ def status(stack: str, *, embedded: bool) -> None:
     show_default=True,
 )
 @click.option("--explain", is_flag=True, help="Tell the event log in words.")
+@click.option(
+    "--suggest", is_flag=True, help="Search for changes that help, each replayed before it is told."
+)
 @_clean
 def replay_command(
     stack: str,
@@ -194,6 +197,7 @@ def replay_command(
     compare: str | None,
     form: str,
     explain: bool,
+    suggest: bool,
 ) -> None:
     """Say whether the planned stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
     project = Project.find()
@@ -215,6 +219,7 @@ def replay_command(
             inject=inject,
             compare=compare,
             explain=explain,
+            suggest=suggest,
             reader=reader,
         )
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)

@@ -26,7 +26,7 @@ from surgeproof.plan import (
 )
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation import records as r
-from surgeproof.simulation.encode import Load
+from surgeproof.simulation.encode import Encoded, Injected, Load
 from surgeproof.simulation.run import run, sweep
 from surgeproof.simulation.verdict import (
     Judged,
@@ -106,7 +106,13 @@ class _Knob:
 
 
 def suggestions(
-    plan: ScalingPlan, load: Load, judged: Judged, *, limits: Surviving, seed: int = 0
+    plan: ScalingPlan,
+    load: Load,
+    judged: Judged,
+    *,
+    limits: Surviving,
+    injected: Sequence[Injected] = (),
+    seed: int = 0,
 ) -> tuple[Suggestion, ...]:
     """Return the changes that were tried, those that help most first, then the smaller harm.
 
@@ -115,13 +121,14 @@ def suggestions(
         load: What it did not survive.
         judged: The verdict on it under that load.
         limits: What surviving means.
+        injected: What was injected.
         seed: That of the verdict.
 
     """
     measured, trials = judged.verdict.measured, judged.trials
     if measured is None or trials is None or judged.verdict.word is Word.SURVIVES:
         return ()
-    search = _Search(plan, load, judged, limits, seed)
+    search = _Search(plan, load, judged, limits, injected, seed)
     group = plan.group(judged.verdict.group)
     most = math.ceil(MOST_FACTOR * float(np.max(judged.needed, initial=group.max_size)))
     most = min(most, MOST_INSTANCES)
@@ -175,12 +182,13 @@ class _Search:
         load: Load,
         judged: Judged,
         limits: Surviving,
+        injected: Sequence[Injected],
         seed: int,
     ) -> None:
         measured, trials = judged.verdict.measured, judged.trials
         assert measured is not None  # noqa: S101 - `suggestions` has looked
         assert trials is not None  # noqa: S101
-        self.load, self.limits, self.seed = load, limits, seed
+        self.load, self.limits, self.injected, self.seed = load, limits, injected, seed
         self.group = plan.group(judged.verdict.group)
         self.word = judged.verdict.word
         self.before = measured.typical
@@ -221,15 +229,20 @@ class _Search:
                 break
         return found
 
+    def _encoded(self, plan: ScalingPlan) -> Encoded:
+        return encoded_for(
+            plan, self.load, group=self.group.name, injected=self.injected, seed=self.seed
+        )
+
     def _some(self, plan: ScalingPlan, chosen: r.Integers) -> r.Points:
         """Return which of these runs survive, of all that a verdict on `plan` would rest on."""
-        encoded = encoded_for(plan, self.load, group=self.group.name, seed=self.seed)
+        encoded = self._encoded(plan)
         records, _ = scenarios_of(encoded, self.seed)
         return survived_runs(sweep(encoded, records[chosen]), self.limits)
 
     def peak(self, plan: ScalingPlan) -> int:
         """Return the most instances that the runs hurt most ask for."""
-        encoded = encoded_for(plan, self.load, group=self.group.name, seed=self.seed)
+        encoded = self._encoded(plan)
         records, _ = scenarios_of(encoded, self.seed)
         return int(sweep(encoded, records[self.worst])["peak_instances"].max())
 
@@ -241,13 +254,15 @@ class _Search:
         return self._told(plan, settings, self._some(plan, chosen))
 
     def _confirmed(self, plan: ScalingPlan, settings: tuple[Setting, ...]) -> Suggestion:
-        trials = try_all(plan, self.load, group=self.group.name, seed=self.seed)
+        trials = try_all(
+            plan, self.load, group=self.group.name, injected=self.injected, seed=self.seed
+        )
         return self._told(plan, settings, survived_runs(trials.summaries, self.limits))
 
     def _told(
         self, plan: ScalingPlan, settings: tuple[Setting, ...], survived: r.Points
     ) -> Suggestion:
-        encoded = encoded_for(plan, self.load, group=self.group.name, seed=self.seed)
+        encoded = self._encoded(plan)
         word = word_of(survived)
         return Suggestion(
             settings=settings,

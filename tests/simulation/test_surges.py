@@ -108,7 +108,7 @@ def test_a_surge_at_once_is_told_after_the_first_bad_minute():
 
 
 def test_a_surge_that_hurts_later_is_told_in_time():
-    rates = np.concatenate([np.full(10, 150.0), np.full(15, 300.0), np.full(15, 900.0)])
+    rates = np.concatenate([np.full(10, 150.0), np.full(15, 260.0), np.full(15, 900.0)])
 
     found = told(DEMAND, load=Rates(rates))
 
