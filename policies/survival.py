@@ -96,20 +96,23 @@ def _check_survives(stack: Stack, report: Report) -> None:
             report.undecided(case.group, "\n".join([first, *lines[1:]]))
 
 
-def _check_told(stack: Stack, report: Report) -> None:
-    for case in _cases(stack, report):
+def _check_warned(stack: Stack, report: Report) -> None:
+    for case in _cases(stack, report, tells=True):
         found = _replayed(case, report, says_what_is_wrong=False)
         if found is None:
             continue
-        part, _ = found
+        part, judged = found
         warned = _warned(case.plan, case.name, case.surge, case.limits)
         if warned is None or warned.example is None:
             continue
-        message = _late(part, warned, warned.example)
-        if warned.word == "fails":
-            _fail(report, case.group, f"{case.about}: {message}")
+        message = f"{case.about}: {_late(part, warned, warned.example)}"
+        unheard = _unheard(case, judged)
+        if unheard:
+            message += f" Not heard in the replay, and perhaps sooner: {'; '.join(unheard)}."
+        if warned.word == "fails" and not unheard:
+            _fail(report, case.group, message)
         else:
-            report.undecided(case.group, f"{case.about}: {message}")
+            report.undecided(case.group, message)
 
 
 def _fail(report: Report, group: Resource, message: str) -> None:
@@ -117,8 +120,11 @@ def _fail(report: Report, group: Resource, message: str) -> None:
     report.refusals.append((message, group.urn))
 
 
-def _cases(stack: Stack, report: Report) -> Iterator[_Case]:
-    """Yield what is to be replayed; note what keeps it from being."""
+def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Case]:
+    """Yield what is to be replayed; note what keeps it from being.
+
+    `tells` says that what alarms tell matters too, not only what they scale.
+    """
     groups = stack.of(types.GROUP)
     if not groups:
         return
@@ -148,7 +154,9 @@ def _cases(stack: Stack, report: Report) -> Iterator[_Case]:
         return
     by_name = {_called(group): group for group in groups}
     for planned in plan.groups:
-        waiting = tuple(each for each in plan.not_seen if _matters(each, plan, planned.name))
+        waiting = tuple(
+            each for each in plan.not_seen if _matters(each, plan, planned.name, tells=tells)
+        )
         for surge in stated.surges:
             yield _Case(
                 by_name.get(planned.name, groups[0]),
@@ -173,7 +181,7 @@ def _called(group: Resource) -> str:
     return name if isinstance(name, str) and name else group.name
 
 
-def _matters(note: NotSeen, plan: ScalingPlan, group: str) -> bool:
+def _matters(note: NotSeen, plan: ScalingPlan, group: str, *, tells: bool) -> bool:
     """Whether something unknown in a preview may decide what becomes of a group under load."""
     if _LATER not in note.reason:
         return False
@@ -181,6 +189,8 @@ def _matters(note: NotSeen, plan: ScalingPlan, group: str) -> bool:
     name, _, field = rest.partition("]")
     if head == "groups":
         return name == group
+    if tells and head in {"alarms", "composites"}:
+        return True
     if head != "alarms":
         return head in {"policies", "target_groups", "load_balancer", "database"}
     alarm = next((each for each in plan.alarms if each.name == name), None)
@@ -242,7 +252,33 @@ def _left_out(case: _Case, judged: "Judged") -> list[str]:
         if note.path.startswith("policies[")
         and note.path.partition("[")[2].partition("]")[0] not in predictive
     ]
-    return found + [each for each in judged.verdict.limitations if each.startswith("policy ")]
+    driving = {each.name for each in case.plan.alarms if each.alarm_actions or each.ok_actions}
+    return found + [
+        each
+        for each in judged.verdict.limitations
+        if each.startswith("policy ") or _alarm_left_out(each) in driving
+    ]
+
+
+def _alarm_left_out(limitation: str) -> str:
+    """Return the name of the alarm that the simulation leaves out; empty for other limitations."""
+    head, _, _ = limitation.partition(" is left out: ")
+    return head.removeprefix("alarm ") if head.startswith("alarm ") else ""
+
+
+def _unheard(case: _Case, judged: "Judged") -> list[str]:
+    """Return the alarms on load that have no model, and so may have told somebody in time."""
+    from surgeproof.simulation.surges import watches_load  # noqa: PLC0415
+
+    watching = {each.name for each in case.plan.alarms if watches_load(each, case.plan)}
+    return [
+        *(
+            f"{note.path}: {note.reason.rstrip('.')}"
+            for note in case.plan.not_seen
+            if note.path.startswith("alarms[") and "not modelled" in note.reason
+        ),
+        *(each for each in judged.verdict.limitations if _alarm_left_out(each) in watching),
+    ]
 
 
 @functools.lru_cache(maxsize=64)
@@ -401,7 +437,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "load test. Which surges: `surges`; what surviving means: `slo.surge`.",
     ),
     StackRule(
-        name="stack-tells-surges",
+        name="stack-warns-of-surges",
         description="Whoever is hurt by a surge that the configuration names, somebody knows in "
         "time: an alarm on demand fires before the first bad minute, and the first page comes at "
         "most 300 s after the surge's start, 120 s where a high-resolution metric is read. A run "
@@ -410,7 +446,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
         "rel_monitor_aws_resources_notification_monitor.html",
         types=types.GROUP | TYPES,
-        check=_check_told,
+        check=_check_warned,
         fix="Watch the demand itself: state `service.requestsPerSecond`, which makes the alarms on "
         "requests per target, or `scaling.highResolutionMetric`, which makes alarms that speak "
         "within half a minute. Keep more instances standing (`fleet.minSize`), so that users are "

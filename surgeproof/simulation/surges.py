@@ -17,6 +17,7 @@ from surgeproof.plan import (
     TargetTracking,
 )
 from surgeproof.simulation import records as r
+from surgeproof.simulation.catalogue import LOAD_BALANCER_METRICS
 from surgeproof.simulation.encode import Encoded, Load, encode
 from surgeproof.simulation.run import Run, run
 from surgeproof.simulation.verdict import COARSE_STEP, Trials, Word, word_of
@@ -257,13 +258,24 @@ class _Watching:
         return (name, at) if found else None
 
 
-def _is_demand(alarm: Alarm, own: set[tuple[str, str]]) -> bool:
-    metric = alarm.metric
-    metrics: Sequence[Metric] = (
-        [each for _, each in metric.metrics] if isinstance(metric, MetricMath) else [metric]
+def watches_load(alarm: Alarm, plan: ScalingPlan) -> bool:
+    """Return whether an alarm watches what a surge changes at the load balancer or in demand."""
+    own = {(metric.namespace, metric.name) for metric in plan.demand_metrics}
+    return any(
+        each.namespace == LOAD_BALANCER_METRICS or (each.namespace, each.name) in own
+        for each in _metrics(alarm)
     )
+
+
+def _is_demand(alarm: Alarm, own: set[tuple[str, str]]) -> bool:
+    metrics = _metrics(alarm)
     return bool(metrics) and all(
         (each.namespace, each.name) in own
-        or (each.namespace == "AWS/ApplicationELB" and each.name in DEMAND)
+        or (each.namespace == LOAD_BALANCER_METRICS and each.name in DEMAND)
         for each in metrics
     )
+
+
+def _metrics(alarm: Alarm) -> Sequence[Metric]:
+    metric = alarm.metric
+    return [each for _, each in metric.metrics] if isinstance(metric, MetricMath) else [metric]

@@ -25,7 +25,7 @@ from tests.policies.analysis import (
 
 ROOT = Path(__file__).parents[2]
 TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
-SURVIVES, TELLS = "stack-survives-surges", "stack-tells-surges"
+SURVIVES, WARNS = "stack-survives-surges", "stack-warns-of-surges"
 
 SERVICE = {"requestsPerSecond": [95, 105], "bootSeconds": [55, 65], "serviceSeconds": 0.05}
 CONFIG = {"service": SERVICE, "surges": {"sale": {"trace": "x2-in-300s", "scale": 2}}}
@@ -141,7 +141,7 @@ def fleet(**changes):
     return Thing(GROUP, "web", FLEET | changes)
 
 
-@pytest.mark.parametrize("rule", [SURVIVES, TELLS])
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
 def test_a_stack_that_survives_passes_without_a_word(rule, say):
     assert say(rule) == NOTHING
 
@@ -198,7 +198,7 @@ def test_what_only_some_runs_survive_is_advice(say):
     assert lines[4].startswith("Helps: fleet.maxSize 4 -> 5: survives;")
 
 
-@pytest.mark.parametrize("rule", [SURVIVES, TELLS])
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
 def test_without_figures_nothing_is_decided(rule, say):
     config = CONFIG | {"service": {"serviceSeconds": 0.05}}
 
@@ -213,7 +213,7 @@ def test_without_figures_nothing_is_decided(rule, say):
     )
 
 
-@pytest.mark.parametrize("rule", [SURVIVES, TELLS])
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
 @pytest.mark.parametrize(
     "things",
     [{"config": {"service": SERVICE}}, {"group": None, "tracking": None}],
@@ -223,7 +223,7 @@ def test_a_rule_that_does_not_apply_is_silent(rule, things, say):
     assert say(rule, **things) == NOTHING
 
 
-@pytest.mark.parametrize("rule", [SURVIVES, TELLS])
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
 @pytest.mark.parametrize(
     ("name", "thing", "path", "waits_for"),
     [
@@ -365,7 +365,7 @@ def test_of_a_long_trace_the_hours_that_strain_it_most_are_replayed(say, tmp_pat
 
 
 def test_a_page_that_comes_too_late_is_refused(say):
-    (message,) = say(TELLS, group=fleet(maxSize=3)).refusals
+    (message,) = say(WARNS, group=fleet(maxSize=3)).refusals
 
     assert message == (
         "surge `sale` (x2-in-300s x 2): the first page, demand, comes 255 s after the surge's "
@@ -376,7 +376,7 @@ def test_a_page_that_comes_too_late_is_refused(say):
 
 
 def test_a_stack_that_pages_nobody_is_refused(say):
-    (message,) = say(TELLS, group=fleet(maxSize=3), alarm=None).refusals
+    (message,) = say(WARNS, group=fleet(maxSize=3), alarm=None).refusals
 
     assert message.startswith(
         "surge `sale` (x2-in-300s x 2): nobody is paged after the surge's start at +0:10:15 (at "
@@ -390,7 +390,31 @@ def test_an_early_alarm_is_early_enough(say):
     early = Thing(ALARM, "demand", SURGE_ALARM | sooner)
 
     assert say(SURVIVES, group=standing, alarm=early) != NOTHING
-    assert say(TELLS, group=standing, alarm=early) == NOTHING
+    assert say(WARNS, group=standing, alarm=early) == NOTHING
+
+
+def test_an_alarm_that_has_no_model_may_have_been_in_time(say):
+    metric = {"metricName": "RequestCountPerTarget", "namespace": "AWS/ApplicationELB"}
+    queries = [{"id": "band", "expression": "ANOMALY_DETECTION_BAND(m)"}, {"id": "m", **metric}]
+    anomaly = SURGE_ALARM | {"name": "odd", "thresholdMetricId": "band", "metricQueries": queries}
+
+    said = say(WARNS, group=fleet(maxSize=3), odd=Thing(ALARM, "odd", anomaly))
+
+    assert said.refusals == []
+    (note,) = said.notes
+    assert note.endswith(
+        "Not heard in the replay, and perhaps sooner: alarms[odd]: Anomaly detection is not "
+        "modelled. It is left out."
+    )
+
+
+def test_what_an_alarm_tells_may_be_unknown(say):
+    alarm = Thing(ALARM, "demand", SURGE_ALARM | {"datapointsToAlarm": UNKNOWN}, NEEDS_DATAPOINTS)
+
+    assert say(WARNS, alarm=alarm) == Said(
+        [],
+        ["`alarms[demand].datapoints_to_alarm` is known only during `up`, which decides."],
+    )
 
 
 def test_high_resolution_shortens_the_time_to_a_page(say):
@@ -407,7 +431,7 @@ def test_high_resolution_shortens_the_time_to_a_page(say):
     }
 
     (message,) = say(
-        TELLS, config=config, group=fleet(maxSize=3), fast=Thing(ALARM, "fast", properties)
+        WARNS, config=config, group=fleet(maxSize=3), fast=Thing(ALARM, "fast", properties)
     ).refusals
 
     assert "(at most 120 s)" in message

@@ -9,7 +9,7 @@ from tests.policies.engine_stack import Thing, engine_stack
 
 pytestmark = pytest.mark.engine
 
-SURVIVES = "stack-survives-surges"
+SURVIVES, WARNS = "stack-survives-surges", "stack-warns-of-surges"
 CONFIG = {
     "service": json.dumps(
         {"requestsPerSecond": [95, 105], "bootSeconds": [55, 65], "serviceSeconds": 0.05}
@@ -70,7 +70,9 @@ def test_a_change_that_lowers_the_maximum_is_stopped_in_the_preview(tmp_path):
     with engine_stack(tmp_path / "lowered", _fleet(3), CONFIG) as stack:
         lowered = stack.preview()
 
-    assert [at for at in enough.violations if SURVIVES in at["message"] + at["policy"]] == []
+    said = " ".join(at["policy"] + at["message"] for at in enough.violations)
+    assert SURVIVES not in said
+    assert WARNS not in said
     assert not lowered.succeeded
     (found,) = lowered.of(SURVIVES)
     assert (found["level"], found["name"]) == ("mandatory", "group")
@@ -79,3 +81,6 @@ def test_a_change_that_lowers_the_maximum_is_stopped_in_the_preview(tmp_path):
         "surge `sale` (x2-in-300s x 2) fails: in minute 12 the group was at its maximum size (3); "
     )
     assert lines[2].startswith("Helps: fleet.maxSize 3 -> 5: survives; ")
+    (late,) = lowered.of(WARNS)
+    assert (late["level"], late["name"]) == ("mandatory", "group")
+    assert "nobody is paged after the surge's start at +0:10:15 (at most 300 s)" in late["message"]
