@@ -74,26 +74,41 @@ class _Case:
 
 
 def _check_survives(stack: Stack, report: Report) -> None:
+    lost = []
     for case in _cases(stack, report):
         found = _replayed(case, report, says_what_is_wrong=True)
-        if found is None:
-            continue
-        part, judged = found
+        if found is not None and found[1].verdict.word != "survives":
+            lost.append((case, *found))
+    lost_least_first = sorted(lost, key=lambda each: _badness(each[2]))
+    worst = {case.name: case for case, _, _ in lost_least_first}
+    for case, part, judged in lost:
         verdict = judged.verdict
-        if verdict.word == "survives":
-            continue
-        lines = [
-            _harm(case, part, judged),
+        # A search takes longer than all the rest: one for each group has to do.
+        helps = (
+            _changes(case, part, judged)
+            if case is worst[case.name]
+            else [f"What helps is told with surge `{worst[case.name].surge.name}`, the worst one."]
+        )
+        more = [
             *(_movers(judged) if verdict.word == "uncertain" else ()),
-            *_changes(case, part, judged),
+            *helps,
             *(f"Left out of this plan: {each}." for each in verdict.limitations if _scales(each)),
         ]
+        harm = _harm(case, part, judged)
         if verdict.word == "fails":
-            _fail(report, case.group, "\n".join([f"{case.about} fails: {lines[0]}", *lines[1:]]))
+            _fail(report, case.group, "\n".join([f"{case.about} fails: {harm}", *more]))
         else:
             share = f"{verdict.survived_percent:.0f} % of the runs survive"
-            first = f"{case.about} is uncertain: {share}; {lines[0]}"
-            report.undecided(case.group, "\n".join([first, *lines[1:]]))
+            first = f"{case.about} is uncertain: {share}; {harm}"
+            report.undecided(case.group, "\n".join([first, *more]))
+
+
+def _badness(judged: "Judged") -> tuple[float, ...]:
+    measured = judged.verdict.measured
+    if measured is None:
+        return ()
+    typical = measured.typical
+    return (-measured.survived_runs, typical.bad_minutes, typical.affected_users_percent)
 
 
 def _check_warned(stack: Stack, report: Report) -> None:

@@ -53,7 +53,7 @@ MOST_FACTOR: Final = 4
 MOST_INSTANCES: Final = 1000
 """Largest size that is tried (instances)."""
 
-TRIES: Final = 4
+TRIES: Final = 3
 """How often a change that the few runs survived is held against all, larger each time."""
 
 DEMAND_CAPACITY: Final = 100.0

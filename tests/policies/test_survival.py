@@ -364,6 +364,19 @@ def test_of_a_long_trace_the_hours_that_strain_it_most_are_replayed(say, tmp_pat
     assert "(replayed: the 4 hours that strain it most)" in message
 
 
+def test_of_several_surges_what_helps_is_told_with_the_worst(say):
+    surges = {
+        "sale": {"trace": "x2-in-300s", "scale": 2},
+        "rush": {"trace": "x2-in-300s", "scale": 3},
+    }
+
+    sale, rush = say(SURVIVES, config=CONFIG | {"surges": surges}, group=fleet(maxSize=3)).refusals
+
+    assert sale.splitlines()[1:] == ["What helps is told with surge `rush`, the worst one."]
+    assert rush.startswith("surge `rush` (x2-in-300s x 3) fails: ")
+    assert rush.splitlines()[1].startswith("Helps: fleet.maxSize 3 -> ")
+
+
 def test_a_page_that_comes_too_late_is_refused(say):
     (message,) = say(WARNS, group=fleet(maxSize=3)).refusals
 
