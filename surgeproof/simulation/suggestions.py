@@ -90,8 +90,13 @@ class Suggestion:
     """What the run with all figures typical did to the users."""
     typical_before: Outcome
     """The same without the change."""
-    helps: bool
-    """Whether the verdict is better than without the change."""
+    word_before: Word
+    """The verdict without the change."""
+
+    @property
+    def helps(self) -> bool:
+        """Whether the verdict is better than without the change."""
+        return _RANK[self.word] > _RANK[self.word_before]
 
 
 Changed = tuple[ScalingPlan, tuple[Setting, ...]]
@@ -165,7 +170,11 @@ def sentence(each: Suggestion) -> str:
     )
     few = "" if each.runs > WORST + BEST else "of those hurt most and least before, "
     share = f"{few}{each.survived_runs} of {each.runs} runs survive"
-    word = str(each.word) if each.helps else f"does not change the verdict, {each.word}"
+    word = str(each.word)
+    if each.word == each.word_before:
+        word = f"does not change the verdict, {each.word}"
+    elif not each.helps:
+        word = "does not help"
     return f"{settings}: {word}; {gained}; {share}"
 
 
@@ -271,7 +280,7 @@ class _Search:
             survived_runs=int(survived.sum()),
             typical=outcome_of(run(encoded).summary, self.limits),
             typical_before=self.before,
-            helps=_RANK[word] > _RANK[self.word],
+            word_before=self.word,
         )
 
 
