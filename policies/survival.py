@@ -222,15 +222,18 @@ def _replayed(
     case: _Case, report: Report, *, says_what_is_wrong: bool
 ) -> "tuple[Part, Judged] | None":
     """Replay a case; return None where it cannot be, or where its verdict would say too much."""
-    from surgeproof.traces import TraceError  # noqa: PLC0415
-
     for note in case.waiting:
         report.undecided(case.group, f"`{note.path}` is known only during `up`, which decides.")
     if case.waiting:
         return None
     try:
         found = _judged(case.plan, case.name, case.surge, case.limits)
-    except TraceError as error:
+    except ImportError as error:
+        report.undecided(case.group, f"the replay needs {error.name}, which is not installed here.")
+        return None
+    except ValueError as error:
+        if not _is_about_trace(error):
+            raise
         said = f"`surges.{case.surge.name}.trace`: {' '.join(str(error).split())}."
         if says_what_is_wrong:
             _fail(report, case.group, said)
@@ -398,15 +401,25 @@ def _changes(case: _Case, part: "Part", judged: "Judged") -> list[str]:
     ]
 
 
+def _is_about_trace(error: ValueError) -> bool:
+    # Its class needs numpy, which may be what is not installed.
+    from surgeproof.traces import TraceError  # noqa: PLC0415
+
+    return isinstance(error, TraceError)
+
+
 def _late(part: "Part", warned: "Warned", example: "Told") -> str:
     offset = part.begins_at_seconds
     start = f"{_clock(warned.start_seconds + offset)}"
-    page = (
-        f"the first page, {example.page}, comes "
-        f"{example.page_at_seconds - warned.start_seconds:.0f} s after the surge's start at {start}"
-        if example.page_at_seconds is not None
-        else f"nobody is paged after the surge's start at {start}"
-    )
+    if example.page_at_seconds is None:
+        page = f"nobody is paged after the surge's start at {start}"
+    else:
+        after = example.page_at_seconds - warned.start_seconds
+        side = "after" if after >= 0 else "before"
+        page = (
+            f"the first page, {example.page}, comes {abs(after):.0f} s {side} the surge's start at "
+            f"{start}"
+        )
     minute = example.first_bad_minute + int(offset // 60)
     if not warned.watches_demand:
         demand = "no alarm watches the demand"

@@ -474,3 +474,12 @@ def test_who_has_to_wait_for_the_compiler_is_told(say, monkeypatch, capfd):
     assert capfd.readouterr().err == (
         "surgeproof: compiling the simulation for the replay rules (once, about a minute)\n"
     )
+
+
+def test_where_the_simulation_is_not_installed_nothing_is_decided(say, monkeypatch):
+    def judged(*_):
+        raise ModuleNotFoundError("No module named 'numba'", name="numba")
+
+    monkeypatch.setattr(survival, "_judged", judged)
+
+    assert say(SURVIVES) == Said([], ["the replay needs numba, which is not installed here."])
