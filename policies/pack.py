@@ -12,6 +12,7 @@ from policies import (
     notifications,
     scaling,
     storage,
+    survival,
     web_acl,
 )
 from policies._rules import AnyRule
@@ -23,6 +24,7 @@ VERSION: Final = "0.1.0"
 AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Load balancing": load_balancing.RULES,
     "Web ACL": web_acl.RULES,
+    "Surviving surges": survival.RULES,
     "Scaling": scaling.RULES,
     "Capacity": capacity.RULES,
     "Compute": compute.RULES,

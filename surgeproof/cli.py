@@ -263,6 +263,9 @@ def check_command(
     show_default=True,
 )
 @click.option("--explain", is_flag=True, help="Tell the event log in words.")
+@click.option(
+    "--suggest", is_flag=True, help="Search for changes that help, each replayed before it is told."
+)
 @_clean
 def replay_command(
     stack: str,
@@ -273,6 +276,7 @@ def replay_command(
     compare: str | None,
     form: str,
     explain: bool,
+    suggest: bool,
 ) -> None:
     """Say whether the planned stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
     project = Project.find()
@@ -294,6 +298,7 @@ def replay_command(
             inject=inject,
             compare=compare,
             explain=explain,
+            suggest=suggest,
             reader=reader,
         )
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)

@@ -13,6 +13,7 @@ from surgeproof.report import html, markdown, text
 from surgeproof.report.model import Replay, Replayed, Report, report_of, series_of, timeline_of
 from surgeproof.simulation import Injected, Injection
 from surgeproof.simulation.records import NEVER
+from surgeproof.simulation.suggestions import sentence, suggestions
 from surgeproof.simulation.verdict import Word, judge
 from surgeproof.traces import Trace, TraceError, named_trace, trace_names
 from surgeproof.traces.csv_file import read_csv
@@ -50,6 +51,7 @@ def replay(
     inject: Sequence[str] = (),
     compare: str | None = None,
     explain: bool = False,
+    suggest: bool = False,
     reader: Callable[[Path, str], ProgramPlan] = read_program,
 ) -> Report:
     """Replay a stack; raise InputError for what cannot be replayed as asked."""
@@ -77,6 +79,7 @@ def replay(
                 injected=injected,
                 compared=number > 0,
                 explain=explain,
+                suggest=suggest,
             )
             for loaded in traces
             for number, (name, plan) in enumerate(fleets)
@@ -161,10 +164,17 @@ def _replay(
     injected: Sequence[Injected],
     compared: bool,
     explain: bool,
+    suggest: bool,
 ) -> Replay:
     surge, trace = loaded
     stack, plan = fleet
-    judged = judge(plan, trace, group=group, limits=read.stated.surviving, injected=injected)
+    limits = read.stated.surviving
+    judged = judge(plan, trace, group=group, limits=limits, injected=injected)
+    tried = (
+        suggestions(plan, trace, judged, limits=limits, injected=injected)
+        if suggest and not compared
+        else ()
+    )
     return Replay(
         stack=stack,
         compared=compared,
@@ -181,6 +191,7 @@ def _replay(
         series=series_of(judged),
         timeline=timeline_of(judged),
         events=tuple(judged.run.told()) if explain and judged.run else (),
+        suggestions=tuple(map(sentence, tried)),
     )
 
 

@@ -25,6 +25,9 @@ from surgeproof.findings.text import lines
 MARKUP: Final = re.compile(r"<\{%.*?%\}>")
 """The engine's own colour codes in messages."""
 
+SAYS: Final = "surgeproof: "
+"""What a policy pack puts before a line on its stderr that a user has to see at once."""
+
 LINE_SECONDS: Final = 5.0
 """Between two lines of progress where there is no terminal (seconds)."""
 
@@ -79,6 +82,8 @@ class Watch:
     findings: list[Finding] = field(default_factory=list)
     changes: Mapping[str, int] = field(default_factory=dict)
     planned: list[Change] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    """What the policy pack says while it works, taken off the list by who shows it."""
     has_begun: bool = False
     has_ended: bool = False
     done: Counter[str] = field(default_factory=Counter)
@@ -128,6 +133,8 @@ class Watch:
 
     def _note_diagnostic(self, diagnostic: Any) -> None:
         text = _plain(diagnostic.message)
+        if diagnostic.severity == "info#err" and text.startswith(SAYS):
+            self.said.append(text.removeprefix(SAYS))
         if diagnostic.severity not in ("error", "warning") or not text:
             return
         urn = diagnostic.urn or ""

@@ -395,6 +395,8 @@ class _Run:
 
             def on_event(event: EngineEvent) -> None:
                 done = watch.note(event)
+                while watch.said:
+                    self.display.step(watch.said.pop(0))
                 if done is not None:
                     meter.advance(done)
                 if self.engine.interruptions:

@@ -80,7 +80,18 @@ REMOVED = ".removed-"
 PORT_TAKEN = 3
 """The emulator's exit code when its port is taken."""
 
-PASSED_ON = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TMPDIR", "TZ", "USER")
+PASSED_ON = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LOGNAME",
+    "NUMBA_CACHE_DIR",
+    "PATH",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "XDG_CACHE_HOME",
+)
 """All that children get of the environment: no credentials, profile or region can be among it."""
 
 

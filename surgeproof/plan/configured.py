@@ -71,6 +71,8 @@ class Configured:
     surges: tuple[Surge, ...] = ()
     surviving: Surviving = field(default_factory=Surviving)
     not_seen: tuple[NotSeen, ...] = ()
+    missing: tuple[str, ...] = ()
+    """Keys without which there is no service, such as `service.bootSeconds`. Default: none."""
 
     def complete(self, plan: ScalingPlan) -> ScalingPlan:
         """Return the plan with what the configuration states."""
@@ -107,6 +109,9 @@ def configured(data: Mapping[str, Any]) -> Configured:
         surges=_surges(_mapping(data, "surges", problems), problems),
         surviving=surviving,
         not_seen=missing,
+        missing=tuple(
+            f"service.{key}" for key in _NEEDED if _mapping(data, "service", []).get(key) is None
+        ),
     )
     if problems:
         raise PlanError(*problems)

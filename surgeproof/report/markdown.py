@@ -57,6 +57,9 @@ def _replay(replay: Replay) -> list[str]:
         if verdict.word is not Word.SURVIVES and measured.movers:
             lines += ["", "What moves the verdict most:", ""]
             lines += [f"- {_escaped(line)}" for line in words.movers(measured)]
+    if replay.suggestions:
+        lines += ["", "Changes that were replayed:", ""]
+        lines += [f"- {_escaped(line)}" for line in replay.suggestions]
     lines += _folded("Trace", replay.trace.source)
     lines += _folded("What happened, in the typical run", replay.events)
     lines += _folded("Left out of this plan", verdict.limitations)

@@ -100,6 +100,8 @@ class Replay:
     """What people would notice of the typical run, in order: at most 500 moments."""
     events: tuple[str, ...]
     """The log of the typical run in words; empty unless it was asked for."""
+    suggestions: tuple[str, ...] = ()
+    """Changes of the plan that were replayed, and what came of each; empty unless asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

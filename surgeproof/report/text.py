@@ -76,6 +76,7 @@ def _replay(console: Console, replay: Replay) -> None:
         _listed(console, "Limits, by the typical run", words.bottlenecks(measured))
         if verdict.word is not Word.SURVIVES:
             _listed(console, "What moves the verdict most", words.movers(measured))
+            _listed(console, "Changes that were replayed", replay.suggestions)
     _listed(console, "Trace", replay.trace.source)
     _listed(console, "What happened, in the typical run", replay.events)
     _listed(console, "Left out of this plan", verdict.limitations)

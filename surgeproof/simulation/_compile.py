@@ -23,6 +23,11 @@ numba_config: Any = importlib.import_module("numba.core.config")
 njit: Any = numba.njit
 """Untyped here: neither the settings nor `_nrt` are in numba's published types."""
 
+_own: Any = importlib.import_module("numba.core.caching")._CacheLocator.get_suitable_cache_subpath  # noqa: SLF001 - no public name tells it
+
+ENTRY = "kernel.simulate_slice"
+"""Module and name of the function that the package calls, and that calls all others."""
+
 KEPT_VERSIONS = 4
 """Versions of the compiled code that are kept (directories)."""
 
@@ -72,9 +77,12 @@ def cache_place() -> Path | None:
 
 
 def is_compiled() -> bool:
-    """Tell whether machine code of this version is there, so that nobody has to wait for it."""
+    """Tell whether machine code of this version is there, so that nobody has to wait for it.
+
+    Numba keeps it apart for each directory of sources, and the entry to the kernel comes last.
+    """
     place = cache_place()
-    return place is not None and any(place.rglob("*.nbc"))
+    return place is not None and any((place / _own(__file__)).glob(f"{ENTRY}-*.nbc"))
 
 
 def _compile(function: F, inline: str) -> F:

@@ -147,7 +147,8 @@ def resampled(load: Load, step_seconds: int) -> r.Floats:
         raise PlanError("trace: must hold finite rates of at least 0, got others")
     given = float(load.step_seconds)
     if given == step_seconds:
-        return rates
+        # Another kernel would be compiled for an array that cannot be written.
+        return rates if rates.flags.writeable else rates.copy()
     totals = np.concatenate(([0.0], np.cumsum(rates) * given))
     ends = np.arange(rates.size + 1) * given
     count = max(1, math.ceil(ends[-1] / step_seconds - 1e-9))

@@ -234,6 +234,48 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Trials:
+    """All runs that a verdict rests on: the better ends, the worse ends, and the draws."""
+
+    encoded: Encoded
+    records: r.Records
+    """One scenario a run: the better ends, the worse ends, then the draws."""
+    draws: Scenarios
+    summaries: r.Records
+    """What came of each run, in that order."""
+
+
+def try_all(
+    plan: ScalingPlan,
+    load: Load,
+    *,
+    group: str,
+    injected: Sequence[Injected] = (),
+    seed: int = 0,
+) -> Trials:
+    """Run a group of `plan` under `load` at both ends of all ranges and at draws between them."""
+    encoded = encoded_for(plan, load, group=group, injected=injected, seed=seed)
+    records, draws = scenarios_of(encoded, seed)
+    return Trials(encoded=encoded, records=records, draws=draws, summaries=sweep(encoded, records))
+
+
+def scenarios_of(encoded: Encoded, seed: int = 0) -> tuple[r.Records, Scenarios]:
+    """Return the scenarios that a verdict rests on, and the draws among them."""
+    better, worse = ends(encoded)
+    draws = latin_hypercube(encoded, DRAWS, seed)
+    return np.concatenate([better.records, worse.records, draws.records]), draws
+
+
+def encoded_for(
+    plan: ScalingPlan, load: Load, *, group: str, injected: Sequence[Injected] = (), seed: int = 0
+) -> Encoded:
+    """Return the records of a group under `load`, at the step that fits the trace's length."""
+    seconds = len(load.requests_per_second) * load.step_seconds
+    step = STEP_SECONDS if seconds <= FINE_SECONDS else COARSE_STEP
+    return encode(plan, load, group=group, step_seconds=step, seed=seed, injected=injected)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """A verdict and the typical run that explains it."""
 
@@ -241,6 +283,8 @@ class Judged:
     run: Run | None
     needed: r.Floats
     """Instances that the objective needs at each step; empty where nobody knows."""
+    trials: Trials | None = None
+    """The runs behind the verdict; None where nothing could be run."""
 
 
 def judge(
@@ -251,8 +295,12 @@ def judge(
     limits: Surviving | None = None,
     injected: Sequence[Injected] = (),
     seed: int = 0,
+    with_standing: bool = True,
 ) -> Judged:
-    """Return the verdict on one group of `plan` under `load`; the same seed gives the same one."""
+    """Return the verdict on one group of `plan` under `load`; the same seed gives the same one.
+
+    Finding the standing capacity takes longer than the verdict; `with_standing` leaves it out.
+    """
     limits = limits or Surviving()
     chosen = plan.groups[0] if group is None and plan.groups else plan.group(group or "")
     not_seen = tuple(f"{each.path}: {each.reason}" for each in plan.not_seen)
@@ -269,19 +317,14 @@ def judge(
             not_seen=not_seen,
         )
         return Judged(verdict=verdict, run=None, needed=np.zeros(0))
-    seconds = len(load.requests_per_second) * load.step_seconds
-    step = STEP_SECONDS if seconds <= FINE_SECONDS else COARSE_STEP
-    encoded = encode(plan, load, group=chosen.name, step_seconds=step, seed=seed, injected=injected)
+    trials = try_all(plan, load, group=chosen.name, injected=injected, seed=seed)
+    encoded, draws, summaries = trials.encoded, trials.draws, trials.summaries
     typical = run(encoded)
-    better, worse = ends(encoded)
-    draws = latin_hypercube(encoded, DRAWS, seed)
-    records = np.concatenate([better.records, worse.records, draws.records])
-    summaries = sweep(encoded, records)
-    survived = _survived(summaries, limits)
+    survived = survived_runs(summaries, limits)
     count = int(survived.sum())
     needed = needed_instances(plan, encoded)
-    word = Word.SURVIVES if count == survived.size else Word.FAILS if count == 0 else Word.UNCERTAIN
-    outcomes = [_outcome(each, limits) for each in (typical.summary, *summaries[:2])]
+    word = word_of(survived)
+    outcomes = [outcome_of(each, limits) for each in (typical.summary, *summaries[:2])]
     measured = Measured(
         runs=survived.size,
         survived_runs=count,
@@ -297,8 +340,8 @@ def judge(
         peak_instances=int(typical.summary["peak_instances"]),
         mean_instances=float(typical.summary["mean_instances"]),
         standing_instances=None
-        if word is Word.SURVIVES
-        else _standing(encoded, records, limits, needed),
+        if word is Word.SURVIVES or not with_standing
+        else _standing(encoded, trials.records, limits, needed),
         cost=_cost(plan, typical, needed, chosen.max_size),
         elasticity=_elasticity(typical, needed),
         bottlenecks=_bottlenecks(typical),
@@ -313,7 +356,13 @@ def judge(
         not_modelled=NOT_MODELLED,
         not_seen=not_seen,
     )
-    return Judged(verdict=verdict, run=typical, needed=needed)
+    return Judged(verdict=verdict, run=typical, needed=needed, trials=trials)
+
+
+def word_of(survived: r.Points) -> Word:
+    """Return the verdict on runs of which each survived (1) or did not (0)."""
+    count = int(survived.sum())
+    return Word.SURVIVES if count == survived.size else Word.FAILS if count == 0 else Word.UNCERTAIN
 
 
 def needed_instances(plan: ScalingPlan, encoded: Encoded) -> r.Floats:
@@ -358,21 +407,24 @@ def needed_instances(plan: ScalingPlan, encoded: Encoded) -> r.Floats:
     return needed
 
 
-def _survived(summaries: r.Records, limits: Surviving) -> r.Points:
+def survived_runs(summaries: r.Records, limits: Surviving) -> r.Points:
+    """Return for each run whether it survived (1) or not (0)."""
     return np.asarray(
-        (_affected(summaries) <= limits.affected_users_percent)
+        (affected_percents(summaries) <= limits.affected_users_percent)
         & (summaries["bad_minutes"] <= limits.bad_minutes),
         np.int8,
     )
 
 
-def _affected(summaries: r.Records) -> r.Floats:
+def affected_percents(summaries: r.Records) -> r.Floats:
+    """Return for each run the share of its users that were affected (percent)."""
     return np.asarray(
         100.0 * summaries["affected_users"] / np.maximum(summaries["users"], 1e-12), np.float64
     )
 
 
-def _outcome(summary: r.Record, limits: Surviving) -> Outcome:
+def outcome_of(summary: r.Record, limits: Surviving) -> Outcome:
+    """Return what a run with this summary did to the users."""
     users = float(summary["users"])
     affected = 100.0 * float(summary["affected_users"]) / users if users else 0.0
     minutes = int(summary["bad_minutes"])
@@ -384,7 +436,7 @@ def _outcome(summary: r.Record, limits: Surviving) -> Outcome:
 
 
 def _median(summaries: r.Records, limits: Surviving) -> Outcome:
-    affected = float(np.median(_affected(summaries)))
+    affected = float(np.median(affected_percents(summaries)))
     minutes = int(np.median(summaries["bad_minutes"]))
     return Outcome(
         affected_users_percent=affected,
@@ -409,10 +461,10 @@ def _movers(
     Where all draws fail, or none does, what counts is how far they are beyond the limits.
     """
     harm = np.maximum(
-        _affected(summaries) / max(limits.affected_users_percent, 0.01),
+        affected_percents(summaries) / max(limits.affected_users_percent, 0.01),
         summaries["bad_minutes"] / max(limits.bad_minutes, 0.5),
     )
-    survived = _survived(summaries, limits)
+    survived = survived_runs(summaries, limits)
     if 0 < survived.sum() < survived.size:
         harm = 1.0 - survived
     if np.ptp(harm) == 0.0:
@@ -488,7 +540,7 @@ def _standing(
         tried = trials.copy()
         tried["min_size"] = tried["desired"] = size
         tried["max_size"] = np.maximum(tried["max_size"], size)
-        return bool(_survived(sweep(encoded, tried), limits).all())
+        return bool(survived_runs(sweep(encoded, tried), limits).all())
 
     def least(trials: r.Records, below: int, enough: int) -> int:
         while enough - below > 1:
@@ -585,9 +637,17 @@ __all__ = [
     "Measured",
     "Mover",
     "Outcome",
+    "Trials",
     "Verdict",
     "Word",
+    "affected_percents",
     "elasticity",
+    "encoded_for",
     "judge",
     "needed_instances",
+    "outcome_of",
+    "scenarios_of",
+    "survived_runs",
+    "try_all",
+    "word_of",
 ]

@@ -266,3 +266,40 @@ def test_the_program_is_read_here_where_threads_forbid_to_fork(tmp_path):
         thread.join()
 
         assert reader is _read
+
+
+def test_changes_that_help_are_told_where_they_are_asked_for(give):
+    plans = {"dev": fixed(4)}
+    arguments = ("--trace", "x2-in-300s", "--scale", "4")
+
+    told = " ".join(give(plans, *arguments, "--suggest").output.split())
+    markdown = give(plans, *arguments, "--suggest", "--format", "markdown").output
+    report = json.loads(give(plans, *arguments, "--suggest", "--format", "json").output)
+
+    (first, *_) = report["replays"][0]["suggestions"]
+    assert first.startswith("fleet.maxSize 4 -> ")
+    assert "102 of 102 runs survive" in first
+    assert f"Changes that were replayed - {first}" in told
+    assert "Changes that were replayed:\n\n- fleet.maxSize 4 -&gt; " in markdown.replace(
+        ">", "&gt;"
+    )
+    assert "Changes that were replayed" not in give(plans, *arguments).output
+
+
+def test_changes_are_replayed_with_what_is_injected(give):
+    result = give(
+        {"dev": fixed(8)},
+        "--trace",
+        "x2-in-300s",
+        "--scale",
+        "2",
+        "--inject",
+        "load-shed=0.5",
+        "--suggest",
+        "--format",
+        "json",
+    )
+
+    suggestions = json.loads(result.output)["replays"][0]["suggestions"]
+    assert suggestions
+    assert all("does not change the verdict" in each for each in suggestions)

@@ -1,0 +1,483 @@
+"""Rules that replay: the planned stack survives the surges that its configuration names.
+
+The simulation is compiled code, and takes a second to load: it is imported only where there is
+something to replay.
+"""
+
+import functools
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pulumi
+from pulumi_policy import Severity
+
+from policies import _types as types
+from policies._rules import AnyRule, Report, Resource, Stack, StackRule
+from policies._values import UNKNOWN
+from surgeproof.plan import NotSeen, PlanError, PredictiveScaling, ScalingPlan
+from surgeproof.plan.configured import Configured, Surge, Surviving
+from surgeproof.plan.pack import read_pack, stated_in
+from surgeproof.plan.resources import TYPES
+
+if TYPE_CHECKING:
+    from surgeproof.simulation.surges import Part, Told, Warned
+    from surgeproof.simulation.verdict import Judged, Mover
+
+COMPILING: Final = (
+    "surgeproof: compiling the simulation for the replay rules (once, about a minute)"
+)
+
+HELPFUL: Final = 3
+"""Changes that help which a message tells (changes)."""
+
+IN_VAIN: Final = 4
+"""Changes in vain which a message tells (changes)."""
+
+BROKE: Final = {
+    "none": "too many requests were bad",
+    "detection": "nothing had asked for more instances yet",
+    "launch": "more instances were asked for and did not answer yet",
+    "max_size": "the group was at its maximum size",
+    "quota": "launches failed, by the account's quota or for want of capacity",
+    "database": "the database carried no more",
+    "health_checks": "instances ran that the load balancer did not use",
+    "cold": "instances were still cold",
+    "retries": "retries kept the load up",
+    "shed": "requests were turned away on purpose",
+}
+"""What stood between the users and enough capacity, by the simulation's word for it."""
+
+_LATER: Final = "known only once the stack is deployed"
+_LEFT_OUT: Final = "left out"
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One group under one surge."""
+
+    group: Resource
+    name: str
+    """The group's name in the plan."""
+    plan: ScalingPlan
+    surge: Surge
+    limits: Surviving
+    waiting: tuple[NotSeen, ...]
+    """What matters and is not known in a preview."""
+
+    @property
+    def about(self) -> str:
+        scale = f" x {self.surge.scale:g}" if self.surge.scale != 1 else ""
+        return f"surge `{self.surge.name}` ({self.surge.trace}{scale})"
+
+
+def _check_survives(stack: Stack, report: Report) -> None:
+    lost = []
+    for case in _cases(stack, report):
+        found = _replayed(case, report, says_what_is_wrong=True)
+        if found is not None and found[1].verdict.word != "survives":
+            lost.append((case, *found))
+    lost_least_first = sorted(lost, key=lambda each: _badness(each[2]))
+    worst = {case.name: case for case, _, _ in lost_least_first}
+    for case, part, judged in lost:
+        verdict = judged.verdict
+        # A search takes longer than all the rest: one for each group has to do.
+        helps = (
+            _changes(case, part, judged)
+            if case is worst[case.name]
+            else [f"What helps is told with surge `{worst[case.name].surge.name}`, the worst one."]
+        )
+        more = [
+            *(_movers(judged) if verdict.word == "uncertain" else ()),
+            *helps,
+            *(f"Left out of this plan: {each}." for each in verdict.limitations if _scales(each)),
+        ]
+        harm = _harm(case, part, judged)
+        if verdict.word == "fails":
+            _fail(report, case.group, "\n".join([f"{case.about} fails: {harm}", *more]))
+        else:
+            share = f"{verdict.survived_percent:.0f} % of the runs survive"
+            first = f"{case.about} is uncertain: {share}; {harm}"
+            report.undecided(case.group, "\n".join([first, *more]))
+
+
+def _badness(judged: "Judged") -> tuple[float, ...]:
+    measured = judged.verdict.measured
+    if measured is None:
+        return ()
+    typical = measured.typical
+    return (-measured.survived_runs, typical.bad_minutes, typical.affected_users_percent)
+
+
+def _check_warned(stack: Stack, report: Report) -> None:
+    for case in _cases(stack, report, tells=True):
+        found = _replayed(case, report, says_what_is_wrong=False)
+        if found is None:
+            continue
+        part, judged = found
+        warned = _warned(case.plan, case.name, case.surge, case.limits)
+        if warned is None or warned.example is None:
+            continue
+        message = f"{case.about}: {_late(part, warned, warned.example)}"
+        unheard = _unheard(case, judged)
+        if unheard:
+            message += f" Not heard in the replay, and perhaps sooner: {'; '.join(unheard)}."
+        if warned.word == "fails" and not unheard:
+            _fail(report, case.group, message)
+        else:
+            report.undecided(case.group, message)
+
+
+def _fail(report: Report, group: Resource, message: str) -> None:
+    """Refuse for a reason that is more than the value of one property."""
+    report.refusals.append((message, group.urn))
+
+
+def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Case]:
+    """Yield what is to be replayed; note what keeps it from being.
+
+    `tells` says that what alarms tell matters too, not only what they scale.
+    """
+    groups = stack.of(types.GROUP)
+    if not groups:
+        return
+    stated = _stated(groups[0], report)
+    if stated is None or not stated.surges:
+        return
+    if stated.service is None:
+        keys = " and ".join(stated.missing)
+        for group in groups:
+            it = "it" if len(stated.missing) == 1 else "them"
+            report.undecided(group, f"state {keys}, or measure {it} with the load test.")
+        return
+    unknown = [
+        (group, path)
+        for group in groups
+        for path in ("minSize", "maxSize")
+        if group.read(path) is UNKNOWN
+    ]
+    for group, path in unknown:
+        report.wait_for(group, path)
+    if unknown:
+        return
+    try:
+        plan = read_pack(stack.resources, unknown=UNKNOWN, stack=pulumi.get_stack(), stated=stated)
+    except PlanError as error:
+        report.undecided(groups[0], f"the plan contradicts itself: {'; '.join(error.problems)}.")
+        return
+    by_name = {_called(group): group for group in groups}
+    for planned in plan.groups:
+        waiting = tuple(
+            each for each in plan.not_seen if _matters(each, plan, planned.name, tells=tells)
+        )
+        for surge in stated.surges:
+            yield _Case(
+                by_name.get(planned.name, groups[0]),
+                planned.name,
+                plan,
+                surge,
+                stated.surviving,
+                waiting,
+            )
+
+
+def _stated(group: Resource, report: Report) -> Configured | None:
+    try:
+        return stated_in(dict(pulumi.runtime.get_config_env()), pulumi.get_project())
+    except PlanError as error:
+        report.undecided(group, f"the configuration is wrong: {'; '.join(error.problems)}.")
+        return None
+
+
+def _called(group: Resource) -> str:
+    name = group.read("name")
+    return name if isinstance(name, str) and name else group.name
+
+
+def _matters(note: NotSeen, plan: ScalingPlan, group: str, *, tells: bool) -> bool:
+    """Whether something unknown in a preview may decide what becomes of a group under load."""
+    if _LATER not in note.reason:
+        return False
+    head, _, rest = note.path.partition("[")
+    name, _, field = rest.partition("]")
+    if head == "groups":
+        return name == group
+    if tells and head in {"alarms", "composites"}:
+        return True
+    if head != "alarms":
+        return head in {"policies", "target_groups", "load_balancer", "database"}
+    alarm = next((each for each in plan.alarms if each.name == name), None)
+    # An alarm that only tells somebody scales nothing.
+    return alarm is None or bool(alarm.alarm_actions) or field.endswith("actions")
+
+
+def _scales(limitation: str) -> bool:
+    """Whether what the simulation leaves out of a plan is a part of its scaling."""
+    return limitation.startswith(("policy ", "predictive scaling "))
+
+
+def _replayed(
+    case: _Case, report: Report, *, says_what_is_wrong: bool
+) -> "tuple[Part, Judged] | None":
+    """Replay a case; return None where it cannot be, or where its verdict would say too much."""
+    for note in case.waiting:
+        report.undecided(case.group, f"`{note.path}` is known only during `up`, which decides.")
+    if case.waiting:
+        return None
+    try:
+        found = _judged(case.plan, case.name, case.surge, case.limits)
+    except ImportError as error:
+        report.undecided(case.group, f"the replay needs {error.name}, which is not installed here.")
+        return None
+    except ValueError as error:
+        if not _is_about_trace(error):
+            raise
+        said = f"`surges.{case.surge.name}.trace`: {' '.join(str(error).split())}."
+        if says_what_is_wrong:
+            _fail(report, case.group, said)
+        else:
+            report.undecided(case.group, said)
+        return None
+    left_out = _left_out(case, found[1])
+    if left_out:
+        word = found[1].verdict.word
+        report.undecided(
+            case.group,
+            f"{case.about}: {'; '.join(left_out)}. Without that the replay {_SAYS[word]}.",
+        )
+        return None
+    return found
+
+
+_SAYS: Final = {
+    "survives": "survives",
+    "fails": "fails",
+    "uncertain": "is uncertain",
+}
+
+
+def _left_out(case: _Case, judged: "Judged") -> list[str]:
+    """Return the policies of the group that the plan or the simulation cannot represent.
+
+    Predictive scaling is not among them: it is counted as absent, since it may only help.
+    """
+    predictive = {each.name for each in case.plan.policies if isinstance(each, PredictiveScaling)}
+    found = [
+        f"{note.path}: {note.reason.rstrip('.')}"
+        for note in case.plan.not_seen
+        if note.path.startswith("policies[")
+        and note.path.partition("[")[2].partition("]")[0] not in predictive
+    ]
+    driving = {each.name for each in case.plan.alarms if each.alarm_actions or each.ok_actions}
+    return found + [
+        each
+        for each in judged.verdict.limitations
+        if each.startswith("policy ") or _alarm_left_out(each) in driving
+    ]
+
+
+def _alarm_left_out(limitation: str) -> str:
+    """Return the name of the alarm that the simulation leaves out; empty for other limitations."""
+    head, _, _ = limitation.partition(" is left out: ")
+    return head.removeprefix("alarm ") if head.startswith("alarm ") else ""
+
+
+def _unheard(case: _Case, judged: "Judged") -> list[str]:
+    """Return the alarms on load that have no model, and so may have told somebody in time."""
+    from surgeproof.simulation.surges import watches_load  # noqa: PLC0415
+
+    watching = {each.name for each in case.plan.alarms if watches_load(each, case.plan)}
+    return [
+        *(
+            f"{note.path}: {note.reason.rstrip('.')}"
+            for note in case.plan.not_seen
+            if note.path.startswith("alarms[") and "not modelled" in note.reason
+        ),
+        *(each for each in judged.verdict.limitations if _alarm_left_out(each) in watching),
+    ]
+
+
+@functools.lru_cache(maxsize=64)
+def _judged(
+    plan: ScalingPlan, group: str, surge: Surge, limits: Surviving
+) -> "tuple[Part, Judged]":
+    """Return the replayed part of the surge's trace, and the verdict on it; once for both rules."""
+    from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
+    from surgeproof.traces.found import find_trace  # noqa: PLC0415
+
+    if not is_compiled():
+        # The engine passes on what a pack writes here, while it waits for the pack.
+        sys.stderr.write(f"{COMPILING}\n")
+        sys.stderr.flush()
+    from surgeproof.simulation.surges import most_strained  # noqa: PLC0415
+    from surgeproof.simulation.verdict import judge  # noqa: PLC0415
+
+    trace = find_trace(surge.trace, _places())
+    if surge.scale != 1:
+        trace = trace.scale(surge.scale)
+    part = most_strained(plan, trace, group=group)
+    return part, judge(plan, part, group=group, limits=limits, with_standing=False)
+
+
+@functools.lru_cache(maxsize=64)
+def _warned(plan: ScalingPlan, group: str, surge: Surge, limits: Surviving) -> "Warned | None":
+    from surgeproof.simulation.surges import warned  # noqa: PLC0415
+
+    part, judged = _judged(plan, group, surge, limits)
+    return warned(plan, part, judged.trials) if judged.trials is not None else None
+
+
+def _places() -> tuple[Path, ...]:
+    """Return where a trace's file may lie: beside the pack that runs, or beside this one.
+
+    The engine starts a pack in the pack's own directory, and tells it no other.
+    """
+    return tuple(dict.fromkeys((Path.cwd().parent, Path(__file__).resolve().parents[1])))
+
+
+def _harm(case: _Case, part: "Part", judged: "Judged") -> str:
+    """Return at which minute what broke, and who is hurt."""
+    measured = judged.verdict.measured
+    assert measured is not None  # noqa: S101 - there is a service, so there were runs
+    typical, limits = measured.typical, case.limits
+    minute, short = measured.first_bad_minute, measured.short_at_seconds
+    if minute is None and short is not None:
+        minute = int(short // 60)
+    when = ""
+    if minute is not None:
+        start, end = min(short or 60.0 * minute, 60.0 * minute), 60.0 * minute + 60
+        lasted = {
+            each.bottleneck: min(each.end_seconds, end) - max(each.start_seconds, start)
+            for each in measured.bottlenecks
+            if each.start_seconds < end and each.end_seconds > start
+        }
+        # Retries come of what broke first.
+        first = {word: seconds for word, seconds in lasted.items() if word != "retries"} or lasted
+        word = max(first, key=lambda each: first[each], default="none")
+        most = case.plan.group(case.name).max_size
+        size = f" ({most})"
+        if word != "max_size" and judged.run is not None:
+            step = float(judged.run.encoded.scenario["step_seconds"][0])
+            answering = judged.run.column("answering")[int(60 * minute // step)]
+            size = f" ({answering:.0f} of at most {most} instances answered)"
+        at = minute + int(part.begins_at_seconds // 60)
+        when = f"in minute {at} {BROKE[word]}{size}; "
+    whole = "" if part.is_whole else " (replayed: the 4 hours that strain it most)"
+    return (
+        f"{when}typically {_percent(typical.affected_users_percent)} of the users are affected "
+        f"and {typical.bad_minutes} minutes are bad (at most "
+        f"{limits.affected_users_percent:g} % and {limits.bad_minutes}){whole}."
+    )
+
+
+def _movers(judged: "Judged") -> list[str]:
+    measured = judged.verdict.measured
+    movers = measured.movers if measured else ()
+    return [f"Moves it: {_mover(each)}." for each in movers]
+
+
+def _mover(each: "Mover") -> str:
+    about = f"{each.name}, {each.low:g} to {each.high:g} ({each.meaning})"
+    if each.survived_low_percent == each.survived_high_percent:
+        side = "more" if each.correlation > 0 else "less"
+        return f"{about}: {side} of it hurts more (rank correlation {each.correlation:.2f})"
+    return (
+        f"{about}: {each.survived_low_percent:.0f} % survive in the lower half, "
+        f"{each.survived_high_percent:.0f} % in the upper half"
+    )
+
+
+def _changes(case: _Case, part: "Part", judged: "Judged") -> list[str]:
+    from surgeproof.simulation.suggestions import sentence, suggestions  # noqa: PLC0415
+
+    tried = suggestions(case.plan, part, judged, limits=case.limits)
+    helpful = [each for each in tried if each.helps][:HELPFUL]
+    in_vain = [each for each in tried if not each.helps][:IN_VAIN]
+    return [
+        *(f"Helps: {sentence(each)}." for each in helpful),
+        *(f"Tried: {sentence(each)}." for each in in_vain),
+    ]
+
+
+def _is_about_trace(error: ValueError) -> bool:
+    # Its class needs numpy, which may be what is not installed.
+    from surgeproof.traces import TraceError  # noqa: PLC0415
+
+    return isinstance(error, TraceError)
+
+
+def _late(part: "Part", warned: "Warned", example: "Told") -> str:
+    offset = part.begins_at_seconds
+    start = f"{_clock(warned.start_seconds + offset)}"
+    if example.page_at_seconds is None:
+        page = f"nobody is paged after the surge's start at {start}"
+    else:
+        after = example.page_at_seconds - warned.start_seconds
+        side = "after" if after >= 0 else "before"
+        page = (
+            f"the first page, {example.page}, comes {abs(after):.0f} s {side} the surge's start at "
+            f"{start}"
+        )
+    minute = example.first_bad_minute + int(offset // 60)
+    if not warned.watches_demand:
+        demand = "no alarm watches the demand"
+    elif example.demand_at_seconds is None:
+        demand = "no alarm on demand fires"
+    else:
+        side = "before" if example.demand_at_seconds <= 60 * example.first_bad_minute else "after"
+        demand = (
+            f"the first alarm on demand, {example.demand_alarm}, fires at "
+            f"{_clock(example.demand_at_seconds + offset)}, {side} the first bad minute ({minute})"
+        )
+    return (
+        f"{page} (at most {warned.page_within_seconds:.0f} s), and {demand}. Late in "
+        f"{warned.late_runs} of {warned.runs} runs; this is the one in which the first bad minute "
+        "comes last."
+    )
+
+
+def _percent(value: float) -> str:
+    return "< 0.01 %" if 0 < value < 0.01 else f"{value:.3g} %"
+
+
+def _clock(seconds: float) -> str:
+    whole = round(seconds)
+    return f"+{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+RULES: Final[tuple[AnyRule, ...]] = (
+    StackRule(
+        name="stack-survives-surges",
+        description="The planned stack survives each surge that its configuration names: replayed "
+        "by AWS's documented rules, in 102 runs over what is uncertain, the users affected and the "
+        "bad minutes stay within `slo.surge`. Where no run does, the plan is refused; where some "
+        "do, that is reported with the figures that decide.",
+        severity=Severity.HIGH,
+        url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
+        "rel_adapt_to_changes_load_tested_adapt.html",
+        types=types.GROUP | TYPES,
+        check=_check_survives,
+        fix="Take one of the changes that the message names: each was replayed. Look closer with "
+        "`surgeproof replay --suggest`. Where the figures are too broad to decide, measure "
+        "`service.requestsPerSecond`, `service.bootSeconds` and `service.serviceSeconds` with the "
+        "load test. Which surges: `surges`; what surviving means: `slo.surge`.",
+    ),
+    StackRule(
+        name="stack-warns-of-surges",
+        description="Whoever is hurt by a surge that the configuration names, somebody knows in "
+        "time: an alarm on demand fires before the first bad minute, and the first page comes at "
+        "most 300 s after the surge's start, 120 s where a high-resolution metric is read. A run "
+        "of the replay without a bad minute needs neither.",
+        severity=Severity.HIGH,
+        url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
+        "rel_monitor_aws_resources_notification_monitor.html",
+        types=types.GROUP | TYPES,
+        check=_check_warned,
+        fix="Watch the demand itself: state `service.requestsPerSecond`, which makes the alarms on "
+        "requests per target, or `scaling.highResolutionMetric`, which makes alarms that speak "
+        "within half a minute. Keep more instances standing (`fleet.minSize`), so that users are "
+        "hurt later or not at all.",
+    ),
+)

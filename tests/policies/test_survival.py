@@ -1,0 +1,485 @@
+"""Rules that replay the planned stack."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from policies import survival
+from policies._rules import Report, Resource, Stack
+from policies._values import UNKNOWN
+from tests.policies.analysis import (
+    ALARM,
+    GROUP,
+    LISTENER,
+    LOAD_BALANCER,
+    POLICY,
+    RULES,
+    TOPIC,
+    Thing,
+    changed,
+)
+
+ROOT = Path(__file__).parents[2]
+TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
+SURVIVES, WARNS = "stack-survives-surges", "stack-warns-of-surges"
+
+SERVICE = {"requestsPerSecond": [95, 105], "bootSeconds": [55, 65], "serviceSeconds": 0.05}
+CONFIG = {"service": SERVICE, "surges": {"sale": {"trace": "x2-in-300s", "scale": 2}}}
+"""From 200 to 400 requests per second; an instance carries 100."""
+
+FLEET = {
+    "name": "web",
+    "minSize": 2,
+    "maxSize": 8,
+    "availabilityZones": ["a", "b"],
+    "defaultInstanceWarmup": 120,
+    "healthCheckType": "ELB",
+    "healthCheckGracePeriod": 120,
+    "targetGroupArns": ["arn:targets"],
+}
+TRACKING = {
+    "name": "requests",
+    "autoscalingGroupName": "web",
+    "policyType": "TargetTrackingScaling",
+    "targetTrackingConfiguration": {
+        # 40 % of what an instance carries: five stand before the surge.
+        "targetValue": 2400,
+        "predefinedMetricSpecification": {
+            "predefinedMetricType": "ALBRequestCountPerTarget",
+            "resourceLabel": "app/web/1/targetgroup/web/2",
+        },
+    },
+}
+SURGE_ALARM = {
+    "name": "demand",
+    "namespace": "AWS/ApplicationELB",
+    "metricName": "RequestCountPerTarget",
+    "dimensions": {"TargetGroup": "targetgroup/web/2", "LoadBalancer": "app/web/1"},
+    "statistic": "Sum",
+    "period": 60,
+    "comparisonOperator": "GreaterThanOrEqualToThreshold",
+    "threshold": 5400,
+    "evaluationPeriods": 1,
+    "alarmActions": ["arn:page"],
+}
+BASE = {
+    "group": Thing(GROUP, "web", FLEET),
+    "targets": Thing(
+        TARGET_GROUP,
+        "web-targets",
+        {"name": "web", "arn": "arn:targets", "arnSuffix": "targetgroup/web/2"},
+    ),
+    "balancer": Thing(
+        LOAD_BALANCER,
+        "web-balancer",
+        {"name": "web", "arn": "arn:balancer", "arnSuffix": "app/web/1"},
+    ),
+    "listener": Thing(
+        LISTENER,
+        "web-listener",
+        {
+            "loadBalancerArn": "arn:balancer",
+            "defaultActions": [{"type": "forward", "targetGroupArn": "arn:targets"}],
+        },
+    ),
+    "tracking": Thing(POLICY, "requests", TRACKING),
+    "alarm": Thing(ALARM, "demand", SURGE_ALARM),
+    "topic": Thing(TOPIC, "page", {"name": "shop-page", "arn": "arn:page"}),
+}
+
+
+NEEDS_DATAPOINTS = {"datapointsToAlarm": ["requests"]}
+
+
+class Said(NamedTuple):
+    """What a rule says of the group: refusals, and what does not stop anything."""
+
+    refusals: list[str]
+    notes: list[str]
+
+
+NOTHING = Said([], [])
+
+
+@pytest.fixture
+def say(monkeypatch):
+    """Return a function that runs a rule on the base stack with some things replaced."""
+
+    def run(rule, /, *, config=CONFIG, **things):
+        texts = {f"project:{key}": json.dumps(value) for key, value in config.items()}
+        monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
+        monkeypatch.setattr("pulumi.get_project", lambda: "project")
+        given = [thing for thing in (BASE | things).values() if thing is not None]
+        links = {thing.name: {} for thing in given}
+        made = {
+            thing.name: Resource(
+                type=thing.type,
+                urn=thing.name,
+                name=thing.name,
+                properties=thing.properties,
+                sources=links[thing.name],
+            )
+            for thing in given
+        }
+        for thing in given:
+            links[thing.name] |= {
+                key: [made[name] for name in names] for key, names in thing.needs.items()
+            }
+        report = Report()
+        RULES[rule].check(Stack(tuple(made.values())), report)
+        assert {urn for _, urn in (*report.refusals, *report.notes)} <= {"web", "batch"}
+        return Said([text for text, _ in report.refusals], [text for text, _ in report.notes])
+
+    return run
+
+
+def fleet(**changes):
+    return Thing(GROUP, "web", FLEET | changes)
+
+
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+def test_a_stack_that_survives_passes_without_a_word(rule, say):
+    assert say(rule) == NOTHING
+
+
+def test_a_maximum_that_is_too_low_is_refused_with_minute_reason_and_help(say):
+    (message,) = say(SURVIVES, group=fleet(maxSize=3)).refusals
+
+    assert message.splitlines() == [
+        (
+            "surge `sale` (x2-in-300s x 2) fails: in minute 12 the group was at its maximum size "
+            "(3); typically 90.6 % of the users are affected and 48 minutes are bad (at most 0.5 % "
+            "and 2)."
+        ),
+        (
+            "Helps: fleet.maxSize 3 -> 5: survives; affected users 90.6 % -> < 0.01 %, bad minutes "
+            "48 -> 0; 102 of 102 runs survive."
+        ),
+        (
+            "Helps: fleet.maxSize 3 -> 5 and fleet.minSize 2 -> 5: survives; affected users 90.6 % "
+            "-> < 0.01 %, bad minutes 48 -> 0; 102 of 102 runs survive."
+        ),
+    ]
+
+
+def test_what_helps_is_the_least_that_does(say):
+    assert say(SURVIVES, group=fleet(maxSize=5)) == NOTHING
+    assert say(SURVIVES, group=fleet(maxSize=4)) != NOTHING
+
+
+def test_a_change_in_vain_says_so(say):
+    # Nobody asks for more instances: there is no policy, and the alarm only tells somebody.
+    (message,) = say(SURVIVES, group=fleet(minSize=3), tracking=None).refusals
+
+    lines = message.splitlines()
+    assert (
+        "in minute 12 nothing had asked for more instances yet (3 of at most 8 instances answered)"
+        in lines[0]
+    )
+    assert [line.partition(";")[0] for line in lines[1:]] == [
+        "Helps: fleet.minSize 3 -> 5: survives",
+        "Tried: fleet.warmPool.minSize no pool -> 5: does not change the verdict, fails",
+    ]
+
+
+def test_what_only_some_runs_survive_is_advice(say):
+    said = say(SURVIVES, group=fleet(maxSize=4))
+
+    (note,) = said.notes
+    lines = note.splitlines()
+    assert said.refusals == []
+    assert lines[0].startswith("surge `sale` (x2-in-300s x 2) is uncertain: ")
+    assert "% of the runs survive; in minute 14 retries kept the load up (4 of at most" in lines[0]
+    assert [line.partition(": ")[0] for line in lines[1:4]] == ["Moves it"] * 3
+    assert lines[4].startswith("Helps: fleet.maxSize 4 -> 5: survives;")
+
+
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+def test_without_figures_nothing_is_decided(rule, say):
+    config = CONFIG | {"service": {"serviceSeconds": 0.05}}
+
+    assert say(rule, config=config) == Said(
+        [],
+        [
+            (
+                "state service.requestsPerSecond and service.bootSeconds, or measure "
+                "them with the load test."
+            )
+        ],
+    )
+
+
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+@pytest.mark.parametrize(
+    "things",
+    [{"config": {"service": SERVICE}}, {"group": None, "tracking": None}],
+    ids=["no surge is named", "there is no group"],
+)
+def test_a_rule_that_does_not_apply_is_silent(rule, things, say):
+    assert say(rule, **things) == NOTHING
+
+
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+@pytest.mark.parametrize(
+    ("name", "thing", "path", "waits_for"),
+    [
+        ("group", BASE["group"], "maxSize", "maxSize"),
+        (
+            "group",
+            BASE["group"],
+            "defaultInstanceWarmup",
+            "groups[web].default_instance_warmup_seconds",
+        ),
+        (
+            "tracking",
+            BASE["tracking"],
+            "targetTrackingConfiguration.targetValue",
+            "policies[requests].target",
+        ),
+    ],
+)
+def test_an_unknown_that_matters_is_not_decided(rule, name, thing, path, waits_for, say):
+    needs = {path.partition(".")[0]: ["requests"]}
+    unknown = thing._replace(properties=changed(thing.properties, path, UNKNOWN), needs=needs)
+
+    assert say(rule, **{name: unknown}) == Said(
+        [], [f"`{waits_for}` is known only during `up`, which decides."]
+    )
+
+
+def test_an_alarm_whose_actions_are_unknown_may_scale(say):
+    unknown = changed(SURGE_ALARM, "alarmActions", UNKNOWN)
+    alarm = Thing(ALARM, "demand", unknown, {"alarmActions": []})
+
+    assert say(SURVIVES, alarm=alarm) == Said(
+        [],
+        ["`alarms[demand].alarm_actions` is known only during `up`, which decides."],
+    )
+
+
+def test_an_unknown_of_an_alarm_that_scales_nothing_does_not_matter(say):
+    alarm = Thing(ALARM, "demand", SURGE_ALARM | {"datapointsToAlarm": UNKNOWN}, NEEDS_DATAPOINTS)
+
+    assert say(SURVIVES, alarm=alarm) == NOTHING
+
+
+def test_a_policy_that_the_plan_cannot_hold_is_stated_and_decides_nothing(say):
+    unknown = Thing(POLICY, "magic", TRACKING | {"name": "magic", "policyType": "MagicScaling"})
+
+    said = say(SURVIVES, group=fleet(maxSize=3), magic=unknown)
+
+    assert said == Said(
+        [],
+        [
+            (
+                "surge `sale` (x2-in-300s x 2): policies[magic]: Policies of type "
+                "MagicScaling are not known; it is left out. Without that the replay fails."
+            )
+        ],
+    )
+
+
+def test_a_policy_on_a_metric_without_a_model_decides_nothing(say):
+    tracked = {
+        "targetValue": 5,
+        "customizedMetricSpecification": {
+            "namespace": "Shop",
+            "metricName": "Baskets",
+            "statistic": "Average",
+            "metricDimensions": [{"name": "AutoScalingGroupName", "value": "web"}],
+        },
+    }
+    baskets = TRACKING | {"name": "baskets", "targetTrackingConfiguration": tracked}
+
+    said = say(SURVIVES, group=fleet(maxSize=3), other=Thing(POLICY, "baskets", baskets))
+
+    assert said == Said(
+        [],
+        [
+            (
+                "surge `sale` (x2-in-300s x 2): policy baskets is left out: no model "
+                "of Shop Baskets (Average). Without that the replay fails."
+            )
+        ],
+    )
+
+
+def test_each_of_two_groups_is_replayed(say):
+    other = Thing(GROUP, "batch", FLEET | {"name": "batch", "maxSize": 2})
+
+    said = say(SURVIVES, other=other)
+
+    assert len(said.refusals) == 1
+    assert "the group was at its maximum size (2)" in said.refusals[0]
+
+
+def test_a_trace_that_cannot_be_read_is_named(say, tmp_path, monkeypatch):
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "sale.csv").write_text("time,requests_per_second\nnever,1\n")
+    monkeypatch.chdir(tmp_path / "pack")
+    config = CONFIG | {"surges": {"sale": {"trace": "sale.csv"}, "other": {"trace": "no.csv"}}}
+
+    said = say(SURVIVES, config=config)
+
+    assert said.notes == []
+    assert said.refusals[0].startswith(f"`surges.sale.trace`: {tmp_path}/sale.csv")
+    assert said.refusals[1].startswith("`surges.other.trace`: trace: must be one of x2-in-0s, ")
+    assert said.refusals[1].endswith(f"a CSV file in {tmp_path} or {ROOT}, got 'no.csv'.")
+
+
+def test_a_trace_lies_in_the_project(say, tmp_path, monkeypatch):
+    (tmp_path / "pack").mkdir()
+    rows = "".join(f"{60 * minute},{200 if minute < 30 else 400}\n" for minute in range(60))
+    (tmp_path / "sale.csv").write_text(f"time,requests_per_second\n{rows}")
+    monkeypatch.chdir(tmp_path / "pack")
+    config = CONFIG | {"surges": {"sale": {"trace": "sale.csv"}}}
+
+    assert say(SURVIVES, config=config) == NOTHING
+    assert "in minute 30 " in say(SURVIVES, config=config, group=fleet(maxSize=3)).refusals[0]
+
+
+def test_a_wrong_configuration_is_not_decided(say):
+    config = CONFIG | {"surges": {"sale": {}}}
+
+    assert say(SURVIVES, config=config).notes == [
+        ("the configuration is wrong: surges.sale.trace: must be the name or the path of a trace.")
+    ]
+
+
+def test_of_a_long_trace_the_hours_that_strain_it_most_are_replayed(say, tmp_path, monkeypatch):
+    (tmp_path / "pack").mkdir()
+    rates = [200] * 600 + [500] * 60 + [200] * 600
+    rows = "".join(f"{60 * minute},{rate}\n" for minute, rate in enumerate(rates))
+    (tmp_path / "day.csv").write_text(f"time,requests_per_second\n{rows}")
+    monkeypatch.chdir(tmp_path / "pack")
+    config = CONFIG | {"surges": {"day": {"trace": "day.csv"}}}
+
+    (message,) = say(SURVIVES, config=config, group=fleet(maxSize=3)).refusals
+
+    assert "in minute 600 " in message
+    assert "(replayed: the 4 hours that strain it most)" in message
+
+
+def test_of_several_surges_what_helps_is_told_with_the_worst(say):
+    surges = {
+        "sale": {"trace": "x2-in-300s", "scale": 2},
+        "rush": {"trace": "x2-in-300s", "scale": 3},
+    }
+
+    sale, rush = say(SURVIVES, config=CONFIG | {"surges": surges}, group=fleet(maxSize=3)).refusals
+
+    assert sale.splitlines()[1:] == ["What helps is told with surge `rush`, the worst one."]
+    assert rush.startswith("surge `rush` (x2-in-300s x 3) fails: ")
+    assert rush.splitlines()[1].startswith("Helps: fleet.maxSize 3 -> ")
+
+
+def test_a_page_that_comes_too_late_is_refused(say):
+    (message,) = say(WARNS, group=fleet(maxSize=3)).refusals
+
+    assert message == (
+        "surge `sale` (x2-in-300s x 2): the first page, demand, comes 255 s after the surge's "
+        "start at +0:10:15 (at most 300 s), and the first alarm on demand, demand, fires at "
+        "+0:14:30, after the first bad minute (12). Late in 102 of 102 runs; this is the one in "
+        "which the first bad minute comes last."
+    )
+
+
+def test_a_stack_that_pages_nobody_is_refused(say):
+    (message,) = say(WARNS, group=fleet(maxSize=3), alarm=None).refusals
+
+    assert message.startswith(
+        "surge `sale` (x2-in-300s x 2): nobody is paged after the surge's start at +0:10:15 (at "
+        "most 300 s), and no alarm watches the demand. Late in 102 of 102 runs"
+    )
+
+
+def test_an_early_alarm_is_early_enough(say):
+    standing = fleet(minSize=4, maxSize=4)
+    sooner = {"threshold": 3300, "evaluationPeriods": 3, "datapointsToAlarm": 1}
+    early = Thing(ALARM, "demand", SURGE_ALARM | sooner)
+
+    assert say(SURVIVES, group=standing, alarm=early) != NOTHING
+    assert say(WARNS, group=standing, alarm=early) == NOTHING
+
+
+def test_an_alarm_that_has_no_model_may_have_been_in_time(say):
+    metric = {"metricName": "RequestCountPerTarget", "namespace": "AWS/ApplicationELB"}
+    queries = [{"id": "band", "expression": "ANOMALY_DETECTION_BAND(m)"}, {"id": "m", **metric}]
+    anomaly = SURGE_ALARM | {"name": "odd", "thresholdMetricId": "band", "metricQueries": queries}
+
+    said = say(WARNS, group=fleet(maxSize=3), odd=Thing(ALARM, "odd", anomaly))
+
+    assert said.refusals == []
+    (note,) = said.notes
+    assert note.endswith(
+        "Not heard in the replay, and perhaps sooner: alarms[odd]: Anomaly detection is not "
+        "modelled. It is left out."
+    )
+
+
+def test_what_an_alarm_tells_may_be_unknown(say):
+    alarm = Thing(ALARM, "demand", SURGE_ALARM | {"datapointsToAlarm": UNKNOWN}, NEEDS_DATAPOINTS)
+
+    assert say(WARNS, alarm=alarm) == Said(
+        [],
+        ["`alarms[demand].datapoints_to_alarm` is known only during `up`, which decides."],
+    )
+
+
+def test_high_resolution_shortens_the_time_to_a_page(say):
+    fast = {"namespace": "Shop", "metricName": "UnderWay", "capacityPerInstance": 50}
+    config = CONFIG | {"scaling": {"highResolutionMetric": fast}}
+    properties = SURGE_ALARM | {
+        "name": "fast",
+        "namespace": "Shop",
+        "metricName": "UnderWay",
+        "dimensions": {"AutoScalingGroupName": "web"},
+        "statistic": "Average",
+        "period": 10,
+        "threshold": 49,
+    }
+
+    (message,) = say(
+        WARNS, config=config, group=fleet(maxSize=3), fast=Thing(ALARM, "fast", properties)
+    ).refusals
+
+    assert "(at most 120 s)" in message
+
+
+def test_a_pack_with_nothing_to_replay_does_not_load_the_simulation():
+    code = (
+        "import sys\n"
+        "from policies import pack, survival\n"
+        "from policies._rules import Report, Stack\n"
+        "for rule in survival.RULES:\n"
+        "    rule.check(Stack(()), Report())\n"
+        "print('numba' in sys.modules, 'numpy' in sys.modules)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_who_has_to_wait_for_the_compiler_is_told(say, monkeypatch, capfd):
+    survival._judged.cache_clear()
+    monkeypatch.setattr("surgeproof.simulation._compile.is_compiled", lambda: False)
+
+    say(SURVIVES)
+
+    assert capfd.readouterr().err == (
+        "surgeproof: compiling the simulation for the replay rules (once, about a minute)\n"
+    )
+
+
+def test_where_the_simulation_is_not_installed_nothing_is_decided(say, monkeypatch):
+    def judged(*_):
+        raise ModuleNotFoundError("No module named 'numba'", name="numba")
+
+    monkeypatch.setattr(survival, "_judged", judged)
+
+    assert say(SURVIVES) == Said([], ["the replay needs numba, which is not installed here."])

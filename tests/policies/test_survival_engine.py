@@ -1,0 +1,86 @@
+"""The replay rules under the real engine."""
+
+import json
+
+import pytest
+
+from tests.policies.analysis import GROUP, LISTENER, LOAD_BALANCER, POLICY
+from tests.policies.engine_stack import Thing, engine_stack
+
+pytestmark = pytest.mark.engine
+
+SURVIVES, WARNS = "stack-survives-surges", "stack-warns-of-surges"
+CONFIG = {
+    "service": json.dumps(
+        {"requestsPerSecond": [95, 105], "bootSeconds": [55, 65], "serviceSeconds": 0.05}
+    ),
+    "surges": json.dumps({"sale": {"trace": "x2-in-300s", "scale": 2}}),
+}
+
+
+def _fleet(max_size):
+    def program():
+        balancer = Thing(LOAD_BALANCER, "web", name="web", arnSuffix="app/web/1")
+        targets = Thing(
+            "aws:lb/targetGroup:TargetGroup",
+            "web-targets",
+            name="web",
+            arnSuffix="targetgroup/web/2",
+        )
+        Thing(
+            LISTENER,
+            "https",
+            loadBalancerArn=balancer.output("arn"),
+            defaultActions=[{"type": "forward", "targetGroupArn": targets.output("arn")}],
+        )
+        Thing(
+            GROUP,
+            "group",
+            name="web",
+            minSize=3,
+            maxSize=max_size,
+            availabilityZones=["eu-west-1a", "eu-west-1b"],
+            defaultInstanceWarmup=120,
+            targetGroupArns=[targets.output("arn")],
+        )
+        Thing(
+            POLICY,
+            "requests",
+            name="requests",
+            autoscalingGroupName="web",
+            policyType="TargetTrackingScaling",
+            targetTrackingConfiguration={
+                "targetValue": 2400,
+                "predefinedMetricSpecification": {
+                    "predefinedMetricType": "ALBRequestCountPerTarget",
+                    "resourceLabel": "app/web/1/targetgroup/web/2",
+                },
+            },
+        )
+
+    return program
+
+
+def test_a_change_that_lowers_the_maximum_is_stopped_in_the_preview(tmp_path):
+    (tmp_path / "enough").mkdir()
+    (tmp_path / "lowered").mkdir()
+
+    with engine_stack(tmp_path / "enough", _fleet(8), CONFIG) as stack:
+        enough = stack.preview()
+    with engine_stack(tmp_path / "lowered", _fleet(3), CONFIG) as stack:
+        lowered = stack.preview()
+
+    said = " ".join(at["policy"] + at["message"] for at in enough.violations)
+    assert SURVIVES not in said
+    assert WARNS not in said
+    assert not lowered.succeeded
+    (found,) = lowered.of(SURVIVES)
+    assert (found["level"], found["name"]) == ("mandatory", "group")
+    lines = found["message"].splitlines()
+    assert lines[1].startswith(
+        "surge `sale` (x2-in-300s x 2) fails: in minute 12 the group was at its maximum size (3); "
+    )
+    assert lines[2].startswith("Helps: fleet.maxSize 3 -> 5: survives; ")
+    (late,) = lowered.of(WARNS)
+    assert (late["level"], late["name"]) == ("mandatory", "group")
+    assert "nobody is paged after the surge's start at +0:10:15 (at most 300 s)" in late["message"]
