@@ -171,6 +171,8 @@ def _replay(
         trace=Replayed(
             name=surge.trace,
             scale=surge.scale,
+            meaning=trace_names().get(surge.trace, ""),
+            begins_seconds=trace.start_seconds if trace.dated else None,
             seconds=trace.duration_seconds,
             mean_requests_per_second=trace.mean_requests_per_second,
             peak_requests_per_second=trace.peak_requests_per_second,

@@ -53,7 +53,10 @@ def _replay(replay: Replay) -> list[str]:
         pairs = (*words.facts(replay), ("Runs", words.runs(measured)))
         lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in pairs]
         lines += ["", "Limits, by the typical run:", ""]
-        lines += [f"- {_escaped(line)}" for line in words.bottlenecks(measured)]
+        lines += [
+            f"- {_escaped(line)}"
+            for line in words.bottlenecks(measured, replay.trace.begins_seconds)
+        ]
         if verdict.word is not Word.SURVIVES and measured.movers:
             lines += ["", "What moves the verdict most:", ""]
             lines += [f"- {_escaped(line)}" for line in words.movers(measured)]

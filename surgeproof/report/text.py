@@ -73,7 +73,11 @@ def _replay(console: Console, replay: Replay) -> None:
         for name, value in (*words.facts(replay), ("Runs", words.runs(measured))):
             table.add_row(Text(name), Text(value))
         console.print(table)
-        _listed(console, "Limits, by the typical run", words.bottlenecks(measured))
+        _listed(
+            console,
+            "Limits, by the typical run",
+            words.bottlenecks(measured, replay.trace.begins_seconds),
+        )
         if verdict.word is not Word.SURVIVES:
             _listed(console, "What moves the verdict most", words.movers(measured))
     _listed(console, "Trace", replay.trace.source)
