@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
@@ -24,6 +24,9 @@ P = ParamSpec("P")
 
 FAILED = 1
 BAD_INPUT = 2
+REPORT = "replay.html"
+"""Name of the page that `up` leaves in the run's directory."""
+
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
 
@@ -95,10 +98,15 @@ def up(
     policy_config: Path | None,
     yes: bool,
 ) -> None:
-    """Preview with the policies, then create or change what the program says."""
+    """Preview with the policies, then create or change what the program says.
+
+    On the embedded AWS it ends with the verdict of a replay on what was deployed, which does not
+    change the exit code.
+    """
     project = Project.find()
     if _is_embedded(stack, embedded=embedded):
         run.up(project, stack, port=port, refresh=refresh, policy_config=policy_config)
+        _judge(project, stack)
     else:
         real.up(project, stack, yes=yes, refresh=refresh, policy_config=policy_config)
 
@@ -156,6 +164,12 @@ def status(stack: str, *, embedded: bool) -> None:
 @main.command(name="replay")
 @_stack
 @click.option(
+    "--deployed",
+    metavar="STACK",
+    help="Replay what is deployed of this stack, as AWS tells it, in place of what is planned.",
+)
+@_embedded
+@click.option(
     "--trace",
     help="A shipped trace, a surge of the stack's configuration, or a CSV file. Default: every "
     "surge of the configuration.",
@@ -188,6 +202,8 @@ def status(stack: str, *, embedded: bool) -> None:
 def replay_command(
     stack: str,
     *,
+    deployed: str | None,
+    embedded: bool,
     trace: str | None,
     scale: float | None,
     inject: tuple[str, ...],
@@ -195,32 +211,87 @@ def replay_command(
     form: str,
     explain: bool,
 ) -> None:
-    """Say whether the planned stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
+    """Say whether a stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
     project = Project.find()
-    stacks = [stack] if compare in {None, "before"} else [stack, str(compare)]
-    for each in stacks:
+    planned = [] if deployed else [stack]
+    planned += [] if compare in {None, "before"} else [str(compare)]
+    for each in [*planned, *([deployed] if deployed else [])]:
         project.check_stack(each)
-    with reading(project.root, *stacks) as reader:
-        # Compiled code takes a second to load, for which the other commands need not wait.
-        from surgeproof import replay  # noqa: PLC0415
-        from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
-
-        if not is_compiled():
-            click.echo("compiling the simulation (once, about a minute)", err=True)
-        report = replay.replay(
-            project,
-            stack,
-            trace=trace,
-            scale=scale,
-            inject=inject,
-            compare=compare,
-            explain=explain,
-            reader=reader,
-        )
+    with reading(project.root, *planned) as reader:
+        replay = _replay_module()
+        options: dict[str, Any] = {
+            "trace": trace,
+            "scale": scale,
+            "inject": inject,
+            "compare": compare,
+            "explain": explain,
+        }
+        if deployed:
+            told = _deployed(project, deployed, embedded=_is_embedded(deployed, embedded=embedded))
+            options |= {"reader": told, "plan_from": "aws", "other": reader}
+        else:
+            options["reader"] = reader
+        report = replay.replay(project, deployed or stack, **options)
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     shown = replay.shown(report, form, width=width, colour=sys.stdout.isatty())
     click.echo(shown, nl=False)
     raise SystemExit(replay.EXIT_CODES[report.verdict])
+
+
+def _replay_module() -> Any:
+    """Return what replays; its compiled code takes a second to load, or a minute to make once."""
+    from surgeproof import replay  # noqa: PLC0415
+    from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
+
+    if not is_compiled():
+        click.echo("compiling the simulation (once, about a minute)", err=True)
+    return replay
+
+
+def _deployed(project: Project, stack: str, *, embedded: bool) -> Any:
+    """Return what reads a deployed stack: from the embedded AWS, or with the user's credentials."""
+    from surgeproof import replay  # noqa: PLC0415
+
+    region = project.region(stack)
+    if embedded:
+        from surgeproof.emulator.clients import Clients  # noqa: PLC0415
+        from surgeproof.emulator.endpoint import LOST  # noqa: PLC0415
+
+        emulator = RunDirectory(project, stack).emulator()
+        if emulator is None:
+            raise InputError(
+                f"--deployed: must be up on the embedded AWS, got {stack!r}; "
+                f"`surgeproof up --stack {stack}` brings it up"
+            )
+        lost = [(token, key) for token, keys in LOST.items() for key in keys]
+        return replay.deployed_by_aws(Clients(emulator.url, region).client, lost=lost)
+    import boto3  # noqa: PLC0415
+
+    session = boto3.Session(region_name=region, profile_name=project.profile(stack))
+    return replay.deployed_by_aws(session.client)
+
+
+def _judge(project: Project, stack: str) -> None:
+    """Replay what `up` has deployed and print the verdict; whatever happens, `up` has succeeded."""
+    directory = RunDirectory(project, stack)
+    page = directory.path / REPORT
+    try:
+        state = directory.state()
+        if state is None:
+            return
+        replay = _replay_module()
+        report = replay.after_up(project, stack, state.resources)
+        page.write_text(replay.shown(report, "html"), encoding="utf-8")
+        click.echo(f"Would it survive? {replay.source(report)}")
+        for line in replay.ending(report):
+            click.echo(f"  {line}")
+        click.echo(f"Report: {page}")
+    except KeyboardInterrupt:
+        click.echo(
+            f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it."
+        )
+    except Exception as error:  # noqa: BLE001 - the stack is up, whatever befalls the replay
+        click.echo(f"What was deployed could not be replayed: {error}", err=True)
 
 
 def _is_embedded(stack: str, *, embedded: bool) -> bool:

@@ -263,7 +263,7 @@ def _fleet(name: str, replay: Replay) -> str:
         (
             '<section class="fleet">',
             f'<h3>{escape(words.who(replay))}</h3><p class="verdict">{word}</p>',
-            f"<p>{told}</p>",
+            f'<p>{told} <span class="soft">{escape(words.source(replay))}</span></p>',
             drawing,
             f'<ol class="story">{story}</ol>' if story else "<div></div>",
             f"<table><tbody>{facts}</tbody></table>" if facts else "<div></div>",

@@ -21,6 +21,7 @@ def markdown(report: Report) -> str:
     lines += _side_by_side(report)
     for replay in report.replays:
         lines += ["", f"### {_cell(words.title(replay))}", "", _escaped(words.headline(replay))]
+        lines += ["", _escaped(words.source(replay))]
         lines += _replay(replay)
     names = [
         f"{row.name} ({row.low:g} to {row.high:g} {row.unit}): {row.meaning}; {row.provenance}"

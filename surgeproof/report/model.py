@@ -103,6 +103,8 @@ class Replay:
     """The stack; `before` for the fixed fleet without policies."""
     compared: bool
     """Whether it is only there to be compared with."""
+    plan_from: str
+    """Where the plan was read: `program`, `state` (of what was deployed) or `aws`."""
     trace: Replayed
     injected: tuple[str, ...]
     verdict: Verdict

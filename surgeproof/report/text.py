@@ -62,6 +62,7 @@ def _replay(console: Console, replay: Replay) -> None:
     verdict = replay.verdict
     _print(console, words.title(replay), "bold")
     _print(console, words.headline(replay), STYLES[verdict.word])
+    _print(console, words.source(replay))
     console.print()
     measured = verdict.measured
     if replay.series is not None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
-from surgeproof.report.model import Replay, Replayed
+from surgeproof.report.model import Replay, Replayed, Report
 from surgeproof.simulation.verdict import Cost, Elasticity, Limit, Measured, Mover, Outcome
 
 BOTTLENECKS: Final[Mapping[str, str]] = MappingProxyType(
@@ -55,6 +55,15 @@ LETTERS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """One letter each, for charts without colour."""
+
+PLACES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "program": "The plan was read from program and configuration.",
+        "state": "The plan was read from the stack's state: what is deployed.",
+        "aws": "The plan was read from AWS: what is deployed.",
+    }
+)
+"""Where a plan was read, in a sentence."""
 
 RISE: Final = 1.05
 """Factor on the first demand from which on it is said to rise."""
@@ -109,7 +118,14 @@ def counted(number: float, noun: str) -> str:
 def who(replay: Replay) -> str:
     """Return which fleet was replayed."""
     name = "fixed fleet before" if replay.stack == "before" else f"stack {replay.stack}"
+    if replay.plan_from != "program" and replay.stack != "before":
+        name = f"deployed {name}"
     return f"{name}, group {replay.verdict.group}"
+
+
+def source(replay: Replay) -> str:
+    """Return what the plan was read from, in a sentence."""
+    return PLACES[replay.plan_from]
 
 
 def under(replay: Replay) -> str:
@@ -150,6 +166,17 @@ def lead(surge: Sequence[Replay]) -> list[str]:
         f"{dated} {lasting(trace.seconds)}, {first:,.0f} requests arrive each second, and at the "
         f"peak {peak:,.0f}{grown}."
     )
+    return lines
+
+
+def ending(report: Report) -> list[str]:
+    """Return the verdict in the few lines with which a deployment ends."""
+    lines = []
+    for replay in report.replays:
+        lines.append(f"{who(replay)}, {under(replay)}: {headline(replay)}")
+        if replay.verdict.measured is not None:
+            lines.append(f"  {fate(replay)}")
+            lines.append(f"  First alarm: {dict(facts(replay))['First alarm']}.")
     return lines
 
 

@@ -80,6 +80,7 @@ def replay(plan, load, *, stack="dev", compared=False, **changes):
     return Replay(
         stack=stack,
         compared=compared,
+        plan_from="program",
         trace=Replayed(**(trace | changes)),
         injected=("zone-lost@10m",),
         verdict=judged.verdict,
