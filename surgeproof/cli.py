@@ -1,4 +1,4 @@
-"""The command line: `surgeproof up | preview | down | status | replay`.
+"""The command line: `surgeproof up | preview | down | status | replay | trace`.
 
 Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted. An error is one
 line on stderr; its trace, where there is one, is in the run's log. `replay` exits with 0 for
@@ -16,6 +16,7 @@ from typing import Any, NoReturn, ParamSpec
 import click
 
 from surgeproof.ahead import reading
+from surgeproof.cli_trace import trace as trace_commands
 from surgeproof.emulator import real, run
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
@@ -26,6 +27,8 @@ FAILED = 1
 BAD_INPUT = 2
 REPORT = "replay.html"
 """Name of the page that `up` leaves in the run's directory."""
+
+GROUP = "aws:autoscaling/group:Group"
 
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
@@ -79,6 +82,9 @@ def _clean(command: Callable[P, None]) -> Callable[P, None]:
 @click.version_option(package_name="surgeproof")
 def main() -> None:
     """Bring the stack up, preview it, replay surges on it, take it down, or say what is there."""
+
+
+main.add_command(trace_commands)
 
 
 @main.command()
@@ -238,12 +244,12 @@ def replay_command(
     raise SystemExit(replay.EXIT_CODES[report.verdict])
 
 
-def _replay_module() -> Any:
+def _replay_module(*, compiles: bool = True) -> Any:
     """Return what replays; its compiled code takes a second to load, or a minute to make once."""
     from surgeproof import replay  # noqa: PLC0415
     from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
 
-    if not is_compiled():
+    if compiles and not is_compiled():
         click.echo("compiling the simulation (once, about a minute)", err=True)
     return replay
 
@@ -277,9 +283,17 @@ def _judge(project: Project, stack: str) -> None:
     page = directory.path / REPORT
     try:
         state = directory.state()
-        if state is None:
+        if state is None or not any(each["type"] == GROUP for each in state.managed()):
             return
-        replay = _replay_module()
+        from surgeproof.plan.settings import read_settings  # noqa: PLC0415
+
+        stated = read_settings(project.root, stack).stated
+        if not stated.surges:
+            click.echo(
+                "Would it survive? The configuration names no surges, so nothing was replayed."
+            )
+            return
+        replay = _replay_module(compiles=stated.service is not None)
         report = replay.after_up(project, stack, state.resources)
         page.write_text(replay.shown(report, "html"), encoding="utf-8")
         click.echo(f"Would it survive? {replay.source(report)}")

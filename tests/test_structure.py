@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "components": {"components"},
     "policies": {"policies", "surgeproof.plan", "surgeproof.simulation"},
     "surgeproof/cli.py": {"surgeproof"},
+    "surgeproof/cli_trace.py": {"surgeproof.traces"},
     "surgeproof/__main__.py": {"surgeproof"},
     "surgeproof/__init__.py": set(),
     "surgeproof/emulator": {"surgeproof.emulator", "components.aws_limits"},

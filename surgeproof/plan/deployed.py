@@ -244,7 +244,7 @@ class _Deployed:
         ]
         missing = set(names) - {group["AutoScalingGroupName"] for group in found}
         if missing or not found:
-            told = ", ".join(sorted(missing)) or f"one whose name begins with {self._prefix}"
+            told = ", ".join(sorted(missing)) or f"whose name begins with {self._prefix}"
             raise PlanError(f"deployed: must have an Auto Scaling group {told}, got none")
         return found
 
