@@ -28,6 +28,9 @@ from surgeproof.traces.named import OUTAGE
 BEFORE: Final = "before"
 """What the fleet of the outage is compared by: fixed size, no policies, one alarm."""
 
+LONGEST_SECONDS: Final = 31 * 86_400.0
+"""Longest trace that is replayed (seconds): a hundred runs of it take half a minute."""
+
 EXIT_CODES: Final = {Word.SURVIVES: 0, Word.FAILS: 1, Word.UNCERTAIN: 3}
 
 LATENCY: Final = Metric(namespace="AWS/ApplicationELB", name="TargetResponseTime", statistic="p95")
@@ -218,6 +221,11 @@ def _scaled(trace: Trace, factor: float) -> Trace:
         raise InputError(
             f"--trace: {trace.name} must last at least 60 s and hold requests, got "
             f"{trace.duration_seconds:g} s with {trace.total_requests:g} requests"
+        )
+    if trace.duration_seconds > LONGEST_SECONDS:
+        raise InputError(
+            f"--trace: {trace.name} must last at most {LONGEST_SECONDS / 86_400:g} days, got "
+            f"{trace.duration_seconds / 86_400:.3g}; `surgeproof trace show` cuts it"
         )
     return trace if factor == 1 else trace.scale(factor)
 

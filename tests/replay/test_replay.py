@@ -195,6 +195,30 @@ BAD_FILES = {
 }
 
 
+def test_a_file_of_a_gibibyte_is_refused_unread(give, project):
+    with (project / "huge.csv").open("wb") as file:
+        file.truncate(1 << 30)
+
+    result = give({"dev": fixed()}, "--trace", "huge.csv")
+
+    assert result.exit_code == 2
+    assert (
+        result.output == "error: huge.csv: must be at most 536,870,912 bytes, got 1,073,741,824\n"
+    )
+
+
+def test_a_trace_of_months_is_refused_with_the_command_that_cuts_it(give, project):
+    rows = "".join(f"{86_400 * day},10\n" for day in range(40))
+    (project / "long.csv").write_text(f"{CSV}{rows}")
+
+    result = give({"dev": fixed()}, "--trace", "long.csv")
+
+    assert result.exit_code == 2
+    assert result.output == (
+        "error: --trace: long must last at most 31 days, got 40; `surgeproof trace show` cuts it\n"
+    )
+
+
 @pytest.mark.parametrize("content", BAD_FILES.values(), ids=BAD_FILES)
 def test_bad_traces_are_one_line(give, project, content):
     (project / "bad.csv").write_text(content)

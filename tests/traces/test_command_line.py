@@ -140,7 +140,7 @@ def test_access_logs_are_read_from_a_file_and_from_a_bucket(clients, tmp_path):
         (["make", "step", "factor=-1"], "error: step.factor: must be a number from 0 to 1000"),
         (["access-logs", "/no"], "error: /no: must be a file, a directory, a pattern"),
         (
-            ["cloudwatch", "shop", "--region", "eu-west-1", "--begin", "2023-01-15", "--end", "2023-01-16"],
+            ["cloudwatch", "shop", "--region=eu-west-1", "--begin=2023-01-15", "--end=2023-01-16"],
             "error: load_balancer: must be app/<name>/<id>, or its ARN, got 'shop'",
         ),
     ],
