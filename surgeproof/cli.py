@@ -72,6 +72,8 @@ def _clean(command: Callable[P, None]) -> Callable[P, None]:
             _leave(FAILED, f"error: {error}")
         except (run.Interrupted, KeyboardInterrupt) as error:
             _leave(INTERRUPTED, f"{str(error) or 'interrupted'}; run it again to go on")
+        except BrokenPipeError:  # whoever reads has enough, which click takes for the end
+            raise
         except OSError as error:
             _leave(FAILED, f"error: {_system_error(error)}")
 

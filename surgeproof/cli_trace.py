@@ -50,6 +50,8 @@ def _clean(command: Callable[P, None]) -> Callable[P, None]:
             command(*args, **kwargs)
         except TraceError as error:
             _leave(str(error))
+        except BrokenPipeError:  # whoever reads has enough, which click takes for the end
+            raise
         except OSError as error:
             _leave(f"{error.filename}: {error.strerror}" if error.filename else str(error))
 

@@ -29,7 +29,7 @@ BEFORE: Final = "before"
 """What the fleet of the outage is compared by: fixed size, no policies, one alarm."""
 
 LONGEST_SECONDS: Final = 31 * 86_400.0
-"""Longest trace that is replayed (seconds): a hundred runs of it take half a minute."""
+"""Longest trace that is replayed (seconds): a hundred runs of it take some ten seconds."""
 
 EXIT_CODES: Final = {Word.SURVIVES: 0, Word.FAILS: 1, Word.UNCERTAIN: 3}
 

@@ -83,7 +83,7 @@ def html(report: Report) -> str:
     """Return the report as an HTML page."""
     style = HERE.joinpath("page.css").read_text("utf-8")
     script = HERE.joinpath("page.js").read_text("utf-8")
-    surges = [list(each) for _, each in groupby(report.replays, key=_surge)]
+    surges = [list(each) for _, each in groupby(report.replays, key=words.under)]
     assumptions = [
         f"{row.name}, {row.low:g} to {row.high:g} {row.unit}: {row.meaning}; {row.provenance}"
         for row in report.assumptions
@@ -134,10 +134,6 @@ def _title(report: Report) -> str:
     traces = [each.trace.name for each in report.replays]
     listed = [", ".join(dict.fromkeys(names)) for names in (fleets, traces)]
     return f"{TITLES[report.verdict]}: {' under '.join(listed)}"
-
-
-def _surge(replay: Replay) -> tuple[str, float, tuple[str, ...]]:
-    return replay.trace.name, replay.trace.scale, replay.injected
 
 
 def _hash(text: str) -> str:

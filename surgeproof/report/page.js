@@ -289,6 +289,10 @@
             : begin - 10 - room > this.left
               ? { x: begin - 10, "text-anchor": "end" }
               : { x: this.left + 8 };
+        if (place.x === this.left + 8 && begin < end) {
+          const back = { x: this.left + 4, y: y + 1, width: room + 6, height: 14 };
+          make("rect", { class: "back", ...back }, body);
+        }
         make("text", { class: "over", y: y + 12, ...place }, body, lane.name);
         y += 18;
       }

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
@@ -178,6 +179,15 @@ def ending(report: Report) -> list[str]:
             lines.append(f"  {fate(replay)}")
             lines.append(f"  First alarm: {dict(facts(replay))['First alarm']}.")
     return lines
+
+
+def gist(report: Report) -> list[str]:
+    """Return a paragraph for each surge: what came, and what came of it for each fleet."""
+    surges = groupby(report.replays, key=under)
+    return [
+        " ".join([*lead(fleets), *map(fate, fleets)])
+        for fleets in (list(each) for _, each in surges)
+    ]
 
 
 def fate(replay: Replay) -> str:
