@@ -6,6 +6,7 @@ survives, 1 for fails, 3 for uncertain.
 """
 
 import errno
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -27,6 +28,9 @@ FAILED = 1
 BAD_INPUT = 2
 REPORT = "replay.html"
 """Name of the page that `up` leaves in the run's directory."""
+
+FORMS = {".html": "html", ".md": "markdown", ".json": "json"}
+"""The form of a report by the ending of its file."""
 
 GROUP = "aws:autoscaling/group:Group"
 
@@ -202,8 +206,12 @@ def status(stack: str, *, embedded: bool) -> None:
     "--format",
     "form",
     type=click.Choice(["text", "markdown", "json", "html"]),
-    default="text",
-    show_default=True,
+    help="Default: by the ending of --output (.html, .md, .json), else text.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write the report to; the verdict is printed.",
 )
 @click.option("--explain", is_flag=True, help="Tell the event log in words.")
 @_clean
@@ -216,7 +224,8 @@ def replay_command(
     scale: float | None,
     inject: tuple[str, ...],
     compare: str | None,
-    form: str,
+    form: str | None,
+    output: Path | None,
     explain: bool,
 ) -> None:
     """Say whether a stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
@@ -240,9 +249,19 @@ def replay_command(
         else:
             options["reader"] = reader
         report = replay.replay(project, deployed or stack, **options)
+    form = form or FORMS.get(output.suffix.lower() if output else "", "text")
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    shown = replay.shown(report, form, width=width, colour=sys.stdout.isatty())
-    click.echo(shown, nl=False)
+    colour = output is None and sys.stdout.isatty()
+    shown = replay.shown(report, form, width=width, colour=colour)
+    if output is None:
+        click.echo(shown, nl=False)
+    else:
+        try:
+            output.write_text(shown, encoding="utf-8")
+        except OSError as error:  # 1 would say that the stack fails
+            raise InputError(f"--output: {_system_error(error)}") from error
+        click.echo("\n".join([*replay.ending(report), f"Report: {output}"]))
+        click.echo(f"Verdict: {report.verdict}")
     raise SystemExit(replay.EXIT_CODES[report.verdict])
 
 
@@ -301,7 +320,7 @@ def _judge(project: Project, stack: str) -> None:
         click.echo(f"Would it survive? {replay.source(report)}")
         for line in replay.ending(report):
             click.echo(f"  {line}")
-        click.echo(f"Report: {page}")
+        click.echo(f"Report: {os.path.relpath(page)}")
     except KeyboardInterrupt:
         click.echo(
             f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it."

@@ -44,7 +44,7 @@ def test_the_whole_stack_comes_up_and_goes(checkout):
     assert balancers[0]["DNSName"] in printed
     assert re.search(r"deployed stack local, .*: (survives|fails|uncertain)", printed)
     page = checkout.run / "replay.html"
-    assert printed.endswith(f"Report: {page}\n")
+    assert printed.endswith("Report: .surgeproof/local/replay.html\n")
     assert page.read_text().startswith("<!doctype html>")
 
     stated = read_settings(checkout.root, "local").stated

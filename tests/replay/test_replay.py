@@ -141,6 +141,25 @@ def test_the_fleet_before_keeps_its_size_and_one_alarm_on_response_time():
     assert alarm.alarm_actions == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.html", "<!doctype html>"), ("a.MD", "## "), ("a.json", "{"), ("a.txt", "stack dev")],
+)
+def test_a_report_is_written_in_the_form_of_its_ending(give, project, name, begins):
+    result = give({"dev": fixed(1)}, "--trace", "x5-in-0s", "--output", name)
+
+    assert result.exit_code == 1
+    assert (project / name).read_text().startswith(begins)
+    assert result.output.endswith(f"Report: {name}\nVerdict: fails\n")
+
+
+def test_a_report_that_cannot_be_written_is_one_line(give):
+    result = give({"dev": fixed(20)}, "--trace", "x2-in-0s", "--output", "no/a.html")
+
+    assert result.exit_code == 2
+    assert result.output == "error: --output: no/a.html: No such file or directory\n"
+
+
 def test_explain_tells_what_happened(give):
     result = give({"dev": fixed(1)}, "--trace", "x5-in-0s", "--explain")
 
