@@ -230,6 +230,10 @@ def replay_command(
 ) -> None:
     """Say whether a stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
     project = Project.find()
+    if deployed and _is_given("stack"):
+        raise InputError(f"--deployed: must stand in place of --stack, got both ({stack!r})")
+    if embedded and not deployed:
+        raise InputError("--embedded: must stand with --deployed; what is planned needs no AWS")
     planned = [] if deployed else [stack]
     planned += [] if compare in {None, "before"} else [str(compare)]
     for each in [*planned, *([deployed] if deployed else [])]:
@@ -263,6 +267,11 @@ def replay_command(
         click.echo("\n".join([*replay.ending(report), f"Report: {output}"]))
         click.echo(f"Verdict: {report.verdict}")
     raise SystemExit(replay.EXIT_CODES[report.verdict])
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
 
 
 def _replay_module(*, compiles: bool = True) -> Any:

@@ -178,6 +178,12 @@ def ending(report: Report) -> list[str]:
         if replay.verdict.measured is not None:
             lines.append(f"  {fate(replay)}")
             lines.append(f"  First alarm: {dict(facts(replay))['First alarm']}.")
+        left_out, not_seen = len(replay.verdict.limitations), len(replay.verdict.not_seen)
+        if (left_out or not_seen) and not replay.compared:
+            lines.append(
+                f"  Of the plan {left_out} parts are left out and {not_seen} were not seen; the "
+                "report lists them."
+            )
     return lines
 
 

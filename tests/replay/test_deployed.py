@@ -1,5 +1,6 @@
 """What is deployed: the verdict with which `up` ends, and `replay --deployed`."""
 
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,6 +62,9 @@ def test_up_ends_with_the_verdict_and_succeeds_whatever_it_is(up, tmp_path, size
     assert "read from the stack's state" in result.output
     assert f"deployed stack local, group web, trace x2-in-300s: {word}. " in result.output
     assert "fixed fleet before, group web, trace x2-in-300s: " in result.output
+    assert re.search(
+        r"Of the plan \d+ parts are left out and [1-9]\d* were not seen", result.output
+    )
     page = tmp_path / ".surgeproof" / "local" / "replay.html"
     assert result.output.endswith("Report: .surgeproof/local/replay.html\n")
     assert page.read_text().startswith("<!doctype html>")
@@ -207,3 +211,20 @@ def test_a_real_stack_is_read_with_the_users_profile_and_the_stacks_region(monke
 
     assert asked == {"region_name": "eu-west-1", "profile_name": "shop"}
     assert result.output == "error: far enough\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--stack", "dev", "--deployed", "prod"], "--deployed: must stand in place of --stack"),
+        (["--stack", "dev", "--embedded"], "--embedded: must stand with --deployed"),
+        (["--deployed", "nope"], "--stack: must have a file Pulumi.<stack>.yaml"),
+    ],
+)
+def test_options_that_contradict_each_other_are_one_line(monkeypatch, arguments, said):
+    monkeypatch.chdir(ROOT)
+
+    result = CliRunner().invoke(main, ["replay", "--trace", "x2-in-0s", *arguments])
+
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert result.output.startswith(f"error: {said}")
