@@ -269,31 +269,28 @@
       const tail = more > 0 ? ` (and ${more} more: see the list)` : "";
       make("text", { class: "panel", x: this.left, y: y + 15 }, loose, head + tail);
       y += 22;
+      const right = this.left + this.plot;
       for (const lane of lanes) {
-        let end = this.left;
-        let begin = this.left + this.plot;
-        for (const [from, to] of lane.spans) {
-          const [x, until] = [this.x(from), this.x(to)];
-          if (until < this.left || x > this.left + this.plot) continue;
-          const wide = Math.max(until - x, 2);
-          make("rect", { class: "alarm", x, y: y + 3, width: wide, height: 9 }, body);
-          make("path", { class: "sign", d: `M${x - 5} ${y + 13}h10l-5 -11z` }, body);
-          end = Math.max(end, until);
-          begin = Math.min(begin, x);
-        }
-        const room = 6.6 * lane.name.length;
-        const right = this.left + this.plot;
+        const spans = lane.spans
+          .map(([from, to]) => [this.x(from), this.x(to)])
+          .filter(([from, to]) => to >= this.left && from <= right);
+        const begin = Math.min(right, ...spans.map(([from]) => from));
+        const end = Math.max(this.left, ...spans.map(([, to]) => to));
+        const room = 6.8 * lane.name.length;
+        // The name stands after the bars, or before them, or else on a line of its own.
         const place =
           end + 8 + room < right
-            ? { x: end + 8 }
+            ? { x: end + 8, y: y + 12 }
             : begin - 10 - room > this.left
-              ? { x: begin - 10, "text-anchor": "end" }
-              : { x: this.left + 8 };
-        if (place.x === this.left + 8 && begin < end) {
-          const back = { x: this.left + 4, y: y + 1, width: room + 6, height: 14 };
-          make("rect", { class: "back", ...back }, body);
+              ? { x: begin - 10, y: y + 12, "text-anchor": "end" }
+              : { x: this.left + 4, y: y + 12 };
+        if (place.x === this.left + 4) y += 14;
+        for (const [from, to] of spans) {
+          const bar = { x: from, y: y + 3, width: Math.max(to - from, 2), height: 9 };
+          make("rect", { class: "alarm", ...bar }, body);
+          make("path", { class: "sign", d: `M${from - 5} ${y + 13}h10l-5 -11z` }, body);
         }
-        make("text", { class: "over", y: y + 12, ...place }, body, lane.name);
+        make("text", { class: "over", ...place }, body, lane.name);
         y += 18;
       }
       return y + 4;
@@ -330,8 +327,10 @@
       for (let at = Math.ceil((from + off) / every) * every - off; at <= to + 1e-6; at += every) {
         const x = this.x(at);
         make("line", { class: "axis", x1: x, x2: x, y1: begin, y2: end }, grid);
-        const anchor = x > this.left + this.plot - 24 ? "end" : "middle";
-        const place = { class: "tick", x: Math.min(x, this.left + this.plot + 12), y: end + 16 };
+        const last = x > this.left + this.plot - 24;
+        if (last && x - this.x(at - every) < 90) continue;
+        const anchor = last ? "end" : "middle";
+        const place = { class: "tick", x: last ? this.left + this.plot + 12 : x, y: end + 16 };
         make("text", { ...place, "text-anchor": anchor }, loose, this.surge.clock(at));
       }
     }
