@@ -86,7 +86,8 @@ def deployed_by_aws(clients: Clients, *, lost: Collection[tuple[str, str]] = ())
 def after_up(project: Project, stack: str, resources: Iterable[Mapping[str, Any]]) -> Report:
     """Replay what has just been deployed, by its state, beside the fleet before the outage.
 
-    Under the outage's trace where there is one, else under the surges of the configuration.
+    Under the outage's trace where the configuration names it, which says how large it is for this
+    service; else under all surges of the configuration.
     """
 
     def read(root: Path, name: str) -> ProgramPlan:
@@ -94,7 +95,8 @@ def after_up(project: Project, stack: str, resources: Iterable[Mapping[str, Any]
         plan = read_state(resources, name=name, stated=settings.stated)
         return ProgramPlan(plan, settings.stated)
 
-    outage = OUTAGE if OUTAGE in trace_names() else None
+    surges = read_settings(project.root, stack).stated.surges
+    outage = OUTAGE if OUTAGE in {surge.trace for surge in surges} else None
     return replay(project, stack, trace=outage, compare=BEFORE, reader=read, plan_from="state")
 
 

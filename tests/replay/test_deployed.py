@@ -70,6 +70,15 @@ def test_up_ends_with_the_verdict_and_succeeds_whatever_it_is(up, tmp_path, size
     assert page.read_text().startswith("<!doctype html>")
 
 
+def test_up_takes_the_outage_alone_where_the_configuration_names_it(up, monkeypatch):
+    monkeypatch.setattr("surgeproof.replay.OUTAGE", "x5-in-0s")
+
+    result = up(group(), service=SERVICE, surges={**SURGES, "outage": {"trace": "x5-in-0s"}})
+
+    assert "trace x5-in-0s" in result.output
+    assert "x2-in-300s" not in result.output
+
+
 def test_without_figures_of_the_service_up_ends_uncertain_and_says_why(up):
     result = up(group(), surges=SURGES)
 

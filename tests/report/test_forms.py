@@ -133,6 +133,18 @@ def test_a_report_without_runs_is_shown_in_all_forms():
     assert "load test" in text(unknown)
     assert "load test" in markdown(unknown)
     assert json.loads(to_json(unknown))["replays"][0]["verdict"]["measured"] is None
+    shown = html(unknown)
+    assert "cannot be judged: Nothing says what one instance carries" in shown
+    assert 'class="chart"' not in shown
+
+
+def test_a_fleet_without_runs_stands_beside_one_that_is_drawn():
+    both = report(replay(fixed(service=None), surge(1, 1)), replay(fixed(), surge(1, 1)))
+
+    (held,) = re.findall(r'id="replays">(.*?)</script>', html(both))
+
+    (drawn,) = json.loads(held)["surges"]
+    assert len(drawn["fleets"]) == html(both).count('class="chart"') == 1
 
 
 def test_limits_that_alternate_are_told_by_the_minute(failing):
