@@ -1,4 +1,4 @@
-"""The command line: `surgeproof up | preview | down | status | check | replay`.
+"""The command line: `surgeproof up | preview | down | status | check | replay | trace`.
 
 Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted. An error is one
 line on stderr; its trace, where there is one, is in the run's log. `replay` exits with 0 for
@@ -6,16 +6,18 @@ survives, 1 for fails, 3 for uncertain; `check` with 0 where no mandatory rule i
 """
 
 import errno
+import os
 import shutil
 import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
 from surgeproof.ahead import reading
+from surgeproof.cli_trace import trace as trace_commands
 from surgeproof.emulator import real, run
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
@@ -25,6 +27,14 @@ P = ParamSpec("P")
 
 FAILED = 1
 BAD_INPUT = 2
+REPORT = "replay.html"
+"""Name of the page that `up` leaves in the run's directory."""
+
+REPLAY_FORMS = {".html": "html", ".md": "markdown", ".json": "json"}
+"""The form of a report by the ending of its file."""
+
+GROUP = "aws:autoscaling/group:Group"
+
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
 
@@ -74,6 +84,8 @@ def _clean(command: Callable[P, None]) -> Callable[P, None]:
             _leave(FAILED, f"error: {error}")
         except (run.Interrupted, KeyboardInterrupt) as error:
             _leave(INTERRUPTED, f"{str(error) or 'interrupted'}; run it again to go on")
+        except BrokenPipeError:  # whoever reads has enough, which click takes for the end
+            raise
         except OSError as error:
             _leave(FAILED, f"error: {_system_error(error)}")
 
@@ -84,6 +96,9 @@ def _clean(command: Callable[P, None]) -> Callable[P, None]:
 @click.version_option(package_name="surgeproof")
 def main() -> None:
     """Bring the stack up, preview it, replay surges on it, take it down, or say what is there."""
+
+
+main.add_command(trace_commands)
 
 
 @main.command()
@@ -103,7 +118,11 @@ def up(
     policy_config: Path | None,
     yes: bool,
 ) -> None:
-    """Preview with the policies, then create or change what the program says."""
+    """Preview with the policies, then create or change what the program says.
+
+    On the embedded AWS it ends with the verdict of a replay on what was deployed, which does not
+    change the exit code.
+    """
     project = Project.find()
     if _is_embedded(stack, embedded=embedded):
         run.up(
@@ -114,6 +133,7 @@ def up(
             policy_config=policy_config,
             severities=_severities(),
         )
+        _judge(project, stack)
     else:
         real.up(project, stack, yes=yes, refresh=refresh, policy_config=policy_config)
 
@@ -235,6 +255,12 @@ def check_command(
 @main.command(name="replay")
 @_stack
 @click.option(
+    "--deployed",
+    metavar="STACK",
+    help="Replay what is deployed of this stack, as AWS tells it, in place of what is planned.",
+)
+@_embedded
+@click.option(
     "--trace",
     help="A shipped trace, a surge of the stack's configuration, or a CSV file. Default: every "
     "surge of the configuration.",
@@ -259,8 +285,12 @@ def check_command(
     "--format",
     "form",
     type=click.Choice(["text", "markdown", "json", "html"]),
-    default="text",
-    show_default=True,
+    help="Default: by the ending of --output (.html, .md, .json), else text.",
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write the report to; the verdict is printed.",
 )
 @click.option("--explain", is_flag=True, help="Tell the event log in words.")
 @click.option(
@@ -270,43 +300,126 @@ def check_command(
 def replay_command(
     stack: str,
     *,
+    deployed: str | None,
+    embedded: bool,
     trace: str | None,
     scale: float | None,
     inject: tuple[str, ...],
     compare: str | None,
-    form: str,
+    form: str | None,
+    output: Path | None,
     explain: bool,
     suggest: bool,
 ) -> None:
-    """Say whether the planned stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
+    """Say whether a stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
     project = Project.find()
-    stacks = [stack] if compare in {None, "before"} else [stack, str(compare)]
-    for each in stacks:
+    if deployed and _is_given("stack"):
+        raise InputError(f"--deployed: must stand in place of --stack, got both ({stack!r})")
+    if embedded and not deployed:
+        raise InputError("--embedded: must stand with --deployed; what is planned needs no AWS")
+    planned = [] if deployed else [stack]
+    planned += [] if compare in {None, "before"} else [str(compare)]
+    for each in [*planned, *([deployed] if deployed else [])]:
         project.check_stack(each)
-    with reading(project.root, *stacks) as reader:
-        # Compiled code takes a second to load, for which the other commands need not wait.
-        from surgeproof import replay  # noqa: PLC0415
-        from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
-
-        if not is_compiled():
-            click.echo("compiling the simulation (once, about a minute)", err=True)
-        report = replay.replay(
-            project,
-            stack,
-            trace=trace,
-            scale=scale,
-            inject=inject,
-            compare=compare,
-            explain=explain,
-            suggest=suggest,
-            reader=reader,
-        )
+    with reading(project.root, *planned) as reader:
+        replay = _replay_module()
+        options: dict[str, Any] = {
+            "trace": trace,
+            "scale": scale,
+            "inject": inject,
+            "compare": compare,
+            "explain": explain,
+            "suggest": suggest,
+        }
+        if deployed:
+            told = _deployed(project, deployed, embedded=_is_embedded(deployed, embedded=embedded))
+            options |= {"reader": told, "plan_from": "aws", "other": reader}
+        else:
+            options["reader"] = reader
+        report = replay.replay(project, deployed or stack, **options)
+    form = form or REPLAY_FORMS.get(output.suffix.lower() if output else "", "text")
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
-    click.echo(
-        replay.shown(report, form, width=width, colour=sys.stdout.isatty()),
-        nl=False,
-    )
+    colour = output is None and sys.stdout.isatty()
+    text = replay.shown(report, form, width=width, colour=colour)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        try:
+            output.write_text(text, encoding="utf-8")
+        except OSError as error:  # 1 would say that the stack fails
+            raise InputError(f"--output: {_system_error(error)}") from error
+        click.echo("\n".join([*replay.ending(report), f"Report: {output}"]))
+        click.echo(f"Verdict: {report.verdict}")
     raise SystemExit(replay.EXIT_CODES[report.verdict])
+
+
+def _is_given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
+def _replay_module(*, compiles: bool = True) -> Any:
+    """Return what replays; its compiled code takes a second to load, or a minute to make once."""
+    from surgeproof import replay  # noqa: PLC0415
+    from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
+
+    if compiles and not is_compiled():
+        click.echo("compiling the simulation (once, about a minute)", err=True)
+    return replay
+
+
+def _deployed(project: Project, stack: str, *, embedded: bool) -> Any:
+    """Return what reads a deployed stack: from the embedded AWS, or with the user's credentials."""
+    from surgeproof import replay  # noqa: PLC0415
+
+    region = project.region(stack)
+    if embedded:
+        from surgeproof.emulator.clients import Clients  # noqa: PLC0415
+        from surgeproof.emulator.endpoint import LOST  # noqa: PLC0415
+
+        emulator = RunDirectory(project, stack).emulator()
+        if emulator is None:
+            raise InputError(
+                f"--deployed: must be up on the embedded AWS, got {stack!r}; "
+                f"`surgeproof up --stack {stack}` brings it up"
+            )
+        lost = [(token, key) for token, keys in LOST.items() for key in keys]
+        return replay.deployed_by_aws(Clients(emulator.url, region).client, lost=lost)
+    import boto3  # noqa: PLC0415
+
+    session = boto3.Session(region_name=region, profile_name=project.profile(stack))
+    return replay.deployed_by_aws(session.client)
+
+
+def _judge(project: Project, stack: str) -> None:
+    """Replay what `up` has deployed and print the verdict; whatever happens, `up` has succeeded."""
+    directory = RunDirectory(project, stack)
+    page = directory.path / REPORT
+    try:
+        state = directory.state()
+        if state is None or not any(each["type"] == GROUP for each in state.managed()):
+            return
+        from surgeproof.plan.settings import read_settings  # noqa: PLC0415
+
+        stated = read_settings(project.root, stack).stated
+        if not stated.surges:
+            click.echo(
+                "Would it survive? The configuration names no surges, so nothing was replayed."
+            )
+            return
+        replay = _replay_module(compiles=stated.service is not None)
+        report = replay.after_up(project, stack, state.resources)
+        page.write_text(replay.shown(report, "html"), encoding="utf-8")
+        click.echo(f"Would it survive? {replay.source(report)}")
+        for line in replay.ending(report):
+            click.echo(f"  {line}")
+        click.echo(f"Report: {os.path.relpath(page)}")
+    except KeyboardInterrupt:
+        click.echo(
+            f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it."
+        )
+    except Exception as error:  # noqa: BLE001 - the stack is up, whatever befalls the replay
+        click.echo(f"What was deployed could not be replayed: {error}", err=True)
 
 
 def _is_embedded(stack: str, *, embedded: bool) -> bool:

@@ -1,15 +1,22 @@
-"""`surgeproof replay`: a stack's program and configuration against traces, without an account."""
+"""`surgeproof replay`: a stack, planned or deployed, against traces.
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+A planned stack is read from its program and configuration, without an account; a deployed one from
+AWS, or right after `up` from the stack's state.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from surgeproof.emulator.project import InputError, Project
 from surgeproof.plan import Alarm, Comparison, Group, Metric, MissingData, PlanError, ScalingPlan
 from surgeproof.plan.configured import Surge
+from surgeproof.plan.deployed import Clients, read_deployed
 from surgeproof.plan.program import ProgramPlan, read_program
-from surgeproof.report import html, markdown, text
+from surgeproof.plan.settings import read_settings
+from surgeproof.plan.state import read_state
+from surgeproof.report import html, markdown, text, words
 from surgeproof.report.model import Replay, Replayed, Report, report_of, series_of, timeline_of
 from surgeproof.simulation import Injected, Injection
 from surgeproof.simulation.records import NEVER
@@ -17,9 +24,13 @@ from surgeproof.simulation.suggestions import sentence, suggestions
 from surgeproof.simulation.verdict import Word, judge
 from surgeproof.traces import Trace, TraceError, named_trace, trace_names
 from surgeproof.traces.csv_file import read_csv
+from surgeproof.traces.named import OUTAGE
 
 BEFORE: Final = "before"
 """What the fleet of the outage is compared by: fixed size, no policies, one alarm."""
+
+LONGEST_SECONDS: Final = 31 * 86_400.0
+"""Longest trace that is replayed (seconds): a hundred runs of it take some ten seconds."""
 
 EXIT_CODES: Final = {Word.SURVIVES: 0, Word.FAILS: 1, Word.UNCERTAIN: 3}
 
@@ -42,6 +53,54 @@ MOST: Final = {Injection.LOAD_SHED: 1.0, Injection.UNEVEN_LOAD: 1.0, Injection.Z
 """Highest value of an injection; of the others any is taken."""
 
 
+Reader = Callable[[Path, str], ProgramPlan]
+"""Gives the plan of a stack of the project in a directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """A plan that is replayed."""
+
+    stack: str
+    plan: ScalingPlan
+    plan_from: str
+    compared: bool = False
+
+
+def deployed_by_aws(clients: Clients, *, lost: Collection[tuple[str, str]] = ()) -> Reader:
+    """Return what reads a deployed stack from AWS; `lost` is what the endpoint does not return."""
+
+    def read(root: Path, stack: str) -> ProgramPlan:
+        settings = read_settings(root, stack)
+        plan = read_deployed(
+            clients,
+            name=stack,
+            stated=settings.stated,
+            prefix=f"{settings.project}-{stack}-",
+            lost=lost,
+        )
+        return ProgramPlan(plan, settings.stated)
+
+    return read
+
+
+def after_up(project: Project, stack: str, resources: Iterable[Mapping[str, Any]]) -> Report:
+    """Replay what has just been deployed, by its state, beside the fleet before the outage.
+
+    Under the outage's trace where the configuration names it, which says how large it is for this
+    service; else under all surges of the configuration.
+    """
+
+    def read(root: Path, name: str) -> ProgramPlan:
+        settings = read_settings(root, name)
+        plan = read_state(resources, name=name, stated=settings.stated)
+        return ProgramPlan(plan, settings.stated)
+
+    surges = read_settings(project.root, stack).stated.surges
+    outage = OUTAGE if OUTAGE in {surge.trace for surge in surges} else None
+    return replay(project, stack, trace=outage, compare=BEFORE, reader=read, plan_from="state")
+
+
 def replay(
     project: Project,
     stack: str,
@@ -52,9 +111,15 @@ def replay(
     compare: str | None = None,
     explain: bool = False,
     suggest: bool = False,
-    reader: Callable[[Path, str], ProgramPlan] = read_program,
+    reader: Reader = read_program,
+    plan_from: str = "program",
+    other: Reader | None = None,
 ) -> Report:
-    """Replay a stack; raise InputError for what cannot be replayed as asked."""
+    """Replay a stack; raise InputError for what cannot be replayed as asked.
+
+    `reader` reads the stack, from where `plan_from` says; `other` the stack to compare with
+    (default: the same).
+    """
     injected = [injection(each) for each in inject]
     project.check_stack(stack)
     if compare not in {None, BEFORE}:
@@ -64,26 +129,27 @@ def replay(
     try:
         read = reader(project.root, stack)
         traces = [load(surge, project.root) for surge in surges_of(read, trace, scale, stack)]
-        fleets = [(stack, read.plan)]
+        fleets = [_Fleet(stack, read.plan, plan_from)]
         if compare == BEFORE:
-            fleets.append((BEFORE, before(read.plan)))
+            fleets.append(_Fleet(BEFORE, before(read.plan), plan_from, compared=True))
         elif compare is not None:
-            fleets.append((compare, reader(project.root, compare).plan))
+            compared = (other or reader)(project.root, compare).plan
+            told_from = plan_from if other is None else "program"
+            fleets.append(_Fleet(compare, compared, told_from, compared=True))
         replays = [
             _replay(
                 read,
-                (name, plan),
+                fleet,
                 loaded,
                 group=group.name,
                 inject=inject,
                 injected=injected,
-                compared=number > 0,
                 explain=explain,
                 suggest=suggest,
             )
             for loaded in traces
-            for number, (name, plan) in enumerate(fleets)
-            for group in _groups(plan, name)
+            for fleet in fleets
+            for group in _groups(fleet)
         ]
     except (PlanError, TraceError) as error:
         raise InputError(_one_line(str(error))) from error
@@ -102,14 +168,24 @@ def shown(report: Report, form: str, *, width: int = 100, colour: bool = False) 
     return markdown(report) if form == "markdown" else html(report)
 
 
+def ending(report: Report) -> Sequence[str]:
+    """Return the verdict in the few lines with which a deployment ends."""
+    return words.ending(report)
+
+
+def source(report: Report) -> str:
+    """Return what the plan was read from, in a sentence."""
+    return words.source(report.replays[0])
+
+
 def _one_line(message: str) -> str:
     return "; ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
-def _groups(plan: ScalingPlan, stack: str) -> Sequence[Group]:
-    if not plan.groups:
-        raise InputError(f"stack {stack}: must have an Auto Scaling group, got none")
-    return plan.groups
+def _groups(fleet: _Fleet) -> Sequence[Group]:
+    if not fleet.plan.groups:
+        raise InputError(f"stack {fleet.stack}: must have an Auto Scaling group, got none")
+    return fleet.plan.groups
 
 
 def surges_of(
@@ -151,36 +227,42 @@ def _scaled(trace: Trace, factor: float) -> Trace:
             f"--trace: {trace.name} must last at least 60 s and hold requests, got "
             f"{trace.duration_seconds:g} s with {trace.total_requests:g} requests"
         )
+    if trace.duration_seconds > LONGEST_SECONDS:
+        raise InputError(
+            f"--trace: {trace.name} must last at most {LONGEST_SECONDS / 86_400:g} days, got "
+            f"{trace.duration_seconds / 86_400:.3g}; `surgeproof trace show` cuts it"
+        )
     return trace if factor == 1 else trace.scale(factor)
 
 
 def _replay(
     read: ProgramPlan,
-    fleet: tuple[str, ScalingPlan],
+    fleet: _Fleet,
     loaded: tuple[Surge, Trace],
     *,
     group: str,
     inject: Sequence[str],
     injected: Sequence[Injected],
-    compared: bool,
     explain: bool,
     suggest: bool,
 ) -> Replay:
     surge, trace = loaded
-    stack, plan = fleet
     limits = read.stated.surviving
-    judged = judge(plan, trace, group=group, limits=limits, injected=injected)
+    judged = judge(fleet.plan, trace, group=group, limits=limits, injected=injected)
     tried = (
-        suggestions(plan, trace, judged, limits=limits, injected=injected)
-        if suggest and not compared
+        suggestions(fleet.plan, trace, judged, limits=limits, injected=injected)
+        if suggest and not fleet.compared
         else ()
     )
     return Replay(
-        stack=stack,
-        compared=compared,
+        stack=fleet.stack,
+        compared=fleet.compared,
+        plan_from=fleet.plan_from,
         trace=Replayed(
             name=surge.trace,
             scale=surge.scale,
+            meaning=trace_names().get(surge.trace, ""),
+            begins_seconds=trace.start_seconds if trace.dated else None,
             seconds=trace.duration_seconds,
             mean_requests_per_second=trace.mean_requests_per_second,
             peak_requests_per_second=trace.peak_requests_per_second,

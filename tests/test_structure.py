@@ -19,6 +19,7 @@ MAY_IMPORT = {
         "surgeproof.traces",
     },
     "surgeproof/cli.py": {"surgeproof"},
+    "surgeproof/cli_trace.py": {"surgeproof.traces"},
     "surgeproof/__main__.py": {"surgeproof"},
     "surgeproof/__init__.py": set(),
     "surgeproof/emulator": {

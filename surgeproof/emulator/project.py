@@ -12,6 +12,7 @@ LOCAL = "local"
 """The stack that always runs on the embedded AWS."""
 
 REGION = "aws:region"
+PROFILE = "aws:profile"
 STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 """Pulumi's own rule for stack names, without a leading dot or dash."""
 
@@ -83,6 +84,11 @@ class Project:
         if not isinstance(region, str):
             raise InputError(f"Pulumi.{stack}.yaml: must set {REGION}, got nothing")
         return region
+
+    def profile(self, stack: str) -> str | None:
+        """Return the profile of AWS credentials that the stack's settings name, if they do."""
+        profile = (_load(self.settings_file(stack)).get("config") or {}).get(PROFILE)
+        return profile if isinstance(profile, str) else None
 
     def copy_settings(self, stack: str, directory: Path, salt: str | None) -> None:
         """Copy what the engine reads into `directory`, so that it never writes to the checkout.

@@ -146,7 +146,8 @@ def read_deployed(
         stated: What the stack's configuration states.
         prefix: What the names of the stack's groups and alarms begin with, as `shop-prod-`.
         groups: Names of groups. Default: those whose names begin with `prefix`.
-        database: Identifier of the RDS instance that they ask. Default: none.
+        database: Identifier of the RDS instance that they ask. Default: the one whose identifier
+            begins with `prefix`, if there is one.
         lost: (type token, property) of what the endpoint does not return; no real one loses any.
 
     """
@@ -200,6 +201,8 @@ class _Deployed:
             found += self._group(group)
         found += self._balancing(targets)
         found += self._alarms(found)
+        if database is None and self._prefix is not None:
+            database = self._database_of(self._prefix)
         if database is not None:
             found += self._database(database)
         return found
@@ -241,7 +244,7 @@ class _Deployed:
         ]
         missing = set(names) - {group["AutoScalingGroupName"] for group in found}
         if missing or not found:
-            told = ", ".join(sorted(missing)) or f"one whose name begins with {self._prefix}"
+            told = ", ".join(sorted(missing)) or f"whose name begins with {self._prefix}"
             raise PlanError(f"deployed: must have an Auto Scaling group {told}, got none")
         return found
 
@@ -506,6 +509,22 @@ class _Deployed:
         return replace(resource, properties=properties)
 
     # The database.
+
+    def _database_of(self, prefix: str) -> str | None:
+        try:
+            names = sorted(
+                str(each["DBInstanceIdentifier"])
+                for each in self._all("rds", "describe_db_instances", "DBInstances")
+                if str(each["DBInstanceIdentifier"]).startswith(prefix)
+            )
+        except _REFUSED as error:
+            reason = f"AWS does not tell databases ({type(error).__name__}); none is taken."
+            self.notes.append(NotSeen(path="database", reason=reason))
+            return None
+        if len(names) > 1:
+            reason = f"Of {', '.join(names)} the first is taken: nothing says which one is asked."
+            self.notes.append(NotSeen(path="database", reason=reason))
+        return names[0] if names else None
 
     def _database(self, identifier: str) -> Iterator[Resource]:
         for answer in self._all(

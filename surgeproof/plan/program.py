@@ -15,22 +15,20 @@ from pathlib import Path
 from typing import Any, Final
 
 import pulumi
-import yaml
 from pulumi.runtime import mocks, rpc
 from pulumi.runtime.proto import resource_pb2
 
 from surgeproof.plan._properties import LOAD_BALANCER, TARGET_GROUP
 from surgeproof.plan._view import UNKNOWN, Resource
-from surgeproof.plan.configured import Configured, configured
+from surgeproof.plan.configured import Configured
 from surgeproof.plan.model import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, read_resources
+from surgeproof.plan.settings import read_settings
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key of the envelope of a secret, an asset or an output (sdk/go/common/resource/sig)."""
 
 _ACCOUNT: Final = "123456789012"
-_PLACEHOLDER: Final = "https://secret.invalid/"
-"""Stands for an encrypted value; it may be a receiver's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,64 +44,15 @@ def read_program(root: Path, stack: str) -> ProgramPlan:
 
     Raises PlanError for a program that fails, with what it says.
     """
-    settings = _load(root / f"Pulumi.{stack}.yaml")
-    project = _load(root / "Pulumi.yaml").get("name")
-    if not isinstance(project, str):
-        raise PlanError("Pulumi.yaml: must have a name")
-    config = settings.get("config") or {}
-    notes = [QUOTA_NOT_SEEN]
-    plain = {}
-    for key, value in config.items():
-        plain[key], encrypted = _without_secrets(value)
-        if encrypted:
-            notes.append(
-                NotSeen(
-                    path=f"configuration.{key}",
-                    reason="It holds encrypted values, for which a placeholder stood in.",
-                )
-            )
-    stated = configured(_groups(plain, project))
-    monitor = _Monitor(str(plain.get("aws:region") or "us-east-1"))
-    _run(root, project, stack, plain, monitor)
+    settings = read_settings(root, stack)
+    stated, notes = settings.stated, [QUOTA_NOT_SEEN, *settings.not_seen]
+    monitor = _Monitor(settings.region or "us-east-1")
+    _run(root, settings.project, stack, settings.config, monitor)
     for token in sorted(monitor.not_answered):
         reason = f"The program asks AWS ({token}), and got no answer here."
         notes.append(NotSeen(path="program", reason=reason))
     plan = read_resources(monitor.recorded, name=stack, not_seen=notes)
     return ProgramPlan(stated.complete(plan), stated)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PlanError(f"{path.name}: must be in {path.parent}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path.name}: must be YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict | None):
-        raise PlanError(f"{path.name}: must be a mapping")
-    return content or {}
-
-
-def _without_secrets(value: Any) -> tuple[Any, bool]:
-    """Return a value with a placeholder for what is encrypted, and whether anything was."""
-    if isinstance(value, dict):
-        if set(value) == {"secure"}:
-            return _PLACEHOLDER, True
-        pairs = {key: _without_secrets(each) for key, each in value.items()}
-        return {key: each for key, (each, _) in pairs.items()}, any(s for _, s in pairs.values())
-    if isinstance(value, list):
-        items = [_without_secrets(each) for each in value]
-        return [each for each, _ in items], any(s for _, s in items)
-    return value, False
-
-
-def _groups(config: Mapping[str, Any], project: str) -> dict[str, Any]:
-    """Return the project's own configuration by the names of its groups."""
-    return {
-        key.removeprefix(f"{project}:"): value
-        for key, value in config.items()
-        if key.startswith(f"{project}:")
-    }
 
 
 def _run(

@@ -1,139 +1,326 @@
-"""The report as one self-contained page: no network, no script, light and dark, without colour.
+"""The report as one self-contained page: no network, light and dark, readable without colour.
 
-Each replay is one drawing with panels over one time axis: demand and capacity, instances, bad
-requests, the limit of the moment, and what happened. What the pointer rests on is told in words.
+It tells what happened in words, then shows each fleet of a surge over one time axis: demand and
+capacity, users hurt, instances, what stood in the way, alarms and scaling actions. `page.js` draws
+from the numbers that the page holds; without scripts their tables remain.
 """
 
-from collections.abc import Iterable, Sequence
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Final
+from itertools import groupby
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
 
 from surgeproof.report import words
-from surgeproof.report.model import Moment, Replay, Report, Series
+from surgeproof.report.model import Replay, Report, Series
 from surgeproof.simulation.verdict import Word
-
-WIDTH: Final = 760
-LEFT: Final = 70
-RIGHT: Final = 10
-PLOT: Final = WIDTH - LEFT - RIGHT
 
 MARKS: Final = {Word.SURVIVES: "✓", Word.FAILS: "✗", Word.UNCERTAIN: "?"}
 
-SYMBOLS: Final = {
-    "alarm": "▲",
-    "ok": "△",
-    "scale_out": "+",
-    "scale_in": "−",  # noqa: RUF001 - as wide as the plus beside it
-    "scheduled": "◷",
-    "injection": "⚡",
-    "harm": "●",
-    "limit": "■",
+TITLES: Final = {
+    Word.SURVIVES: "It survives",
+    Word.FAILS: "It fails",
+    Word.UNCERTAIN: "Whether it survives is uncertain",
 }
 
-ROWS: Final = (
-    ("alarms", ("alarm", "ok")),
-    ("scaling", ("scale_out", "scale_in", "scheduled")),
-    ("users, limits", ("harm", "limit", "injection")),
-)
-"""Rows of symbols, each with the kinds of moments that it holds."""
+ROWS: Final = 60
+"""Most rows of the table that holds what a drawing shows."""
 
-STYLE: Final = """
-:root { color-scheme: light dark; --ink: #1b1b1f; --paper: #fff; --faint: #d5d5dc;
-  --demand: #b3261e; --capacity: #0b57a4; --bad: #7a1fa2; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #ececf1; --paper: #17171b; --faint: #44444d;
-    --demand: #ff8a80; --capacity: #82b7ff; --bad: #dba6f5; } }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-  margin: 0 auto; max-width: 1700px; padding: 1rem; }
-main { display: grid; gap: 2rem;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 40rem), 1fr)); }
-table { border-collapse: collapse; width: 100%; }
-th, td { text-align: left; vertical-align: top; padding: .2rem .6rem .2rem 0;
-  border-bottom: 1px solid var(--faint); overflow-wrap: anywhere; }
-th { font-weight: 600; width: 30%; }
-svg { width: 100%; height: auto; }
-svg text { font: 11px system-ui, sans-serif; fill: var(--ink); }
-.axis { stroke: var(--faint); }
-.demand { fill: none; stroke: var(--demand); stroke-width: 2.5; }
-.capacity { fill: url(#hatch); stroke: var(--capacity); stroke-width: 1.2; stroke-dasharray: 5 2; }
-.hatch { stroke: var(--capacity); stroke-width: 1; }
-.desired { fill: none; stroke: var(--ink); stroke-dasharray: 2 2; }
-.answering { fill: none; stroke: var(--capacity); stroke-width: 2; }
-.bad { fill: var(--bad); }
-.limit { fill: var(--paper); stroke: var(--ink); }
-.hover { fill: transparent; } .hover:hover { fill: var(--ink); fill-opacity: .15; }
-.verdict { font-size: 1.25rem; font-weight: 700; }
-"""
+PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "hatch": '<path d="M-1 1l2 -2M0 8l8 -8M7 9l2 -2"/>',
+        "dots": '<path d="M1 1h2v2h-2zM5 5h2v2h-2z"/>',
+        "mesh": '<path d="M0 0l8 8M0 8l8 -8"/>',
+        "detection": '<path d="M0 0l8 8M-1 7l2 2M7 -1l2 2"/>',
+        "launch": '<path d="M2 0v8M6 0v8"/>',
+        "max_size": '<path class="filled" d="M0 0h8v8h-8zM2 2v4h4v-4z"/>',
+        "quota": '<path d="M4 0v8M0 4h8"/>',
+        "database": '<path class="filled" d="M1 1h3v3h-3zM5 5h3v3h-3z"/>',
+        "health_checks": '<path d="M0 2h8M0 6h8"/>',
+        "cold": '<path d="M4 1l3 3l-3 3l-3 -3z"/>',
+        "retries": '<path d="M0 6l4 -4l4 4"/>',
+        "shed": '<path d="M0 4h4v4M4 0v4h4"/>',
+    }
+)
+"""What areas and limits are filled with, each on a tile of 8 x 8."""
+
+LEGEND: Final = (
+    ('<path class="demand" d="M0 8h34"/>', "requests/s that users ask for"),
+    ('<path class="attempts" d="M0 8h34"/>', "the same with their retries"),
+    ('<path class="capacity" d="M1 1h32v14h-32z"/>', "requests/s that the instances carry"),
+    ('<path class="gap" d="M0 0h34v16h-34z"/>', "asked for and not carried"),
+    ('<path class="hurt" d="M1 1h32v14h-32z"/>', "share of the users hurt, in each minute"),
+    ('<path class="answering" d="M0 8h34"/>', "instances that answer"),
+    ('<path class="desired" d="M0 8h34"/>', "instances that the group wants"),
+    (
+        '<path class="alarm" d="M8 4h25v9h-25z"/><path class="sign" d="M3 14h10l-5 -11z"/>',
+        "an alarm, from its beginning to its end",
+    ),
+    ('<path class="sign" d="M11 13h12l-6 -11z"/>', "more instances asked for"),
+    ('<path class="sign" d="M11 3h12l-6 11z"/>', "fewer asked for"),
+    ('<path class="sign" d="M12 3h10v10h-10z"/>', "a limit reached"),
+    ('<path class="sign" d="M17 1l6 7l-6 7l-6 -7z"/>', "a failure injected"),
+    ('<circle class="sign" cx="17" cy="8" r="5"/>', "a scheduled action"),
+    ('<circle class="badge" cx="17" cy="8" r="7"/>', "a turn of the story beside the drawing"),
+)
+
+TOOLS: Final = (
+    ("in", "Zoom in"),
+    ("out", "Zoom out"),
+    ("earlier", "Earlier"),
+    ("later", "Later"),
+    ("whole", "Whole trace"),
+)
+
+HERE: Final = Path(__file__).parent
 
 
 def html(report: Report) -> str:
     """Return the report as an HTML page."""
-    replays = "\n".join(_replay(replay) for replay in report.replays)
+    style = HERE.joinpath("page.css").read_text("utf-8")
+    script = HERE.joinpath("page.js").read_text("utf-8")
+    surges = [list(each) for _, each in groupby(report.replays, key=words.under)]
     assumptions = [
         f"{row.name}, {row.low:g} to {row.high:g} {row.unit}: {row.meaning}; {row.provenance}"
         for row in report.assumptions
     ]
     left_out = report.replays[0].verdict.not_modelled if report.replays else ()
+    policy = f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}"
+    leads = "\n".join(
+        f'<p class="lead">{escape(" ".join(words.lead(surge)))}</p><ul class="lead">'
+        + "".join(f"<li>{escape(words.fate(replay))}</li>" for replay in surge)
+        + "</ul>"
+        for surge in surges
+    )
+    sections = "\n".join(_section(number, surge) for number, surge in enumerate(surges))
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Replay: {escape(report.verdict)}</title>
-<style>{STYLE}</style>
+<style>{style}</style>
 </head>
 <body>
-<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>
-<pattern id="hatch" width="7" height="7" patternUnits="userSpaceOnUse"
- patternTransform="rotate(45)"><line class="hatch" y2="7"/></pattern></defs></svg>
-<h1>{MARKS[report.verdict]} Replay: {escape(report.verdict)}</h1>
+<svg class="patterns" width="0" height="0" aria-hidden="true"><defs>{_patterns()}</defs></svg>
+<header>
+<h1><span class="word {report.verdict}">{MARKS[report.verdict]} {escape(report.verdict)}</span>
+{escape(_title(report))}</h1>
+<p class="soft">A replay: the scaling configuration was run against traffic in a simulation of
+AWS's documented rules. No request was sent, and nothing was deployed for it.</p>
+{leads}
+</header>
 <main>
-{replays}
+{_side_by_side(report)}
+{sections}
 </main>
-{_folded("Not modelled", left_out)}
+<h2>What this cannot tell</h2>
+{_listed("Not modelled", left_out)}
 {_folded("Swept, since AWS does not document it", assumptions)}
+<script type="application/json" id="replays">{_data(surges)}</script>
+<script>{script}</script>
 </body>
 </html>
 """
 
 
-def _replay(replay: Replay) -> str:
-    verdict, measured = replay.verdict, replay.verdict.measured
-    parts = [
-        "<section>",
-        f"<h2>{escape(words.title(replay))}</h2>",
-        f'<p class="verdict">{MARKS[verdict.word]} {escape(words.headline(replay))}</p>',
-    ]
-    if replay.series is not None:
-        parts.append(drawing(replay.series, replay.timeline))
-    if measured is not None:
-        rows = (*words.facts(replay), ("Runs", words.runs(measured)))
-        parts.append(
-            "<table>"
-            + "".join(
-                f"<tr><th scope=row>{escape(name)}</th><td>{escape(value)}</td></tr>"
-                for name, value in rows
-            )
-            + "</table>"
+def _title(report: Report) -> str:
+    fleets = [f"stack {each.stack}" for each in report.replays if not each.compared]
+    traces = [each.trace.name for each in report.replays]
+    listed = [", ".join(dict.fromkeys(names)) for names in (fleets, traces)]
+    return f"{TITLES[report.verdict]}: {' under '.join(listed)}"
+
+
+def _hash(text: str) -> str:
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _patterns() -> str:
+    return "".join(
+        f'<pattern id="{name}" width="8" height="8" patternUnits="userSpaceOnUse">{shape}</pattern>'
+        for name, shape in PATTERNS.items()
+    )
+
+
+def _side_by_side(report: Report) -> str:
+    """Return one column a fleet, one table a surge would be too many; all stand beside another."""
+    if len(report.replays) < 2:
+        return ""
+    heads = "".join(f'<th scope="col">{escape(words.fleet(each))}</th>' for each in report.replays)
+    rows = zip(*(words.brief(replay) for replay in report.replays), strict=True)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0][0])}</th>'
+        + "".join(f"<td>{escape(value)}</td>" for _, value in row)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        '<h2>Side by side</h2><div class="scrolls"><table class="brief"><thead><tr><td></td>'
+        f"{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _section(number: int, surge: Sequence[Replay]) -> str:
+    trace, head = surge[0].trace, words.under(surge[0])
+    dated = f" from {words.date(trace)}" if trace.begins_seconds is not None else ""
+    load = (
+        f"At most {trace.peak_requests_per_second:,.0f} requests/s, on average "
+        f"{trace.mean_requests_per_second:,.0f}, for {words.lasting(trace.seconds)}{dated}."
+    )
+    buttons = "".join(f'<button type="button" data-do="{do}">{name}</button>' for do, name in TOOLS)
+    drawn = any(replay.series for replay in surge)
+    tools = (
+        f'<div class="tools" role="group" aria-label="Time that is shown">{buttons}'
+        '<span class="shown" aria-live="polite"></span></div>'
+    )
+    return "\n".join(
+        (
+            f'<section class="{"surge" if drawn else "unknown"}">',
+            f"<h2>{escape(head[:1].upper() + head[1:])}</h2>",
+            f"<p>{escape(load)}</p>",
+            _legend(surge) if drawn else "",
+            tools if drawn else "",
+            '<div class="fleets">',
+            *(_fleet(f"{number}-{index}", replay) for index, replay in enumerate(surge)),
+            "</div>",
+            "</section>",
         )
-        parts.append(_listed("Limits, by the typical run", words.bottlenecks(measured)))
-        if verdict.word is not Word.SURVIVES:
-            parts.append(_listed("What moves the verdict most", words.movers(measured)))
-    moments = [f"{words.clock(each.at_seconds)}  {each.words}" for each in replay.timeline]
-    parts += [
+    )
+
+
+def _legend(surge: Sequence[Replay]) -> str:
+    used = {name for replay in surge if replay.series for name in replay.series.bottleneck}
+    limits = [
+        (
+            f'<rect class="limit" x="1" y="1" width="32" height="14" fill="url(#{name})"/>',
+            f"{words.LETTERS[name]}, {meaning}",
+        )
+        for name, meaning in words.BOTTLENECKS.items()
+        if name in used and name != "none"
+    ]
+    items = "".join(
+        f'<li><svg viewBox="0 0 34 16" aria-hidden="true">{shape}</svg>{escape(meaning)}</li>'
+        for shape, meaning in (*LEGEND, *limits)
+    )
+    return (
+        '<details open><summary>How to read the drawings</summary><p class="soft">Time runs from '
+        "left to right and is the same in all panels and for all fleets. Point at a moment to read "
+        "its values; drag over a span, or use the buttons, to look closer; a double click shows "
+        "all. With the keyboard: focus a drawing, then the arrow keys, + and -, 0 for all."
+        f'</p><ul class="legend">{items}</ul></details>'
+    )
+
+
+def _fleet(name: str, replay: Replay) -> str:
+    verdict, measured = replay.verdict, replay.verdict.measured
+    begins = replay.trace.begins_seconds
+    told = " ".join(escape(line) for line in words.summary(replay))
+    word = f'<span class="word {verdict.word}">{MARKS[verdict.word]} {verdict.word}</span>'
+    story = "".join(
+        f"<li>{words.clock(each.at_seconds, begins)} {escape(each.words)}</li>"
+        for each in words.story(replay)
+    )
+    drawing = (
+        f'<div class="chart" id="chart-{name}" tabindex="0" role="group" '
+        f'aria-label="{escape(_label(replay))}">'
+        '<svg aria-hidden="true"></svg><div class="tip" hidden></div>'
+        '<p class="said" role="status"></p>'
+        '<p class="undrawn">The drawing needs scripts; the tables below hold its numbers.</p></div>'
+        if replay.series
+        else "<div></div>"
+    )
+    rows = (*words.facts(replay), ("Runs", words.runs(measured))) if measured else ()
+    facts = "".join(
+        f'<tr><th scope="row">{escape(key)}</th><td>{escape(value)}</td></tr>'
+        for key, value in rows
+    )
+    moments = [f"{words.clock(each.at_seconds, begins)}  {each.words}" for each in replay.timeline]
+    folded = (
+        _listed("Limits, by the typical run", words.bottlenecks(measured, begins))
+        if measured
+        else "",
+        _listed("What moves the verdict most", words.movers(measured))
+        if measured and verdict.word is not Word.SURVIVES
+        else "",
+        _numbers(replay.series, begins) if replay.series else "",
         _folded("What happened", moments),
         _folded("Whole log of the typical run", replay.events),
         _folded("Trace", replay.trace.source),
         _folded("Left out of this plan", verdict.limitations),
         _folded("Not seen", verdict.not_seen),
-        "</section>",
-    ]
-    return "\n".join(part for part in parts if part)
+    )
+    return "\n".join(
+        (
+            '<section class="fleet">',
+            f'<h3>{escape(words.who(replay))}</h3><p class="verdict">{word}</p>',
+            f'<p>{told} <span class="soft">{escape(words.source(replay))}</span></p>',
+            drawing,
+            f'<ol class="story">{story}</ol>' if story else "<div></div>",
+            f"<table><tbody>{facts}</tbody></table>" if facts else "<div></div>",
+            f"<div>{''.join(folded)}</div>",
+            "</section>",
+        )
+    )
+
+
+def _label(replay: Replay) -> str:
+    return (
+        f"Drawing of {words.fleet(replay)}: demand against capacity, users hurt, instances, what "
+        "stood in the way, alarms and scaling actions over time. Its numbers are in the table "
+        "below."
+    )
+
+
+def _numbers(series: Series, begins: float | None) -> str:
+    """Return what the drawing shows as a table: of each span the worst."""
+    count = len(series.demand)
+    width = -(-count // ROWS)
+    rows = []
+    for start in range(0, count, width):
+        part = slice(start, min(start + width, count))
+        limits = [each for each in series.bottleneck[part] if each != "none"]
+        longest = max(limits, key=limits.count) if limits else "none"
+        cells = (
+            f"{max(series.demand[part]):,.0f}",
+            f"{min(series.capacity[part]):,.0f}",
+            words.percent(max(series.hurt_percent[part])),
+            f"{min(series.answering[part]):,.0f}",
+            f"{max(series.desired[part]):,.0f}",
+            words.SHORT[longest],
+        )
+        rows.append(
+            f'<tr><th scope="row">{words.clock(start * series.step_seconds, begins)}</th>'
+            + "".join(f"<td>{cell}</td>" for cell in cells)
+            + "</tr>"
+        )
+    heads = "".join(
+        f'<th scope="col">{name}</th>'
+        for name in (
+            "from",
+            "requests/s, most",
+            "capacity, least",
+            "users hurt",
+            "answering, least",
+            "wanted",
+            "in the way",
+        )
+    )
+    return (
+        "<details><summary>The drawing as a table</summary>"
+        f'<div class="scrolls"><table class="numbers"><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div></details>"
+    )
 
 
 def _listed(head: str, lines: Iterable[str]) -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f"<h3>{escape(head)}</h3><ul>{items}</ul>" if items else ""
+    return f"<h4>{escape(head)}</h4><ul>{items}</ul>" if items else ""
 
 
 def _folded(head: str, lines: Iterable[str]) -> str:
@@ -141,129 +328,73 @@ def _folded(head: str, lines: Iterable[str]) -> str:
     return f"<details><summary>{escape(head)}</summary><ul>{items}</ul></details>" if items else ""
 
 
-def drawing(series: Series, timeline: Sequence[Moment] = ()) -> str:
-    """Return the panels of one replay as SVG."""
-    seconds = series.step_seconds * len(series.demand)
-    peak = max(series.demand)
-    rates = max(1.05 * max(peak, min(max(series.capacity), 2 * peak)), 1e-9)
-    instances = max(*series.desired, *series.answering, 1.0)
-    parts = [
-        *_ticks(seconds, 432),
-        _panel("requests/s", 0, 170, rates),
-        _steps("capacity", series.capacity, 0, 170, rates, closed=True),
-        _steps("demand", series.demand, 0, 170, rates),
-        _panel("instances", 190, 60, instances),
-        _steps("answering", series.answering, 190, 60, instances),
-        _steps("desired", series.desired, 190, 60, instances),
-        _panel("% bad", 270, 45, 100),
-        _steps("bad", series.bad_percent, 270, 45, 100, closed=True),
-        '<text x="0" y="344">limit</text>',
-        f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="350" y2="350"/>',
-        *_bands(series, 332),
-    ]
-    for number, (name, kinds) in enumerate(ROWS):
-        y = 372 + 20 * number
-        parts.append(f'<text x="0" y="{y}">{name}</text>')
-        parts += [
-            f'<text x="{_x(each.at_seconds, seconds):.1f}" y="{y}" text-anchor="middle">'
-            f"{SYMBOLS[each.kind]}<title>{words.clock(each.at_seconds)} {escape(each.words)}"
-            "</title></text>"
-            for each in timeline
-            if each.kind in kinds
-        ]
-    parts += _hovers(series)
-    label = (
-        f"Demand up to {peak:,.0f} requests/s against capacity, instances, share of bad requests, "
-        "limits, alarms and scaling actions over time"
-    )
-    legend = (
-        "solid line: requests/s asked for; hatched: capacity; instances: solid answering, dotted "
-        "desired"
-    )
-    used = [name for name in words.LETTERS if name != "none" and name in series.bottleneck]
-    limits = "; ".join(f"{words.LETTERS[name]} {words.BOTTLENECKS[name]}" for name in used)
-    symbols = "▲ alarm, △ over, + out, − in, ● users hurt begins or ends, ■ limit"  # noqa: RUF001
-    notes = "".join(f"<br>{escape(each)}" for each in (symbols, limits) if each)
-    return (
-        f'<figure><svg viewBox="0 -12 {WIDTH} 460" role="img" aria-label="{escape(label)}">'
-        f"{''.join(parts)}</svg><figcaption>{escape(legend)}{notes}</figcaption></figure>"
-    )
+def _data(surges: Sequence[Sequence[Replay]]) -> str:
+    """Return what the script draws, as JSON that cannot end the element which holds it."""
+    data = {
+        "surges": [
+            _surge_data([replay for replay in surge if replay.series])
+            for surge in surges
+            if any(replay.series for replay in surge)
+        ],
+        "limits": {
+            name: {"letter": words.LETTERS[name], "short": words.SHORT[name], "words": meaning}
+            for name, meaning in words.BOTTLENECKS.items()
+            if name != "none"
+        },
+    }
+    return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _x(at: float, seconds: float) -> float:
-    return LEFT + PLOT * min(max(at / seconds, 0.0), 1.0)
+def _surge_data(surge: Sequence[Replay]) -> Mapping[str, Any]:
+    """Return the fleets of a surge; their requests are drawn to the same scale."""
+    peak = max(replay.trace.peak_requests_per_second for replay in surge)
+    capacity = max(max(replay.series.capacity) for replay in surge if replay.series)
+    return {
+        "seconds": surge[0].trace.seconds,
+        "begins": surge[0].trace.begins_seconds,
+        # Capacity far beyond the demand is cut off: the demand is what has to be seen.
+        "top": _round(max(1.05 * max(peak, min(capacity, 2 * peak)), 1.0)),
+        "fleets": [_fleet_data(replay, replay.series) for replay in surge if replay.series],
+    }
 
 
-def _panel(name: str, top: int, height: int, most: float) -> str:
-    lines = "".join(
-        f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>'
-        for y in (top, top + height)
-    )
-    return (
-        f'{lines}<text x="0" y="{top + height / 2 + 4:g}">{name}</text>'
-        f'<text x="{LEFT - 4}" y="{top + 8}" text-anchor="end">{most:,.0f}</text>'
-        f'<text x="{LEFT - 4}" y="{top + height}" text-anchor="end">0</text>'
-    )
+def _fleet_data(replay: Replay, series: Series) -> Mapping[str, Any]:
+    alarms = {each.subject for each in replay.timeline if each.kind in {"alarm", "ok"}}
+    cut = len(_shared([*alarms, f"{replay.verdict.group}-"]))
+    return {
+        "step": series.step_seconds,
+        "demand": series.demand,
+        "attempts": series.attempts,
+        "capacity": series.capacity,
+        "answering": series.answering,
+        "desired": series.desired,
+        "most": max(*series.desired, *series.answering, 1.0),
+        "bad": series.bad_percent,
+        "hurt": series.hurt_percent,
+        "limit": series.bottleneck,
+        "moments": [
+            {
+                "at": each.at_seconds,
+                "kind": each.kind,
+                "subject": each.subject,
+                "name": each.subject[cut:] if each.kind in {"alarm", "ok"} else each.subject,
+                "words": each.words,
+            }
+            for each in replay.timeline
+        ],
+        "story": [{"at": each.at_seconds} for each in words.story(replay)],
+    }
 
 
-def _steps(
-    name: str, values: Sequence[float], top: int, height: int, most: float, *, closed: bool = False
-) -> str:
-    """Return a line that keeps each value for its step; closed to the axis as an area."""
-    base = top + height
-    width = PLOT / len(values)
-    path = [f"M{LEFT} {base}" if closed else ""]
-    for number, value in enumerate(values):
-        y = base - height * min(value / most, 1.0)
-        command = "L" if number or closed else "M"
-        path.append(
-            f"{command}{LEFT + number * width:.1f} {y:.1f}H{LEFT + (number + 1) * width:.1f}"
-        )
-    path.append(f"V{base}Z" if closed else "")
-    return f'<path class="{name}" d="{"".join(path)}"/>'
+def _shared(names: Sequence[str]) -> str:
+    """Return what all names begin with, up to a dash."""
+    low, high = min(names), max(names)
+    pairs = enumerate(zip(low, high, strict=False))
+    same = next((i for i, (ours, theirs) in pairs if ours != theirs), len(low))
+    return low[: low[:same].rfind("-") + 1]
 
 
-def _bands(series: Series, top: int) -> Iterable[str]:
-    """Return one labelled box for each span of a limit."""
-    names = series.bottleneck
-    width = PLOT / len(names)
-    start = 0
-    for stop in range(1, len(names) + 1):
-        if stop < len(names) and names[stop] == names[start]:
-            continue
-        if names[start] != "none":
-            x, wide = LEFT + start * width, (stop - start) * width
-            yield f'<rect class="limit" x="{x:.1f}" y="{top}" width="{wide:.1f}" height="16"/>'
-            if wide >= 8:
-                yield (
-                    f'<text x="{x + wide / 2:.1f}" y="{top + 12}" text-anchor="middle">'
-                    f"{words.LETTERS[names[start]]}</text>"
-                )
-        start = stop
-
-
-def _ticks(seconds: float, y: int) -> Iterable[str]:
-    choices = (60, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400, 604_800)
-    every = next((each for each in choices if seconds / each <= 10), seconds / 8)
-    for number in range(int(seconds // every) + 1):
-        at = number * every
-        x = _x(at, seconds)
-        yield f'<line class="axis" x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="{y - 14}"/>'
-        anchor = "middle" if x < WIDTH - 30 else "end"
-        yield f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}">{words.clock(at)}</text>'
-
-
-def _hovers(series: Series) -> Iterable[str]:
-    width = PLOT / len(series.demand)
-    for number, demand in enumerate(series.demand):
-        told = (
-            f"{words.clock(number * series.step_seconds)}: {demand:,.0f} requests/s asked for, "
-            f"capacity {series.capacity[number]:,.0f}; {series.answering[number]:.0f} of "
-            f"{series.desired[number]:.0f} instances answer; "
-            f"{words.percent(series.bad_percent[number])} bad; limit: "
-            f"{words.BOTTLENECKS[series.bottleneck[number]]}"
-        )
-        yield (
-            f'<rect class="hover" x="{LEFT + number * width:.1f}" y="0" width="{width:.2f}" '
-            f'height="350"><title>{escape(told)}</title></rect>'
-        )
+def _round(value: float) -> float:
+    """Return the next number with two digits."""
+    unit = 10.0 ** max(len(str(int(value))) - 2, 0)
+    return float(-(-value // unit) * unit)

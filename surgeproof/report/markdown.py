@@ -18,9 +18,12 @@ MARKS: Final = {Word.SURVIVES: "✅", Word.FAILS: "❌", Word.UNCERTAIN: "❓"}
 def markdown(report: Report) -> str:
     """Return the report as Markdown."""
     lines = [f"## {MARKS[report.verdict]} Replay: {report.verdict}", ""]
+    for paragraph in words.gist(report):
+        lines += [_escaped(paragraph), ""]
     lines += _side_by_side(report)
     for replay in report.replays:
         lines += ["", f"### {_cell(words.title(replay))}", "", _escaped(words.headline(replay))]
+        lines += ["", _escaped(words.source(replay))]
         lines += _replay(replay)
     names = [
         f"{row.name} ({row.low:g} to {row.high:g} {row.unit}): {row.meaning}; {row.provenance}"
@@ -47,13 +50,20 @@ def _replay(replay: Replay) -> list[str]:
     verdict, measured = replay.verdict, replay.verdict.measured
     lines = []
     if replay.series is not None:
-        lines += ["", *_chart(replay.series)]
+        lines += ["", *_chart(replay.series), ""]
+        lines += [
+            f"1. {words.clock(each.at_seconds, replay.trace.begins_seconds)} {_escaped(each.words)}"
+            for each in words.story(replay)
+        ]
     if measured is not None:
         lines += ["", "| | |", "|---|---|"]
         pairs = (*words.facts(replay), ("Runs", words.runs(measured)))
         lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in pairs]
         lines += ["", "Limits, by the typical run:", ""]
-        lines += [f"- {_escaped(line)}" for line in words.bottlenecks(measured)]
+        lines += [
+            f"- {_escaped(line)}"
+            for line in words.bottlenecks(measured, replay.trace.begins_seconds)
+        ]
         if verdict.word is not Word.SURVIVES and measured.movers:
             lines += ["", "What moves the verdict most:", ""]
             lines += [f"- {_escaped(line)}" for line in words.movers(measured)]
@@ -73,7 +83,9 @@ def _chart(series: Series) -> list[str]:
     demand = np.maximum.reduceat(np.array(series.demand), starts)
     capacity = np.minimum.reduceat(np.array(series.capacity), starts)
     end = series.step_seconds * len(series.demand) / 60
-    top = float(max(demand.max(), capacity.max(), 1.0)) * 1.1
+    # Capacity far beyond the demand is cut off: the demand is what has to be seen.
+    top = float(max(demand.max(), min(capacity.max(), 2 * demand.max()), 1.0)) * 1.1
+    capacity = np.minimum(capacity, top)
 
     def numbers(values: Iterable[float]) -> str:
         return ", ".join(f"{value:.5g}" for value in values)
@@ -81,11 +93,11 @@ def _chart(series: Series) -> list[str]:
     return [
         "```mermaid",
         "xychart-beta",
-        '  title "Requests/s asked for (first line) and capacity (second line)"',
+        '  title "Requests/s asked for (line) and capacity (bars)"',
         f'  x-axis "minutes" 0 --> {end:.5g}',
         f'  y-axis "requests/s" 0 --> {top:.5g}',
+        f"  bar [{numbers(capacity.tolist())}]",
         f"  line [{numbers(demand.tolist())}]",
-        f"  line [{numbers(capacity.tolist())}]",
         "```",
     ]
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from surgeproof.plan.configured import Surviving
-from surgeproof.simulation import ASSUMPTIONS, Bottleneck, Event, Run, tell
+from surgeproof.simulation import ASSUMPTIONS, Bottleneck, Encoded, Event, Run, tell
 from surgeproof.simulation.records import Floats
 from surgeproof.simulation.verdict import Judged, Verdict, Word
 
@@ -47,6 +47,10 @@ class Replayed:
     name: str
     scale: float
     """What its requests were multiplied by."""
+    meaning: str
+    """What it stands for; empty for a file."""
+    begins_seconds: float | None
+    """When it begins (Unix time, seconds); None for a trace without dates."""
     seconds: float
     mean_requests_per_second: float
     peak_requests_per_second: float
@@ -61,6 +65,8 @@ class Series:
     step_seconds: float
     demand: tuple[float, ...]
     """Requests per second that users ask for, retries left out; the highest of the step."""
+    attempts: tuple[float, ...]
+    """Requests per second that arrive, retries among them; the highest of the step."""
     capacity: tuple[float, ...]
     """Requests per second that the instances carry; the lowest of the step."""
     answering: tuple[float, ...]
@@ -69,6 +75,9 @@ class Series:
     """Instances that the group wants."""
     bad_percent: tuple[float, ...]
     """Share of the requests that were bad (percent)."""
+    hurt_percent: tuple[float, ...]
+    """Share of the users of the minute that begins here, or of the step where it is longer, of whom
+    a request was bad in it (percent)."""
     bottleneck: tuple[str, ...]
     """The limit that lasted longest of those in the step; `none` where there was none."""
 
@@ -81,6 +90,8 @@ class Moment:
     """Moment of the trace (seconds)."""
     kind: str
     """`alarm`, `ok`, `scale_out`, `scale_in`, `scheduled`, `injection`, `harm` or `limit`."""
+    subject: str
+    """Name of the alarm, the policy or the scheduled action; empty for all else."""
     words: str
 
 
@@ -92,6 +103,8 @@ class Replay:
     """The stack; `before` for the fixed fleet without policies."""
     compared: bool
     """Whether it is only there to be compared with."""
+    plan_from: str
+    """Where the plan was read: `program`, `state` (of what was deployed) or `aws`."""
     trace: Replayed
     injected: tuple[str, ...]
     verdict: Verdict
@@ -167,10 +180,12 @@ def series_of(judged: Judged, points: int = POINTS) -> Series | None:
     return Series(
         step_seconds=width * step,
         demand=reduced("demand", np.maximum),
+        attempts=reduced("attempts", np.maximum),
         capacity=reduced("capacity", np.minimum),
         answering=reduced("answering", np.minimum),
         desired=reduced("desired", np.maximum),
         bad_percent=tuple(_rounded(_bad(run, starts))),
+        hurt_percent=tuple(_rounded(_hurt(run, (starts * step).tolist(), max(60.0, width * step)))),
         bottleneck=tuple(_longest(part) for part in np.split(run.column("bottleneck"), starts[1:])),
     )
 
@@ -192,8 +207,28 @@ def timeline_of(judged: Judged) -> tuple[Moment, ...]:
             if rule["role"] != 0 or not rule["notifies"]:
                 continue
         told = tell(encoded, entry).partition("  ")[2].partition("  [")[0]
-        moments.append(Moment(at_seconds=float(entry["t"]), kind=kind, words=told))
+        moments.append(
+            Moment(
+                at_seconds=float(entry["t"]),
+                kind=kind,
+                subject=_subject(encoded, event, subject),
+                words=told,
+            )
+        )
     return tuple(moments[:MOMENTS])
+
+
+def _subject(encoded: Encoded, event: Event, subject: int) -> str:
+    names: Sequence[str] = ()
+    if event in {Event.ALARM_ALARM, Event.ALARM_OK}:
+        names = encoded.alarm_names
+    elif event in {Event.COMPOSITE_ALARM, Event.COMPOSITE_OK}:
+        names = encoded.composite_names
+    elif event in {Event.SCALE_OUT, Event.SCALE_IN, Event.AT_MAX_SIZE}:
+        names = encoded.policy_names
+    elif event is Event.SCHEDULED:
+        names = encoded.schedule_names
+    return names[subject] if 0 <= subject < len(names) else ""
 
 
 def _rounded(values: Floats) -> list[float]:
@@ -204,6 +239,13 @@ def _bad(run: Run, starts: np.ndarray) -> Floats:
     requests = np.add.reduceat(run.arrivals, starts)
     bad = np.add.reduceat(run.arrivals * run.bad, starts)
     return np.asarray(100.0 * bad / np.maximum(requests, 1e-12), np.float64)
+
+
+def _hurt(run: Run, starts: Sequence[float], seconds: float) -> Floats:
+    if not run.bad.any():
+        return np.zeros(len(starts))
+    windows = ((start, start + seconds) for start in starts)
+    return np.array([run.affected_percent_within(*window) for window in windows])
 
 
 def _longest(part: Floats) -> str:

@@ -62,6 +62,7 @@ def _replay(console: Console, replay: Replay) -> None:
     verdict = replay.verdict
     _print(console, words.title(replay), "bold")
     _print(console, words.headline(replay), STYLES[verdict.word])
+    _print(console, words.source(replay))
     console.print()
     measured = verdict.measured
     if replay.series is not None:
@@ -73,7 +74,11 @@ def _replay(console: Console, replay: Replay) -> None:
         for name, value in (*words.facts(replay), ("Runs", words.runs(measured))):
             table.add_row(Text(name), Text(value))
         console.print(table)
-        _listed(console, "Limits, by the typical run", words.bottlenecks(measured))
+        _listed(
+            console,
+            "Limits, by the typical run",
+            words.bottlenecks(measured, replay.trace.begins_seconds),
+        )
         if verdict.word is not Word.SURVIVES:
             _listed(console, "What moves the verdict most", words.movers(measured))
             _listed(console, "Changes that were replayed", replay.suggestions)

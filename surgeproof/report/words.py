@@ -2,10 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
-from surgeproof.report.model import Replay
+from surgeproof.report.model import Replay, Replayed, Report
 from surgeproof.simulation.verdict import Cost, Elasticity, Limit, Measured, Mover, Outcome
 
 BOTTLENECKS: Final[Mapping[str, str]] = MappingProxyType(
@@ -20,6 +23,21 @@ BOTTLENECKS: Final[Mapping[str, str]] = MappingProxyType(
         "cold": "cold instances: they answer, below what they carry when warm",
         "retries": "retries: without them the capacity would do",
         "shed": "shed: requests were turned away on purpose",
+    }
+)
+
+SHORT: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "none": "nothing",
+        "detection": "detection",
+        "launch": "launch",
+        "max_size": "maximum size",
+        "quota": "quota",
+        "database": "database",
+        "health_checks": "health checks",
+        "cold": "cold instances",
+        "retries": "retries",
+        "shed": "shed",
     }
 )
 
@@ -39,12 +57,43 @@ LETTERS: Final[Mapping[str, str]] = MappingProxyType(
 )
 """One letter each, for charts without colour."""
 
+PLACES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "program": "The plan was read from program and configuration.",
+        "state": "The plan was read from the stack's state: what is deployed.",
+        "aws": "The plan was read from AWS: what is deployed.",
+    }
+)
+"""Where a plan was read, in a sentence."""
+
+RISE: Final = 1.05
+"""Factor on the first demand from which on it is said to rise."""
+
+FIRST: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "scale_out": "the first reaction",
+        "limit": "the first limit",
+        "injection": "what was injected",
+    }
+)
+"""Kinds of moments of which the first one belongs to the story."""
+
 SHOWN_SPANS: Final = 8
 """Spans of a limit that are listed; the others are counted."""
 
 
-def clock(seconds: float) -> str:
-    """Return a moment of the trace as `+h:mm:ss`."""
+@dataclass(frozen=True, slots=True)
+class Milestone:
+    """A turn of events that a reader must know to understand what happened."""
+
+    at_seconds: float
+    words: str
+
+
+def clock(seconds: float, begins: float | None = None) -> str:
+    """Return a moment of the trace as `+h:mm:ss`; in UTC where the trace has a date."""
+    if begins is not None:
+        return f"{datetime.fromtimestamp(round(begins + seconds), UTC):%H:%M:%S}"
     whole = abs(round(seconds))
     sign = "-" if seconds < 0 else "+"
     return f"{sign}{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
@@ -56,21 +105,186 @@ def lasting(seconds: float) -> str:
     if whole < 120:
         return f"{whole} s"
     minutes, rest = divmod(whole, 60)
+    if minutes >= 120:
+        hours, minutes = divmod(minutes, 60)
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
     return f"{minutes} min {rest} s" if rest else f"{minutes} min"
 
 
+def counted(number: float, noun: str) -> str:
+    """Return a number of things."""
+    return f"{number:,.0f} {noun}" if round(number) == 1 else f"{number:,.0f} {noun}s"
+
+
+def who(replay: Replay) -> str:
+    """Return which fleet was replayed."""
+    name = "fixed fleet before" if replay.stack == "before" else f"stack {replay.stack}"
+    if replay.plan_from != "program" and replay.stack != "before":
+        name = f"deployed {name}"
+    return f"{name}, group {replay.verdict.group}"
+
+
+def source(replay: Replay) -> str:
+    """Return what the plan was read from, in a sentence."""
+    return PLACES[replay.plan_from]
+
+
+def under(replay: Replay) -> str:
+    """Return what the fleet was replayed under."""
+    trace = replay.trace
+    scale = f" x {trace.scale:g}" if trace.scale != 1 else ""
+    injected = f", injected: {', '.join(replay.injected)}" if replay.injected else ""
+    return f"trace {trace.name}{scale}{injected}"
+
+
 def fleet(replay: Replay) -> str:
-    """Return which fleet was replayed under which trace."""
-    scale = f" x {replay.trace.scale:g}" if replay.trace.scale != 1 else ""
-    who = "fixed fleet before" if replay.stack == "before" else f"stack {replay.stack}"
-    return f"{who}, group {replay.verdict.group}, trace {replay.trace.name}{scale}"
+    """Return which fleet was replayed under what."""
+    return f"{who(replay)}, {under(replay)}"
 
 
 def title(replay: Replay) -> str:
-    """Return what was replayed, with its peak and what was injected."""
+    """Return what was replayed, with its peak and, where it has one, its date."""
     trace = replay.trace
-    injected = f", injected: {', '.join(replay.injected)}" if replay.injected else ""
-    return f"{fleet(replay)} (peak {trace.peak_requests_per_second:,.0f} requests/s){injected}"
+    dated = f", from {date(trace)}" if trace.begins_seconds is not None else ""
+    return f"{fleet(replay)} (peak {trace.peak_requests_per_second:,.0f} requests/s{dated})"
+
+
+def date(trace: Replayed) -> str:
+    """Return when a trace with a date begins."""
+    begins = datetime.fromtimestamp(trace.begins_seconds or 0.0, UTC)
+    return f"{begins.day} {begins:%B %Y, %H:%M:%S} UTC"
+
+
+def lead(surge: Sequence[Replay]) -> list[str]:
+    """Return what all fleets of a surge met, for somebody who knows nothing of it."""
+    trace, series = surge[0].trace, surge[0].series
+    first = series.demand[0] if series else trace.mean_requests_per_second
+    peak = trace.peak_requests_per_second
+    lines = [f"{trace.meaning[:1].upper()}{trace.meaning[1:]}."] if trace.meaning else []
+    dated = f"From {date(trace)} on, for" if trace.begins_seconds is not None else "For"
+    grown = f", {peak / first:.3g} times as many" if first and peak > RISE * first else ""
+    lines.append(
+        f"{dated} {lasting(trace.seconds)}, {first:,.0f} requests arrive each second, and at the "
+        f"peak {peak:,.0f}{grown}."
+    )
+    return lines
+
+
+def ending(report: Report) -> list[str]:
+    """Return the verdict in the few lines with which a deployment ends."""
+    lines = []
+    for replay in report.replays:
+        lines.append(f"{who(replay)}, {under(replay)}: {headline(replay)}")
+        if replay.verdict.measured is not None:
+            lines.append(f"  {fate(replay)}")
+            lines.append(f"  First alarm: {dict(facts(replay))['First alarm']}.")
+        left_out, not_seen = len(replay.verdict.limitations), len(replay.verdict.not_seen)
+        if (left_out or not_seen) and not replay.compared:
+            lines.append(
+                f"  Of the plan {left_out} parts are left out and {not_seen} were not seen; the "
+                "report lists them."
+            )
+    return lines
+
+
+def gist(report: Report) -> list[str]:
+    """Return a paragraph for each surge: what came, and what came of it for each fleet."""
+    surges = groupby(report.replays, key=under)
+    return [
+        " ".join([*lead(fleets), *map(fate, fleets)])
+        for fleets in (list(each) for _, each in surges)
+    ]
+
+
+def fate(replay: Replay) -> str:
+    """Return what came of one fleet, in a sentence."""
+    measured, series = replay.verdict.measured, replay.series
+    name = (
+        "A fixed fleet, as before the outage, without scaling and with one alarm on response time,"
+        if replay.stack == "before"
+        else f"Stack {replay.stack} ({replay.verdict.group})"
+    )
+    if measured is None or series is None:
+        return f"{name} cannot be judged: {replay.verdict.why}"
+    begun = counted(series.desired[0], "instance")
+    grown = (
+        f" and has up to {measured.peak_instances}"
+        if measured.peak_instances > series.desired[0]
+        else " and never has more"
+    )
+    typical = measured.typical
+    minutes = math.ceil(replay.trace.seconds / 60)
+    harm = (
+        "nobody notices: no user gets an error or waits too long"
+        if typical.affected_users_percent == 0 and not typical.bad_minutes
+        else f"{percent(typical.affected_users_percent)} of the users get an error or wait too "
+        f"long at least once, and {typical.bad_minutes} of {minutes} minutes are bad"
+    )
+    return f"{name} meets them with {begun}{grown}: {harm}."
+
+
+def summary(replay: Replay) -> list[str]:
+    """Return what the verdict on a fleet means, in sentences."""
+    measured, limits = replay.verdict.measured, replay.verdict.limits
+    if measured is None:
+        return [replay.verdict.why]
+    first = (
+        f"It survives where at most {limits.affected_users_percent:g} % of the users are hurt and "
+        f"at most {limits.bad_minutes} minutes are bad: in {measured.survived_runs} of "
+        f"{measured.runs} runs, in which all that is uncertain takes other values. The drawing "
+        "shows the run with all of it typical."
+    )
+    lines = [first]
+    longest = _longest_limit(measured.bottlenecks)
+    if longest is not None and measured.typical.bad_minutes:
+        name, seconds = longest
+        lines.append(f"What stood in the way longest, {lasting(seconds)}: {BOTTLENECKS[name]}.")
+    if replay.verdict.word != "survives" and measured.standing_instances is not None:
+        lines.append(
+            f"With {measured.standing_instances} instances standing from the start (minSize, and "
+            f"a maxSize of at least that) all {measured.runs} runs survive."
+        )
+    return lines
+
+
+def _longest_limit(limits: Sequence[Limit]) -> tuple[str, float] | None:
+    lasted: dict[str, float] = {}
+    for limit in limits:
+        span = limit.end_seconds - limit.start_seconds
+        lasted[limit.bottleneck] = lasted.get(limit.bottleneck, 0.0) + span
+    return max(lasted.items(), key=lambda each: each[1]) if lasted else None
+
+
+def story(replay: Replay) -> list[Milestone]:
+    """Return the turns of the typical run in their order."""
+    measured, series = replay.verdict.measured, replay.series
+    if measured is None or series is None:
+        return []
+    found = []
+    first = series.demand[0]
+    rise = next((i for i, rate in enumerate(series.demand) if rate > RISE * first), None)
+    if rise is not None:
+        found.append(Milestone(rise * series.step_seconds, "more requests begin to come"))
+    if measured.short_at_seconds is not None:
+        words = "requests queue: the instances that answer carry no more"
+        found.append(Milestone(measured.short_at_seconds, words))
+        if measured.enough_after_seconds is not None:
+            end = measured.short_at_seconds + measured.enough_after_seconds
+            words = (
+                f"enough capacity again, {lasting(measured.enough_after_seconds)} after it was not"
+            )
+            found.append(Milestone(end, words))
+    if measured.first_bad_minute is not None:
+        words = "the first bad minute begins: users get errors or wait too long"
+        found.append(Milestone(60.0 * measured.first_bad_minute, words))
+    if measured.first_alarm is not None:
+        alarm = measured.first_alarm
+        found.append(Milestone(alarm.at_seconds, f"the first alarm tells somebody: {alarm.name}"))
+    for kind, words in FIRST.items():
+        moment = next((each for each in replay.timeline if each.kind == kind), None)
+        if moment is not None:
+            found.append(Milestone(moment.at_seconds, f"{words}: {moment.words}"))
+    return sorted(found, key=lambda each: each.at_seconds)
 
 
 def headline(replay: Replay) -> str:
@@ -104,7 +318,9 @@ def brief(replay: Replay) -> list[tuple[str, str]]:
             percent(measured.typical.affected_users_percent),
             f"{measured.typical.bad_minutes}",
             measured.first_alarm.name if measured.first_alarm else "none",
-            clock(measured.first_alarm.at_seconds) if measured.first_alarm else "",
+            clock(measured.first_alarm.at_seconds, replay.trace.begins_seconds)
+            if measured.first_alarm
+            else "",
             f"{measured.peak_instances} / {measured.mean_instances:.1f}",
             f"{measured.cost.instance_hours:,.1f} instance-hours"
             + (f", {against:.2f} x clairvoyant" if against else ""),
@@ -129,8 +345,8 @@ def facts(replay: Replay) -> list[tuple[str, str]]:
     return [
         ("Affected users", _range(measured, "affected_users_percent")),
         ("Bad minutes", _range(measured, "bad_minutes")),
-        ("First alarm", _first_alarm(measured)),
-        ("Enough capacity", _enough(measured)),
+        ("First alarm", _first_alarm(measured, replay.trace.begins_seconds)),
+        ("Enough capacity", _enough(measured, replay.trace.begins_seconds)),
         (
             "Instances",
             f"peak {measured.peak_instances}, mean {measured.mean_instances:.1f}",
@@ -155,23 +371,21 @@ def _range(measured: Measured, name: str) -> str:
     return f"{typical} typically; {better} with all at their better ends, {worse} at their worse"
 
 
-def _first_alarm(measured: Measured) -> str:
+def _first_alarm(measured: Measured, begins: float | None) -> str:
     first = measured.first_alarm
     if first is None:
         return "none tells anybody"
     if first.delay_seconds is None:
-        return f"{first.name} at {clock(first.at_seconds)}; no request was bad"
+        return f"{first.name} at {clock(first.at_seconds, begins)}; no request was bad"
     side = "after" if first.delay_seconds >= 0 else "before"
-    return (
-        f"{first.name} at {clock(first.at_seconds)}, {lasting(first.delay_seconds)} {side} the "
-        "first bad requests"
-    )
+    delay = f"{lasting(first.delay_seconds)} {side} the first bad requests"
+    return f"{first.name} at {clock(first.at_seconds, begins)}, {delay}"
 
 
-def _enough(measured: Measured) -> str:
+def _enough(measured: Measured, begins: float | None) -> str:
     if measured.short_at_seconds is None:
         return "throughout: requests never queued"
-    start = f"short from {clock(measured.short_at_seconds)}"
+    start = f"short from {clock(measured.short_at_seconds, begins)}"
     if measured.enough_after_seconds is None:
         return f"{start}, never enough again"
     return f"{start}, enough after {lasting(measured.enough_after_seconds)}"
@@ -232,11 +446,11 @@ def _mover(each: Mover) -> str:
     )
 
 
-def bottlenecks(measured: Measured) -> list[str]:
+def bottlenecks(measured: Measured, begins: float | None = None) -> list[str]:
     """Return the limit that lasted longest in each minute, one line a span."""
     spans = _by_minute(measured.bottlenecks)
     lines = [
-        f"{clock(60 * first)} to {clock(60 * last)}  {BOTTLENECKS[name]}"
+        f"{clock(60 * first, begins)} to {clock(60 * last, begins)}  {BOTTLENECKS[name]}"
         for name, first, last in spans[:SHOWN_SPANS]
     ]
     if len(spans) > SHOWN_SPANS:

@@ -1,12 +1,17 @@
 """The repository's own program and its settings, on the embedded AWS, with its policy pack."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from surgeproof.plan.program import read_program
+from surgeproof.plan.settings import read_settings
+from surgeproof.plan.state import read_state
 from tests.engine.conftest import ROOT, Checkout
+from tests.plan.differences import differences
 
 pytestmark = pytest.mark.engine
 
@@ -37,6 +42,14 @@ def test_the_whole_stack_comes_up_and_goes(checkout):
     balancers = checkout.client("elbv2").describe_load_balancers()["LoadBalancers"]
     assert len(balancers) == 1
     assert balancers[0]["DNSName"] in printed
+    assert re.search(r"deployed stack local, .*: (survives|fails|uncertain)", printed)
+    page = checkout.run / "replay.html"
+    assert printed.endswith("Report: .surgeproof/local/replay.html\n")
+    assert page.read_text().startswith("<!doctype html>")
+
+    stated = read_settings(checkout.root, "local").stated
+    plan = read_state(checkout.state().resources, name="local", stated=stated)
+    assert list(differences(plan, read_program(ROOT, "local").plan)) == []
 
     assert "Nothing to change" in checkout.must("up")
     printed = checkout.must("preview", "--refresh")

@@ -19,6 +19,7 @@ from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import configured
 from surgeproof.plan.pack import read_pack
 from surgeproof.plan.resources import TYPES
+from surgeproof.plan.settings import groups_of
 
 ROOT = Path(__file__).parents[2]
 COMPUTED = ("arn", "arnSuffix", "latestVersion", "desiredCapacity", "loadBalancerArns")
@@ -35,7 +36,7 @@ def preview_plan(stack: str) -> ScalingPlan:
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
     monitor = _Preview(config["aws:region"])
     program._run(ROOT, "surgeproof", stack, config, monitor)
-    return pack_plan(monitor.recorded, stack, program._groups(config, "surgeproof"))
+    return pack_plan(monitor.recorded, stack, groups_of(config, "surgeproof"))
 
 
 def pack_plan(recorded: list[Resource], stack: str, data: dict[str, Any]) -> ScalingPlan:

@@ -288,7 +288,11 @@ def test_what_the_endpoint_loses_is_named():
     ("answers", "changes", "words"),
     [
         (RECORDED, {"prefix": None}, "must be told the names of groups"),
-        (RECORDED, {"prefix": "none-"}, "one whose name begins with none-, got none"),
+        (
+            RECORDED,
+            {"prefix": "none-"},
+            "group whose name begins with none-, got none",
+        ),
         (RECORDED, {"groups": ["missing"]}, "an Auto Scaling group missing, got none"),
         (
             changed("autoscaling", "describe_auto_scaling_groups", None),

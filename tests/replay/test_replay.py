@@ -141,6 +141,25 @@ def test_the_fleet_before_keeps_its_size_and_one_alarm_on_response_time():
     assert alarm.alarm_actions == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.html", "<!doctype html>"), ("a.MD", "## "), ("a.json", "{"), ("a.txt", "stack dev")],
+)
+def test_a_report_is_written_in_the_form_of_its_ending(give, project, name, begins):
+    result = give({"dev": fixed(1)}, "--trace", "x5-in-0s", "--output", name)
+
+    assert result.exit_code == 1
+    assert (project / name).read_text().startswith(begins)
+    assert result.output.endswith(f"Report: {name}\nVerdict: fails\n")
+
+
+def test_a_report_that_cannot_be_written_is_one_line(give):
+    result = give({"dev": fixed(20)}, "--trace", "x2-in-0s", "--output", "no/a.html")
+
+    assert result.exit_code == 2
+    assert result.output == "error: --output: no/a.html: No such file or directory\n"
+
+
 def test_explain_tells_what_happened(give):
     result = give({"dev": fixed(1)}, "--trace", "x5-in-0s", "--explain")
 
@@ -193,6 +212,30 @@ BAD_FILES = {
     "no requests": f"{CSV}0,0\n60,0\n",
     "half a minute": f"{CSV}0,1\n15,1\n",
 }
+
+
+def test_a_file_of_a_gibibyte_is_refused_unread(give, project):
+    with (project / "huge.csv").open("wb") as file:
+        file.truncate(1 << 30)
+
+    result = give({"dev": fixed()}, "--trace", "huge.csv")
+
+    assert result.exit_code == 2
+    assert (
+        result.output == "error: huge.csv: must be at most 536,870,912 bytes, got 1,073,741,824\n"
+    )
+
+
+def test_a_trace_of_months_is_refused_with_the_command_that_cuts_it(give, project):
+    rows = "".join(f"{86_400 * day},10\n" for day in range(40))
+    (project / "long.csv").write_text(f"{CSV}{rows}")
+
+    result = give({"dev": fixed()}, "--trace", "long.csv")
+
+    assert result.exit_code == 2
+    assert result.output == (
+        "error: --trace: long must last at most 31 days, got 40; `surgeproof trace show` cuts it\n"
+    )
 
 
 @pytest.mark.parametrize("content", BAD_FILES.values(), ids=BAD_FILES)

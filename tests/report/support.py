@@ -15,6 +15,9 @@ from surgeproof.plan import (
     TargetTracking,
     TrackedMetric,
 )
+from surgeproof.plan.configured import Surviving
+from surgeproof.report.model import Replay, Replayed, report_of, series_of, timeline_of
+from surgeproof.simulation.verdict import judge
 
 
 @dataclass(frozen=True)
@@ -58,3 +61,37 @@ def scaling(**changes):
         name="requests", group="web", metric=TrackedMetric.REQUESTS_PER_TARGET, target=3000
     )
     return replace(fixed(), groups=(group(size=4, max_size=12),), policies=(tracking,), **changes)
+
+
+def replay(plan, load, *, stack="dev", compared=False, **changes):
+    """Return the replay of a plan, as the command makes it."""
+    judged = judge(plan, load)
+    rates = load.requests_per_second
+    trace = {
+        "name": "a|b_c",
+        "scale": 2,
+        "meaning": "",
+        "begins_seconds": None,
+        "seconds": rates.size * load.step_seconds,
+        "mean_requests_per_second": float(rates.mean()),
+        "peak_requests_per_second": float(rates.max()),
+        "source": ("generated <here>",),
+    }
+    return Replay(
+        stack=stack,
+        compared=compared,
+        plan_from="program",
+        trace=Replayed(**(trace | changes)),
+        injected=("zone-lost@10m",),
+        verdict=judged.verdict,
+        series=series_of(judged),
+        timeline=timeline_of(judged),
+        events=tuple(judged.run.told()) if judged.run else (),
+    )
+
+
+def report_on(first, *compared, stack="dev"):
+    """Return the report on a plan and its load, and on others that it is compared with."""
+    replays = [replay(*first, stack=stack)]
+    replays += [replay(*each, stack="before", compared=True) for each in compared]
+    return report_of(replays, Surviving())

@@ -6,36 +6,14 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from surgeproof.plan.configured import Surviving
 from surgeproof.report import html, markdown, report_of, text, words
 from surgeproof.report.json_form import SCHEMA_FILE, from_json, schema_text, to_json
-from surgeproof.report.model import Replay, Replayed, series_of, timeline_of
-from surgeproof.simulation.verdict import Limit, judge
-from tests.report.support import fixed, surge
-
-
-def replay(plan, load, *, stack="dev", compared=False):
-    judged = judge(plan, load)
-    rates = load.requests_per_second
-    return Replay(
-        stack=stack,
-        compared=compared,
-        trace=Replayed(
-            name="a|b_c",
-            scale=2,
-            seconds=rates.size * load.step_seconds,
-            mean_requests_per_second=float(rates.mean()),
-            peak_requests_per_second=float(rates.max()),
-            source=("generated <here>",),
-        ),
-        injected=("zone-lost@10m",),
-        verdict=judged.verdict,
-        series=series_of(judged),
-        timeline=timeline_of(judged),
-        events=tuple(judged.run.told()) if judged.run else (),
-    )
+from surgeproof.simulation.verdict import Limit
+from tests.report.support import fixed, replay, surge
 
 
 def report(*replays):
@@ -53,11 +31,30 @@ def test_the_schema_in_the_reference_is_current():
 
 def test_json_is_what_its_schema_says_and_comes_back_as_it_was(failing):
     data = json.loads(to_json(failing))
-    fields = json.loads(SCHEMA_FILE.read_text())["properties"]
+    schema = json.loads(SCHEMA_FILE.read_text())
 
-    assert set(data) == set(fields)
+    Draft202012Validator.check_schema(schema)
+    assert [error.message for error in Draft202012Validator(schema).iter_errors(data)] == []
     assert data["verdict"] == "fails"
     assert from_json(to_json(failing)) == failing
+
+
+def test_the_schema_refuses_another_shape_and_tells_each_meaning(failing):
+    data = json.loads(to_json(failing))
+    schema = json.loads(SCHEMA_FILE.read_text())
+    validator = Draft202012Validator(schema)
+    broken = data | {"verdict": "perhaps", "more": 1}
+
+    assert sorted(error.validator for error in validator.iter_errors(broken)) == [
+        "additionalProperties",
+        "enum",
+    ]
+    described = [
+        name
+        for name, field in schema["$defs"]["Series"]["properties"].items()
+        if "description" in field
+    ]
+    assert {"demand", "attempts", "capacity", "hurt_percent", "bottleneck"} <= set(described)
 
 
 def test_json_of_another_shape_is_refused(failing):
@@ -114,7 +111,7 @@ def test_markdown_has_a_chart_that_github_draws_and_no_open_markup(failing):
 
     assert shown.startswith("## ❌ Replay: fails\n")
     chart = re.search(r"```mermaid\nxychart-beta\n(.*?)```", shown, re.DOTALL)
-    assert chart[1].count("  line [") == 2
+    assert (chart[1].count("  bar ["), chart[1].count("  line [")) == (1, 1)
     assert r"a\|b\_c" in shown
     assert "generated &lt;here>" in shown
     assert shown.count("<details>") == shown.count("</details>")
@@ -136,6 +133,18 @@ def test_a_report_without_runs_is_shown_in_all_forms():
     assert "load test" in text(unknown)
     assert "load test" in markdown(unknown)
     assert json.loads(to_json(unknown))["replays"][0]["verdict"]["measured"] is None
+    shown = html(unknown)
+    assert "cannot be judged: Nothing says what one instance carries" in shown
+    assert 'class="chart"' not in shown
+
+
+def test_a_fleet_without_runs_stands_beside_one_that_is_drawn():
+    both = report(replay(fixed(service=None), surge(1, 1)), replay(fixed(), surge(1, 1)))
+
+    (held,) = re.findall(r'id="replays">(.*?)</script>', html(both))
+
+    (drawn,) = json.loads(held)["surges"]
+    assert len(drawn["fleets"]) == html(both).count('class="chart"') == 1
 
 
 def test_limits_that_alternate_are_told_by_the_minute(failing):
@@ -154,15 +163,15 @@ def test_limits_that_alternate_are_told_by_the_minute(failing):
 
 
 class Page(HTMLParser):
-    """Refuses what needs a network or a script, and tags that do not match."""
+    """Refuses what needs a network, and tags that do not match."""
 
     def __init__(self):
         super().__init__()
         self.open, self.text = [], []
 
     def handle_starttag(self, tag, attributes):
-        assert tag not in {"script", "link", "img", "iframe"}
-        assert not {name for name, _ in attributes} & {"src", "href", "onclick"}
+        assert tag not in {"link", "img", "iframe"}
+        assert not {name for name, _ in attributes} & {"src", "href", "onclick", "style"}
         if tag not in {"meta", "br"}:
             self.open.append(tag)
 
@@ -188,13 +197,44 @@ def test_the_page_needs_no_network_and_is_well_formed(failing):
     assert "generated <here>" in page.text
 
 
-def test_the_page_shows_each_fleet_with_all_panels(failing):
+def test_the_page_holds_what_is_drawn_of_each_fleet(failing):
     shown = html(failing)
 
-    assert shown.count("<section>") == 2
-    for name in ("demand", "capacity", "answering", "desired", "bad", "limit"):
-        assert f'class="{name}"' in shown
+    (held,) = re.findall(r'id="replays">(.*?)</script>', shown)
+    (drawn,) = json.loads(held)["surges"]
+    assert [fleet["demand"] for fleet in drawn["fleets"]] == [
+        list(each.series.demand) for each in failing.replays
+    ]
+    assert drawn["top"] >= 4000
+    assert shown.count('<section class="fleet">') == 2
     assert "first bad requests" in shown or "none tells anybody" in shown
+
+
+def test_the_story_is_told_in_the_order_of_time(failing):
+    story = words.story(failing.replays[0])
+
+    assert [each.at_seconds for each in story] == sorted(each.at_seconds for each in story)
+    assert story[0].words == "more requests begin to come"
+    assert "the first bad minute begins: users get errors or wait too long" in {
+        each.words for each in story
+    }
+
+
+def test_a_trace_with_a_date_has_its_own_clock():
+    dated = replay(fixed(1), surge(1, 400), begins_seconds=1673768700.0, meaning="the outage")
+
+    assert "from 15 January 2023, 07:45:00 UTC" in words.title(dated)
+    assert words.lead([dated])[0] == "The outage."
+    assert re.search(r"short from 07:5\d:\d\d", dict(words.facts(dated))["Enough capacity"])
+    assert '"begins":1673768700.0' in html(report(dated))
+
+
+def test_two_surges_are_two_drawings_over_their_own_times():
+    first, second = replay(fixed(), surge(1, 2)), replay(fixed(), surge(1, 2, 30), name="other")
+
+    (held,) = re.findall(r'id="replays">(.*?)</script>', html(report(first, second)))
+
+    assert [each["seconds"] for each in json.loads(held)["surges"]] == [1200, 1800]
 
 
 def test_the_timeline_holds_what_people_would_notice(failing):

@@ -127,3 +127,19 @@ def test_elasticity_of_a_worked_example():
     assert (normalised.under_accuracy_percent, normalised.over_accuracy_percent) == (12.5, 12.5)
     assert (spec.under_time_percent, spec.over_time_percent) == (25, 25)
     assert spec.instability_percent == 100
+
+
+def test_fixed_clairvoyant_and_elasticity_of_a_fleet_worked_by_hand():
+    # 100 requests/s for 5 minutes need two instances of just below 100 each, 300 for 15 need four.
+    measured = judge(fixed(4), surge(100, 300)).verdict.measured
+
+    cost = measured.cost
+    assert cost.instance_hours == pytest.approx(4 * 20 / 60)
+    assert cost.fixed_instance_hours == pytest.approx(4 * 20 / 60)
+    assert cost.clairvoyant_instance_hours == pytest.approx((2 * 5 + 4 * 15) / 60)
+    assert cost.against_clairvoyant == pytest.approx(80 / 70)
+    spec, normalised = measured.elasticity
+    # For a quarter of the time 4 stand where 2 are needed; in 599 pairs of steps one demand moves.
+    assert (spec.over_accuracy_percent, normalised.over_accuracy_percent) == (25, 12.5)
+    assert (spec.over_time_percent, spec.under_time_percent) == (25, 0)
+    assert spec.instability_percent == pytest.approx(100 / 599)

@@ -315,3 +315,19 @@ def test_world_cup_days(day, steps, median, peak):
     assert round(float(np.median(made.requests_per_second))) == median
     assert round(made.peak_requests_per_second) == peak
     assert made.resample(10).total_requests == pytest.approx(made.total_requests, rel=1e-12)
+
+
+def test_memory_grows_by_two_numbers_a_row(tmp_path):
+    rows = 100_000
+    path = tmp_path / "long.csv"
+    path.write_text("seconds,requests_per_second\n" + "".join(f"{i},1\n" for i in range(rows)))
+
+    tracemalloc.start()
+    try:
+        read_csv(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    # Two numbers read, and what numpy makes of them: places, flags and rates.
+    assert peak < 100 * rows

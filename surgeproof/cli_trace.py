@@ -1,0 +1,282 @@
+"""`surgeproof trace`: what traces there are, and the service's own traffic as a trace.
+
+What is read from CloudWatch or from access logs is written to a CSV file, which is then replayed,
+reviewed and kept like any other.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
+
+import click
+
+if TYPE_CHECKING:
+    from surgeproof.traces import Trace
+
+P = ParamSpec("P")
+
+BAD_INPUT = 2
+GROWTH_SECONDS = (60, 300)
+"""Spans over which the growth of a trace is told (seconds)."""
+
+
+class _Time(click.ParamType[datetime]):
+    """A moment in ISO 8601; UTC where no zone is given."""
+
+    name = "time"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            time = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"must be a time such as 2026-01-15T08:45:00Z, got {value!r}", param, ctx)
+        return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _clean(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn what is wrong with a trace into one line and exit code 2."""
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        from surgeproof.traces import TraceError  # noqa: PLC0415 - loads numpy
+
+        try:
+            command(*args, **kwargs)
+        except TraceError as error:
+            _leave(str(error))
+        except BrokenPipeError:  # whoever reads has enough, which click takes for the end
+            raise
+        except OSError as error:
+            _leave(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+
+    return wrapped
+
+
+def _leave(message: str) -> NoReturn:
+    click.echo(f"error: {message}", err=True)
+    raise SystemExit(BAD_INPUT)
+
+
+_begin = click.option("--begin", type=_Time(), help="First moment, such as 2026-01-15T08:00:00Z.")
+_end = click.option("--end", type=_Time(), help="First moment after it.")
+_output = click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="CSV file to write; `surgeproof replay --trace FILE` replays it.",
+)
+_region = click.option("--region", help="Default: that of AWS's own configuration.")
+_profile = click.option("--profile", help="Default: that of AWS's own configuration.")
+
+
+@click.group(name="trace")
+def trace() -> None:
+    """List, show and change traces, or make one of the service's own traffic."""
+
+
+@trace.command(name="list")
+@_clean
+def list_command() -> None:
+    """List the traces that have a name."""
+    from surgeproof.traces import trace_names  # noqa: PLC0415
+
+    names = trace_names()
+    width = max(map(len, names))
+    for name, meaning in names.items():
+        click.echo(f"{name:<{width}}  {meaning}")
+
+
+@trace.command(name="show")
+@click.argument("source", metavar="NAME|FILE")
+@click.option("--scale", type=float, help="Multiply the requests.")
+@click.option("--peak", type=float, help="Scale so that the busiest step has this rate.")
+@click.option("--from", "first", type=float, help="Cut: first second of the trace that is kept.")
+@click.option("--to", "last", type=float, help="Cut: first second after those that are kept.")
+@click.option("--step", type=float, help="Length of the steps (seconds); the total stays.")
+@click.option(
+    "--most-bad",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    help="Share of a file's rows that may be bad (percent). They are left out and shown.",
+)
+@_output
+@_clean
+def show_command(
+    source: str,
+    *,
+    scale: float | None,
+    peak: float | None,
+    first: float | None,
+    last: float | None,
+    step: float | None,
+    most_bad: float,
+    output: Path | None,
+) -> None:
+    """Say what a trace holds; cut, scale or resample it, and write what comes of it."""
+    from surgeproof.traces import named_trace, trace_names  # noqa: PLC0415
+    from surgeproof.traces.csv_file import read_csv  # noqa: PLC0415
+
+    if source in trace_names():
+        found = named_trace(source)
+    else:
+        found = read_csv(source, most_bad_percent=most_bad)
+    if first is not None or last is not None:
+        found = found.slice(first or 0.0, found.duration_seconds if last is None else last)
+    if scale is not None:
+        found = found.scale(scale)
+    if peak is not None:
+        found = found.scale_to_peak(peak)
+    if step is not None:
+        found = found.resample(step)
+    _tell(found, output)
+
+
+@trace.command(name="make")
+@click.argument("shape")
+@click.argument("values", metavar="[PARAMETER=VALUE]...", nargs=-1)
+@_output
+@_clean
+def make_command(shape: str, *, values: tuple[str, ...], output: Path | None) -> None:
+    """Make a trace of a SHAPE; without parameters, say which there are."""
+    from surgeproof.traces.shapes import SHAPES, parameters  # noqa: PLC0415
+
+    if shape not in SHAPES:
+        _leave(f"SHAPE: must be one of {', '.join(SHAPES)}, got {shape!r}")
+    known = {parameter.name: parameter for parameter in parameters(SHAPES[shape])}
+    chosen = {}
+    for value in values:
+        name, _, number = value.partition("=")
+        if name not in known:
+            _leave(f"{shape}: must be given one of {', '.join(known)}, got {value!r}")
+        try:
+            chosen[name] = float(number)
+        except ValueError:
+            _leave(f"{shape}.{name}: must be a number ({known[name].unit}), got {number!r}")
+    _tell(SHAPES[shape](**chosen), output)
+    if not values:
+        for parameter in known.values():
+            click.echo(f"  {parameter}")
+
+
+@trace.command(name="cloudwatch")
+@click.argument("load_balancer")
+@click.option("--target-group", help="targetgroup/NAME/ID, or its ARN. Default: all.")
+@click.option(
+    "--begin", type=_Time(), required=True, help="First moment, such as 2026-01-15T08:00:00Z."
+)
+@click.option("--end", type=_Time(), required=True, help="First moment after it.")
+@click.option(
+    "--period", type=int, default=60, show_default=True, help="Length of the steps (seconds)."
+)
+@_region
+@_profile
+@_output
+@_clean
+def cloudwatch_command(
+    load_balancer: str,
+    *,
+    target_group: str | None,
+    begin: datetime,
+    end: datetime,
+    period: int,
+    region: str | None,
+    profile: str | None,
+    output: Path | None,
+) -> None:
+    """Read the requests of LOAD_BALANCER (app/NAME/ID, or its ARN) from CloudWatch."""
+    from surgeproof.traces.cloudwatch import read_cloudwatch  # noqa: PLC0415
+
+    found = read_cloudwatch(
+        _client("cloudwatch", region, profile),
+        load_balancer,
+        begin,
+        end,
+        target_group=target_group,
+        period_seconds=period,
+    )
+    _tell(found, output)
+
+
+@trace.command(name="access-logs")
+@click.argument("source")
+@click.option("--load-balancer", help="Which one, where the logs are of several: NAME.")
+@click.option("--step", type=float, default=10.0, show_default=True, help="Seconds of a step.")
+@click.option(
+    "--most-bad",
+    type=click.FloatRange(0, 100),
+    default=1.0,
+    show_default=True,
+    help="Share of the lines that may be bad (percent). They are left out and shown.",
+)
+@_begin
+@_end
+@_region
+@_profile
+@_output
+@_clean
+def access_logs_command(
+    source: str,
+    *,
+    load_balancer: str | None,
+    step: float,
+    most_bad: float,
+    begin: datetime | None,
+    end: datetime | None,
+    region: str | None,
+    profile: str | None,
+    output: Path | None,
+) -> None:
+    """Read a load balancer's access logs: a file, a directory, a pattern or s3://BUCKET/PREFIX."""
+    from surgeproof.traces.access_logs import read_access_logs  # noqa: PLC0415
+
+    found = read_access_logs(
+        source,
+        step_seconds=step,
+        load_balancer=load_balancer,
+        begin=begin,
+        end=end,
+        s3=_client("s3", region, profile) if source.startswith("s3://") else None,
+        most_bad_percent=most_bad,
+        progress=lambda line: click.echo(line, err=True),
+    )
+    _tell(found, output)
+
+
+def _client(service: str, region: str | None, profile: str | None) -> Any:
+    import boto3  # noqa: PLC0415
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    try:
+        return boto3.Session(region_name=region, profile_name=profile).client(service)
+    except BotoCoreError as error:
+        _leave(str(error))
+
+
+def _tell(found: "Trace", output: Path | None) -> None:
+    """Write the trace where that was asked for, and print what it holds."""
+    if output is not None:
+        from surgeproof.traces.csv_file import write_csv  # noqa: PLC0415
+
+        write_csv(found, output)
+    begins = f", from {found.start.isoformat(timespec='seconds')}" if found.start else ""
+    requests = (
+        f"  {found.total_requests:,.0f} requests; per second {found.mean_requests_per_second:,.5g} "
+        f"on average, {found.peak_requests_per_second:,.5g} at the most"
+    )
+    lines = [
+        f"{found.name}: {len(found):,} steps of {found.step_seconds:g} s{begins}",
+        requests,
+    ]
+    for seconds in GROWTH_SECONDS:
+        if seconds < found.duration_seconds and not seconds % found.step_seconds:
+            growth = found.growth(seconds)
+            lines.append(f"  grows {growth:.3g} times within {seconds} s at the most")
+    lines += [f"  {line}" for line in found.describe()]
+    if output is not None:
+        lines.append(f"written to {output}")
+    click.echo("\n".join(lines))

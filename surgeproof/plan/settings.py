@@ -1,0 +1,88 @@
+"""Reads a stack's settings, `Pulumi.<stack>.yaml`, as far as they need no engine."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from surgeproof.plan.configured import Configured, configured
+from surgeproof.plan.model import NotSeen, PlanError
+
+_PLACEHOLDER: Final = "https://secret.invalid/"
+"""Stands for an encrypted value; it may be a receiver's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a stack's file says."""
+
+    project: str
+    """Name of the project."""
+    config: Mapping[str, Any]
+    """All of the configuration, with a placeholder for what is encrypted."""
+    stated: Configured
+    not_seen: tuple[NotSeen, ...]
+    """What is encrypted."""
+
+    @property
+    def region(self) -> str | None:
+        """The region that `aws:region` names."""
+        region = self.config.get("aws:region")
+        return str(region) if region else None
+
+
+def read_settings(root: Path, stack: str) -> Settings:
+    """Return the settings of a stack of the project in `root`; raise PlanError for bad ones."""
+    settings = _load(root / f"Pulumi.{stack}.yaml")
+    project = _load(root / "Pulumi.yaml").get("name")
+    if not isinstance(project, str):
+        raise PlanError("Pulumi.yaml: must have a name")
+    config = settings.get("config") or {}
+    notes = []
+    plain = {}
+    for key, value in config.items():
+        plain[key], encrypted = _without_secrets(value)
+        if encrypted:
+            notes.append(
+                NotSeen(
+                    path=f"configuration.{key}",
+                    reason="It holds encrypted values, for which a placeholder stood in.",
+                )
+            )
+    return Settings(project, plain, configured(groups_of(plain, project)), tuple(notes))
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise PlanError(f"{path.name}: must be in {path.parent}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise PlanError(f"{path.name}: must be YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict | None):
+        raise PlanError(f"{path.name}: must be a mapping")
+    return content or {}
+
+
+def _without_secrets(value: Any) -> tuple[Any, bool]:
+    """Return a value with a placeholder for what is encrypted, and whether anything was."""
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return _PLACEHOLDER, True
+        pairs = {key: _without_secrets(each) for key, each in value.items()}
+        return {key: each for key, (each, _) in pairs.items()}, any(s for _, s in pairs.values())
+    if isinstance(value, list):
+        items = [_without_secrets(each) for each in value]
+        return [each for each, _ in items], any(s for _, s in items)
+    return value, False
+
+
+def groups_of(config: Mapping[str, Any], project: str) -> dict[str, Any]:
+    """Return a project's own configuration by the names of its groups."""
+    return {
+        key.removeprefix(f"{project}:"): value
+        for key, value in config.items()
+        if key.startswith(f"{project}:")
+    }

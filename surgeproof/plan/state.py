@@ -1,0 +1,58 @@
+"""Reads the plan from a stack's state: what the engine has just deployed, nothing of it unknown.
+
+Inputs and outputs together say what each resource is; an encrypted value counts as unknown.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from surgeproof.plan._view import UNKNOWN, Resource
+from surgeproof.plan.configured import Configured
+from surgeproof.plan.model import ScalingPlan
+from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, read_resources
+
+_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""The key of the envelope of a secret, an asset or an output (sdk/go/common/resource/sig)."""
+
+
+def read_state(
+    resources: Iterable[Mapping[str, Any]], *, name: str, stated: Configured
+) -> ScalingPlan:
+    """Return the plan of a state's resources, as Pulumi's checkpoint and its export hold them.
+
+    Args:
+        resources: Those of the deployment; any without an effect under load are left out.
+        name: What the plan is called: the stack.
+        stated: What the stack's configuration states.
+
+    """
+    read = [
+        _resource(each)
+        for each in resources
+        if each.get("custom") and each.get("type") in TYPES and not each.get("delete")
+    ]
+    return stated.complete(read_resources(read, name=name, not_seen=[QUOTA_NOT_SEEN]))
+
+
+def _resource(resource: Mapping[str, Any]) -> Resource:
+    urn, inputs = str(resource["urn"]), dict(resource.get("inputs") or {})
+    sources: Mapping[str, Sequence[str]] = resource.get("propertyDependencies") or {}
+    properties = {**inputs, **(resource.get("outputs") or {}), "id": resource.get("id")}
+    return Resource(
+        type=str(resource["type"]),
+        key=urn,
+        name=urn.rpartition("::")[2],
+        # `__defaults` and the like are the engine's own.
+        properties={
+            key: _plain(value) for key, value in properties.items() if not key.startswith("__")
+        },
+        made_of={key: tuple(sources.get(key) or ()) for key in inputs},
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if _SIGNATURE in value:
+            return UNKNOWN
+        return {key: _plain(each) for key, each in value.items() if not key.startswith("__")}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
