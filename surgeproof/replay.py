@@ -1,25 +1,34 @@
 """`surgeproof replay`: a stack's program and configuration against traces, without an account."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from surgeproof.emulator.project import InputError, Project
+from surgeproof.outage import family
 from surgeproof.plan import Alarm, Comparison, Group, Metric, MissingData, PlanError, ScalingPlan
 from surgeproof.plan.configured import Surge
 from surgeproof.plan.program import ProgramPlan, read_program
 from surgeproof.report import html, markdown, text
-from surgeproof.report.model import Replay, Replayed, Report, report_of, series_of, timeline_of
+from surgeproof.report.model import (
+    BEFORE,
+    BEFORE_ALONE,
+    Replay,
+    Replayed,
+    Report,
+    report_of,
+    series_of,
+    timeline_of,
+)
 from surgeproof.simulation import Injected, Injection
 from surgeproof.simulation.records import NEVER
 from surgeproof.simulation.suggestions import sentence, suggestions
 from surgeproof.simulation.verdict import Word, judge
 from surgeproof.traces import Trace, TraceError, named_trace, trace_names
 from surgeproof.traces.csv_file import read_csv
-
-BEFORE: Final = "before"
-"""What the fleet of the outage is compared by: fixed size, no policies, one alarm."""
+from surgeproof.traces.named import OUTAGE
+from surgeproof.traces.outage import shipped
 
 EXIT_CODES: Final = {Word.SURVIVES: 0, Word.FAILS: 1, Word.UNCERTAIN: 3}
 
@@ -42,6 +51,19 @@ MOST: Final = {Injection.LOAD_SHED: 1.0, Injection.UNEVEN_LOAD: 1.0, Injection.Z
 """Highest value of an injection; of the others any is taken."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fleet:
+    """A fleet that is replayed, with what is injected into it."""
+
+    name: str
+    plan: ScalingPlan
+    inject: tuple[str, ...]
+    injected: tuple[Injected, ...]
+    compared: bool = False
+    loaded: tuple[Surge, Trace] | None = None
+    """A trace of its own. Default: the one that is replayed."""
+
+
 def replay(
     project: Project,
     stack: str,
@@ -55,7 +77,7 @@ def replay(
     reader: Callable[[Path, str], ProgramPlan] = read_program,
 ) -> Report:
     """Replay a stack; raise InputError for what cannot be replayed as asked."""
-    injected = [injection(each) for each in inject]
+    injected = tuple(injection(each) for each in inject)
     project.check_stack(stack)
     if compare not in {None, BEFORE}:
         project.check_stack(str(compare))
@@ -64,26 +86,22 @@ def replay(
     try:
         read = reader(project.root, stack)
         traces = [load(surge, project.root) for surge in surges_of(read, trace, scale, stack)]
-        fleets = [(stack, read.plan)]
-        if compare == BEFORE:
-            fleets.append((BEFORE, before(read.plan)))
-        elif compare is not None:
-            fleets.append((compare, reader(project.root, compare).plan))
+        fleets = [_Fleet(name=stack, plan=read.plan, inject=tuple(inject), injected=injected)]
+        if compare not in {None, BEFORE}:
+            other = reader(project.root, str(compare)).plan
+            fleets.append(replace(fleets[0], name=str(compare), plan=other, compared=True))
         replays = [
             _replay(
                 read,
-                (name, plan),
-                loaded,
+                fleet,
+                fleet.loaded or loaded,
                 group=group.name,
-                inject=inject,
-                injected=injected,
-                compared=number > 0,
                 explain=explain,
                 suggest=suggest,
             )
             for loaded in traces
-            for number, (name, plan) in enumerate(fleets)
-            for group in _groups(plan, name)
+            for fleet in [*fleets, *(_before(fleets[0], loaded) if compare == BEFORE else ())]
+            for group in _groups(fleet.plan, fleet.name)
         ]
     except (PlanError, TraceError) as error:
         raise InputError(_one_line(str(error))) from error
@@ -154,39 +172,76 @@ def _scaled(trace: Trace, factor: float) -> Trace:
     return trace if factor == 1 else trace.scale(factor)
 
 
+def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:
+    """Return the fleets before that `after` is compared with under a trace.
+
+    Under the outage it is the fleet of the postmortem, as it was answered and left alone, with its
+    own servers, users and everyday load: a fleet of another size would not show the same facts.
+    """
+    surge, _ = loaded
+    if surge.trace != OUTAGE:
+        return [replace(after, name=BEFORE, plan=before(after.plan), compared=True)]
+    values = shipped().values
+    plan = family.fleet(values)
+    facts = replace(surge, scale=1.0), named_trace(OUTAGE)
+    return [
+        _Fleet(
+            name=name,
+            plan=plan,
+            inject=(*after.inject, *(_told(each) for each in injected)),
+            injected=(*after.injected, *injected),
+            compared=True,
+            loaded=facts,
+        )
+        for name, injected in (
+            (BEFORE, family.measures(values)),
+            (BEFORE_ALONE, family.nothing_done(values)),
+        )
+    ]
+
+
+def _told(injected: Injected) -> str:
+    """Return an injection as `injection` reads it."""
+    kind = injected.kind.name.lower().replace("_", "-")
+    value = f"={injected.value:g}" if injected.value else ""
+    start, end = (
+        f"{max(moment, 0) / 60:.4g}m" for moment in (injected.start_seconds, injected.end_seconds)
+    )
+    return f"{kind}{value}@{start}" + ("" if injected.end_seconds == NEVER else f"-{end}")
+
+
 def _replay(
     read: ProgramPlan,
-    fleet: tuple[str, ScalingPlan],
+    fleet: _Fleet,
     loaded: tuple[Surge, Trace],
     *,
     group: str,
-    inject: Sequence[str],
-    injected: Sequence[Injected],
-    compared: bool,
     explain: bool,
     suggest: bool,
 ) -> Replay:
     surge, trace = loaded
-    stack, plan = fleet
-    limits = read.stated.surviving
-    judged = judge(plan, trace, group=group, limits=limits, injected=injected)
+    limits, injected = read.stated.surviving, fleet.injected
+    judged = judge(fleet.plan, trace, group=group, limits=limits, injected=injected)
     tried = (
-        suggestions(plan, trace, judged, limits=limits, injected=injected)
-        if suggest and not compared
+        suggestions(fleet.plan, trace, judged, limits=limits, injected=injected)
+        if suggest and not fleet.compared
         else ()
     )
+    facts: tuple[str, ...] = ()
+    if surge.trace == OUTAGE and fleet.compared and fleet.name in {BEFORE, BEFORE_ALONE}:
+        facts = (family.story(judged.run),) if judged.run else ()
     return Replay(
-        stack=stack,
-        compared=compared,
+        stack=fleet.name,
+        compared=fleet.compared,
         trace=Replayed(
             name=surge.trace,
             scale=surge.scale,
             seconds=trace.duration_seconds,
             mean_requests_per_second=trace.mean_requests_per_second,
             peak_requests_per_second=trace.peak_requests_per_second,
-            source=tuple(trace.describe()),
+            source=(*trace.describe(), *facts),
         ),
-        injected=tuple(inject),
+        injected=fleet.inject,
         verdict=judged.verdict,
         series=series_of(judged),
         timeline=timeline_of(judged),

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-from surgeproof.report.model import Replay
+from surgeproof.report.model import BEFORE, BEFORE_ALONE, Replay
 from surgeproof.simulation.verdict import Cost, Elasticity, Limit, Measured, Mover, Outcome
 
 BOTTLENECKS: Final[Mapping[str, str]] = MappingProxyType(
@@ -62,7 +62,8 @@ def lasting(seconds: float) -> str:
 def fleet(replay: Replay) -> str:
     """Return which fleet was replayed under which trace."""
     scale = f" x {replay.trace.scale:g}" if replay.trace.scale != 1 else ""
-    who = "fixed fleet before" if replay.stack == "before" else f"stack {replay.stack}"
+    fixed = replay.stack in {BEFORE, BEFORE_ALONE}
+    who = f"fixed fleet {replay.stack}" if fixed else f"stack {replay.stack}"
     return f"{who}, group {replay.verdict.group}, trace {replay.trace.name}{scale}"
 
 
