@@ -12,7 +12,7 @@ UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status down test unit lint format reference probe lock engine torture mutate bench clean
+.PHONY: help up preview status down test unit lint format reference probe lock engine torture mutate outage bench clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ torture: $(VENV)/.dev  ## Interrupt and kill `up` at 20 moments of each kind
 mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must notice (an hour)
 	$(VENV)/bin/mutmut run $(MUTANTS)
 	$(VENV)/bin/python -m benchmarks.mutants
+
+outage: $(VENV)/.dev  ## Find the outage's family anew, and print its facts and who survives it
+	$(VENV)/bin/python -m surgeproof.outage --calibrate
 
 bench: $(VENV)/.dev  ## Print the figures that the README states
 	$(VENV)/bin/python -m benchmarks.embedded_aws

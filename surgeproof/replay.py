@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from surgeproof.emulator.project import InputError, Project
+from surgeproof.outage import family
 from surgeproof.plan import Alarm, Comparison, Group, Metric, MissingData, PlanError, ScalingPlan
 from surgeproof.plan.configured import Surge
 from surgeproof.plan.deployed import Clients, read_deployed
@@ -17,7 +18,16 @@ from surgeproof.plan.program import ProgramPlan, read_program
 from surgeproof.plan.settings import read_settings
 from surgeproof.plan.state import read_state
 from surgeproof.report import html, markdown, text, words
-from surgeproof.report.model import Replay, Replayed, Report, report_of, series_of, timeline_of
+from surgeproof.report.model import (
+    BEFORE,
+    BEFORE_ALONE,
+    Replay,
+    Replayed,
+    Report,
+    report_of,
+    series_of,
+    timeline_of,
+)
 from surgeproof.simulation import Injected, Injection
 from surgeproof.simulation.records import NEVER
 from surgeproof.simulation.suggestions import sentence, suggestions
@@ -25,9 +35,7 @@ from surgeproof.simulation.verdict import Word, judge
 from surgeproof.traces import Trace, TraceError, named_trace, trace_names
 from surgeproof.traces.csv_file import read_csv
 from surgeproof.traces.named import OUTAGE
-
-BEFORE: Final = "before"
-"""What the fleet of the outage is compared by: fixed size, no policies, one alarm."""
+from surgeproof.traces.outage import shipped
 
 LONGEST_SECONDS: Final = 31 * 86_400.0
 """Longest trace that is replayed (seconds): a hundred runs of it take some ten seconds."""
@@ -57,14 +65,18 @@ Reader = Callable[[Path, str], ProgramPlan]
 """Gives the plan of a stack of the project in a directory."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Fleet:
-    """A plan that is replayed."""
+    """A fleet that is replayed, with what is injected into it."""
 
     stack: str
     plan: ScalingPlan
     plan_from: str
+    inject: tuple[str, ...]
+    injected: tuple[Injected, ...]
     compared: bool = False
+    loaded: tuple[Surge, Trace] | None = None
+    """A trace of its own. Default: the one that is replayed."""
 
 
 def deployed_by_aws(clients: Clients, *, lost: Collection[tuple[str, str]] = ()) -> Reader:
@@ -120,7 +132,7 @@ def replay(
     `reader` reads the stack, from where `plan_from` says; `other` the stack to compare with
     (default: the same).
     """
-    injected = [injection(each) for each in inject]
+    injected = tuple(injection(each) for each in inject)
     project.check_stack(stack)
     if compare not in {None, BEFORE}:
         project.check_stack(str(compare))
@@ -129,26 +141,35 @@ def replay(
     try:
         read = reader(project.root, stack)
         traces = [load(surge, project.root) for surge in surges_of(read, trace, scale, stack)]
-        fleets = [_Fleet(stack, read.plan, plan_from)]
-        if compare == BEFORE:
-            fleets.append(_Fleet(BEFORE, before(read.plan), plan_from, compared=True))
-        elif compare is not None:
-            compared = (other or reader)(project.root, compare).plan
-            told_from = plan_from if other is None else "program"
-            fleets.append(_Fleet(compare, compared, told_from, compared=True))
+        fleets = [
+            _Fleet(
+                stack=stack,
+                plan=read.plan,
+                plan_from=plan_from,
+                inject=tuple(inject),
+                injected=injected,
+            )
+        ]
+        if compare not in {None, BEFORE}:
+            compared = replace(
+                fleets[0],
+                stack=str(compare),
+                plan=(other or reader)(project.root, str(compare)).plan,
+                plan_from=plan_from if other is None else "program",
+                compared=True,
+            )
+            fleets.append(compared)
         replays = [
             _replay(
                 read,
                 fleet,
-                loaded,
+                fleet.loaded or loaded,
                 group=group.name,
-                inject=inject,
-                injected=injected,
                 explain=explain,
                 suggest=suggest,
             )
             for loaded in traces
-            for fleet in fleets
+            for fleet in [*fleets, *(_before(fleets[0], loaded) if compare == BEFORE else ())]
             for group in _groups(fleet)
         ]
     except (PlanError, TraceError) as error:
@@ -235,25 +256,65 @@ def _scaled(trace: Trace, factor: float) -> Trace:
     return trace if factor == 1 else trace.scale(factor)
 
 
+def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:
+    """Return the fleets before that `after` is compared with under a trace.
+
+    Under the outage it is the fleet of the postmortem, as it was answered and left alone, with its
+    own servers, users and everyday load: a fleet of another size would not show the same facts.
+    """
+    surge, _ = loaded
+    if surge.trace != OUTAGE:
+        return [replace(after, stack=BEFORE, plan=before(after.plan), compared=True)]
+    values = shipped().values
+    plan = family.fleet(values)
+    facts = replace(surge, scale=1.0), named_trace(OUTAGE)
+    return [
+        _Fleet(
+            stack=name,
+            plan=plan,
+            plan_from=after.plan_from,
+            inject=(*after.inject, *(_told(each) for each in injected)),
+            injected=(*after.injected, *injected),
+            compared=True,
+            loaded=facts,
+        )
+        for name, injected in (
+            (BEFORE, family.measures(values)),
+            (BEFORE_ALONE, family.nothing_done(values)),
+        )
+    ]
+
+
+def _told(injected: Injected) -> str:
+    """Return an injection as `injection` reads it."""
+    kind = injected.kind.name.lower().replace("_", "-")
+    value = f"={injected.value:g}" if injected.value else ""
+    start, end = (
+        f"{max(moment, 0) / 60:.4g}m" for moment in (injected.start_seconds, injected.end_seconds)
+    )
+    return f"{kind}{value}@{start}" + ("" if injected.end_seconds == NEVER else f"-{end}")
+
+
 def _replay(
     read: ProgramPlan,
     fleet: _Fleet,
     loaded: tuple[Surge, Trace],
     *,
     group: str,
-    inject: Sequence[str],
-    injected: Sequence[Injected],
     explain: bool,
     suggest: bool,
 ) -> Replay:
     surge, trace = loaded
-    limits = read.stated.surviving
+    limits, injected = read.stated.surviving, fleet.injected
     judged = judge(fleet.plan, trace, group=group, limits=limits, injected=injected)
     tried = (
         suggestions(fleet.plan, trace, judged, limits=limits, injected=injected)
         if suggest and not fleet.compared
         else ()
     )
+    facts: tuple[str, ...] = ()
+    if surge.trace == OUTAGE and fleet.compared and fleet.stack in {BEFORE, BEFORE_ALONE}:
+        facts = (family.story(judged.run),) if judged.run else ()
     return Replay(
         stack=fleet.stack,
         compared=fleet.compared,
@@ -266,9 +327,9 @@ def _replay(
             seconds=trace.duration_seconds,
             mean_requests_per_second=trace.mean_requests_per_second,
             peak_requests_per_second=trace.peak_requests_per_second,
-            source=tuple(trace.describe()),
+            source=(*trace.describe(), *facts),
         ),
-        injected=tuple(inject),
+        injected=fleet.inject,
         verdict=judged.verdict,
         series=series_of(judged),
         timeline=timeline_of(judged),

@@ -38,11 +38,18 @@ MAY_IMPORT = {
     "surgeproof/plan": {"surgeproof.plan"},
     "surgeproof/traces": {"surgeproof.traces"},
     "surgeproof/simulation": {"surgeproof.simulation", "surgeproof.plan", "surgeproof.traces"},
+    "surgeproof/outage": {
+        "surgeproof.outage",
+        "surgeproof.plan",
+        "surgeproof.simulation",
+        "surgeproof.traces",
+    },
     "surgeproof/report": {"surgeproof.report", "surgeproof.simulation", "surgeproof.plan"},
     "surgeproof/ahead.py": {"surgeproof.plan"},
     "surgeproof/replay.py": {
         "surgeproof.ahead",
         "surgeproof.emulator.project",
+        "surgeproof.outage",
         "surgeproof.plan",
         "surgeproof.report",
         "surgeproof.simulation",

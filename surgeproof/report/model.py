@@ -36,6 +36,12 @@ _KINDS: Final = {
     Event.FAIL_OPEN_STARTS: "limit",
 }
 
+BEFORE: Final = "before"
+"""Name of a fleet of fixed size, without policies, with one alarm."""
+
+BEFORE_ALONE: Final = "before, nothing done"
+"""Name of the fleet before where the outage is replayed without the measures that were taken."""
+
 POINTS: Final = 360
 """Most points of a series that is drawn."""
 
@@ -100,7 +106,8 @@ class Replay:
     """One group of one stack under one trace."""
 
     stack: str
-    """The stack; `before` for the fixed fleet without policies."""
+    """The stack; `before` for the fixed fleet without policies (under the outage with the measures
+    that were taken), `before, nothing done` for the same without them."""
     compared: bool
     """Whether it is only there to be compared with."""
     plan_from: str

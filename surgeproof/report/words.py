@@ -8,7 +8,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
-from surgeproof.report.model import Replay, Replayed, Report
+from surgeproof.report.model import BEFORE, BEFORE_ALONE, Replay, Replayed, Report
 from surgeproof.simulation.verdict import Cost, Elasticity, Limit, Measured, Mover, Outcome
 
 BOTTLENECKS: Final[Mapping[str, str]] = MappingProxyType(
@@ -118,8 +118,9 @@ def counted(number: float, noun: str) -> str:
 
 def who(replay: Replay) -> str:
     """Return which fleet was replayed."""
-    name = "fixed fleet before" if replay.stack == "before" else f"stack {replay.stack}"
-    if replay.plan_from != "program" and replay.stack != "before":
+    fixed = replay.stack in {BEFORE, BEFORE_ALONE}
+    name = f"fixed fleet {replay.stack}" if fixed else f"stack {replay.stack}"
+    if replay.plan_from != "program" and not fixed:
         name = f"deployed {name}"
     return f"{name}, group {replay.verdict.group}"
 
@@ -201,7 +202,7 @@ def fate(replay: Replay) -> str:
     measured, series = replay.verdict.measured, replay.series
     name = (
         "A fixed fleet, as before the outage, without scaling and with one alarm on response time,"
-        if replay.stack == "before"
+        if replay.stack in {BEFORE, BEFORE_ALONE}
         else f"Stack {replay.stack} ({replay.verdict.group})"
     )
     if measured is None or series is None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from surgeproof.traces.errors import TraceError
+from surgeproof.traces.outage import demand, shipped
 from surgeproof.traces.shapes import (
     diurnal_day,
     flash_crowd,
-    outage_shape,
     ramp,
     regional_wave,
     retry_storm,
@@ -20,10 +20,6 @@ BASE_REQUESTS_PER_SECOND: Final = 100.0
 
 OUTAGE: Final = "outage-2023-01-15"
 """The name of the outage's trace."""
-
-OUTAGE_PARAMETERS: Final[Mapping[str, float]] = {}
-"""Parameters of `outage_shape` for the shipped member of the outage's family. Calibrated by the
-simulation; while there are none, the outage is not among the named traces."""
 
 FACTORS: Final = (2, 5, 10)
 """How many times the base rate a named surge reaches."""
@@ -67,27 +63,21 @@ _NAMED: Final[Mapping[str, _Named]] = {
         "5 minutes in which every request fails and is tried again, and the return after them",
         lambda base: retry_storm(base_requests_per_second=base),
     ),
+    OUTAGE: _Named(
+        "15 January 2023: demand that a fixed fleet could not carry from 08:45 to 11:30; the "
+        "member of the outage's family that is hardest on the stack `dev`",
+        lambda base: demand(shipped().values, base),
+    ),
 }
-
-
-def _known() -> Mapping[str, _Named]:
-    if not OUTAGE_PARAMETERS:
-        return _NAMED
-    outage = _Named(
-        "15 January 2023: demand that a fixed fleet could not carry from 08:45 to 11:30",
-        lambda base: outage_shape(**{**OUTAGE_PARAMETERS, "base_requests_per_second": base}),
-    )
-    return {**_NAMED, OUTAGE: outage}
 
 
 def trace_names() -> dict[str, str]:
     """Return the names of all named traces, each with what it is."""
-    return {name: named.summary for name, named in _known().items()}
+    return {name: named.summary for name, named in _NAMED.items()}
 
 
 def named_trace(name: str, base_requests_per_second: float = BASE_REQUESTS_PER_SECOND) -> Trace:
     """Return the trace of that name, whose surge starts from `base_requests_per_second`."""
-    known = _known()
-    if name not in known:
-        raise TraceError("trace", f"be one of {', '.join(known)}", name)
-    return known[name].make(base_requests_per_second).renamed(name)
+    if name not in _NAMED:
+        raise TraceError("trace", f"be one of {', '.join(_NAMED)}", name)
+    return _NAMED[name].make(base_requests_per_second).renamed(name)

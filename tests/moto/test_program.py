@@ -98,7 +98,7 @@ def test_schedules_move_the_minimum_and_nothing_else(policies, aws):
 
     said = {each["ScheduledActionName"]: each for each in actions}
     morning = said["surgeproof-local-web-morning"]
-    assert (morning["Recurrence"], morning["MinSize"]) == ("0 7 * * MON-FRI", 3)
+    assert (morning["Recurrence"], morning["MinSize"]) == ("0 7 * * MON-FRI", 5)
     assert morning["TimeZone"] == "Europe/Berlin"
     assert morning.get("MaxSize") is None
     assert morning.get("DesiredCapacity") is None

@@ -1,6 +1,7 @@
 """`surgeproof replay`: what it takes, what it refuses, and how it exits."""
 
 import json
+import re
 import threading
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,12 @@ from surgeproof import replay as replays
 from surgeproof.ahead import _read, reading
 from surgeproof.cli import main
 from surgeproof.emulator.project import InputError, Project
+from surgeproof.outage import family
 from surgeproof.plan import PlanError
 from surgeproof.plan.configured import Configured, Surge
 from surgeproof.plan.program import ProgramPlan
 from surgeproof.simulation import Injection
+from surgeproof.traces.outage import shipped
 from tests.report.support import fixed, group, scaling
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +123,38 @@ def test_the_fleet_before_is_shown_beside_and_does_not_count(give):
 
     names = [(each["stack"], each["compared"]) for each in json.loads(result.output)["replays"]]
     assert names == [("dev", False), ("before", True)]
+
+
+def test_under_the_outage_both_runs_of_the_fleet_of_the_postmortem_are_shown(give):
+    outage = Surge(name="outage", trace="outage-2023-01-15", scale=3)
+
+    result = give(
+        {"dev": fixed(20)}, "--trace", "outage", "--compare", "before", "--format", "json",
+        surges=[outage],
+    )  # fmt: skip
+
+    after, before, alone = json.loads(result.output)["replays"]
+    assert [each["stack"] for each in (before, alone)] == ["before", "before, nothing done"]
+    assert [each["verdict"]["word"] for each in (before, alone)] == ["fails", "fails"]
+    assert [each["trace"]["scale"] for each in (after, before, alone)] == [3, 1, 1]
+    kinds = [
+        [re.match("[a-z-]+", text)[0] for text in each["injected"]] for each in (before, alone)
+    ]
+    assert kinds == [["uneven-load", "load-shed", "rolling-restart"], ["uneven-load"]]
+    assert re.search(
+        r"08:45 to 11:30: (39|40|41)\.\d % of its users", before["trace"]["source"][-1]
+    )
+    assert "last bad minute until 1" in alone["trace"]["source"][-1]
+
+
+def test_what_is_injected_into_the_fleet_before_can_be_given_again():
+    values = shipped().values
+
+    told = [replays._told(each) for each in family.measures(values)]
+
+    again = [replays.injection(each) for each in told]
+    assert [each.kind for each in again] == [each.kind for each in family.measures(values)]
+    assert again[1].start_seconds == pytest.approx(family.measures(values)[1].start_seconds, abs=30)
 
 
 def test_another_stack_is_compared_with(give):

@@ -1,11 +1,13 @@
 """Shapes do what their parameters say, whatever the step, and refuse what makes no sense."""
 
 import re
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
-from surgeproof.traces import TraceError, named, named_trace, trace_names
+from surgeproof.traces import TraceError, named_trace, trace_names
+from surgeproof.traces.outage import shipped
 from surgeproof.traces.shapes import (
     SHAPES,
     diurnal_day,
@@ -238,9 +240,10 @@ class TestNamedTraces:
         with pytest.raises(TraceError, match=r"^trace: must be one of x2-in-0s, .*, got 'x3'$"):
             named_trace("x3")
 
-    def test_outage_is_named_once_it_is_calibrated(self, monkeypatch):
-        assert "outage-2023-01-15" not in trace_names()
-        monkeypatch.setattr(named, "OUTAGE_PARAMETERS", {"peak_factor": 2.5})
+    def test_the_outage_is_the_shipped_member_with_its_date(self):
+        made = named_trace("outage-2023-01-15")
 
-        assert "outage-2023-01-15" in trace_names()
-        assert named_trace("outage-2023-01-15").peak_requests_per_second == 250
+        assert made.peak_requests_per_second == pytest.approx(
+            100 * shipped().values["peak_factor"], rel=1e-6
+        )
+        assert made.start == datetime(2023, 1, 15, 7, 45, tzinfo=UTC)
