@@ -246,6 +246,7 @@ def test_what_is_not_seen_is_named(plan):
         "groups[shop-web].suspendedProcesses",
         "groups[shop-web].instanceMaintenancePolicy",
         "alarms[shop-band]",
+        "database.proxied",
     }
 
 
