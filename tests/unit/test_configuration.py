@@ -58,9 +58,10 @@ def test_the_smallest_configuration_is_enough():
 
 def test_the_readme_shows_the_errors_as_they_are():
     wrong = changed({"fleet.minSize": 6, "scaling": {"cpuTargetPercnt": 50}})
+    overrun = changed({"database.enabled": True, "service.connectionsPerInstance": [150, 250]})
 
     shown = re.findall(r"^[\w.]+: must .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert sorted(shown) == sorted(lines(wrong))
+    assert sorted(shown) == sorted([*lines(wrong), *lines(overrun)])
 
 
 WHOLE_4 = "fleet.maxSize: must be a whole number of at least 1"
