@@ -966,7 +966,7 @@ class WebAclConfiguration(Schema):
     rate_limit: int = limited(
         "Requests of one client address within the window above which the rate rule acts. Offices "
         "and carriers share addresses: take what the busiest of a thousand clients sends on the "
-        "busiest day.",
+        "busiest day, twice (`surgeproof clients` reads it from the access logs).",
         "requests",
         *RATE_LIMIT,
         default=2000,
