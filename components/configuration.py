@@ -811,7 +811,8 @@ class DatabaseConfiguration(Schema):
 
     enabled: bool = switch(
         "Create it. Instances then find it by DATABASE_HOST, DATABASE_PORT, DATABASE_NAME and "
-        "DATABASE_SECRET_ARN in their environment, and may read that secret.",
+        "DATABASE_SECRET_ARN in their environment, and may read that secret: for each new "
+        "connection, since RDS changes the password every 7 days.",
         default=False,
     )
     instance_class: str = text(
