@@ -132,7 +132,8 @@ def test_a_second_look_finds_no_drift(local):
 def test_a_second_look_tells_the_same_outputs(local):
     for each, (_, _, outputs) in zip(local.registered, local.read, strict=True):
         recorded = dict(each.outputs)
-        for volatile in ("loadBalancerArns", "__recordedOnly"):
+        # A certificate is issued some time after it was asked for.
+        for volatile in ("loadBalancerArns", "__recordedOnly", "status"):
             recorded.pop(volatile, None)
         assert recorded.items() <= outputs.items(), (each.token, each.name)
 
