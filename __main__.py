@@ -6,10 +6,13 @@ from components import (
     Alarms,
     ArgsError,
     AutoScalingGroup,
+    Database,
     LoadBalancer,
     Network,
     Notifications,
     ScalingPolicies,
+    Spending,
+    WebAcl,
 )
 from components.alarms import rollback_alarm_names
 from components.configuration import ConfigurationError, load
@@ -32,6 +35,16 @@ def stack() -> None:
             ),
         ),
     )
+    database = None
+    if configuration.database.enabled:
+        database = Database(
+            "web",
+            configuration.database_args(
+                vpc_id=network.vpc_id,
+                subnet_ids=network.private_subnet_ids,
+                notifications=notifications,
+            ),
+        )
     group = AutoScalingGroup(
         "web",
         configuration.group_args(
@@ -40,6 +53,7 @@ def stack() -> None:
             target_group_arn=load_balancer.target_group_arn,
             load_balancer_security_group_id=load_balancer.security_group_id,
             alarm_names=rollback_alarm_names("web"),
+            shared_database=database,
         ),
     )
     ScalingPolicies(
@@ -60,13 +74,37 @@ def stack() -> None:
             notifications=notifications,
         ),
     )
+    spending = Spending(
+        "web",
+        configuration.spending_args(group_name=group.name, notifications=notifications),
+    )
+    told_by: list[Alarms | Database | Spending | WebAcl] = [alarms, spending]
+    if configuration.web_acl.enabled:
+        told_by.append(
+            WebAcl(
+                "web",
+                configuration.web_acl_args(
+                    load_balancer_arn=load_balancer.arn, notifications=notifications
+                ),
+            )
+        )
+    if database is not None:
+        told_by.append(database)
+        pulumi.export("databaseHost", database.host)
+        pulumi.export("databaseSecretArn", database.secret_arn)
 
     pulumi.export("url", load_balancer.url)
     pulumi.export("loadBalancerDnsName", load_balancer.dns_name)
     pulumi.export("autoScalingGroupName", group.name)
     pulumi.export("pageTopicArn", notifications.page_topic_arn)
     pulumi.export("ticketTopicArn", notifications.ticket_topic_arn)
-    pulumi.export("alarmNames", alarms.alarm_names)
+    pulumi.export(
+        "alarmNames",
+        pulumi.Output.all(*(each.alarm_names for each in told_by)).apply(
+            lambda names: [name for each in names for name in each]
+        ),
+    )
+    pulumi.export("dayAtMaximumSize", configuration.day_at_maximum_size())
     pulumi.export("vpcId", network.vpc_id)
 
 

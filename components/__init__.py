@@ -9,10 +9,13 @@ from components.auto_scaling_group import (
     WarmPoolArgs,
     WarmPoolState,
 )
+from components.database import Database, DatabaseArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancingAlgorithm
 from components.network import NatGateways, Network, NetworkArgs
 from components.notifications import Notifications, NotificationsArgs
 from components.scaling_policies import ScalingPolicies, ScalingPoliciesArgs
+from components.spending import Spending, SpendingArgs
+from components.web_acl import RuleAction, WebAcl, WebAclArgs
 
 __all__ = [
     "Alarms",
@@ -21,6 +24,8 @@ __all__ = [
     "ArgsError",
     "AutoScalingGroup",
     "AutoScalingGroupArgs",
+    "Database",
+    "DatabaseArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
     "LoadBalancingAlgorithm",
@@ -29,8 +34,13 @@ __all__ = [
     "NetworkArgs",
     "Notifications",
     "NotificationsArgs",
+    "RuleAction",
     "ScalingPolicies",
     "ScalingPoliciesArgs",
+    "Spending",
+    "SpendingArgs",
     "WarmPoolArgs",
     "WarmPoolState",
+    "WebAcl",
+    "WebAclArgs",
 ]

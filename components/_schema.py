@@ -159,16 +159,22 @@ def limited(
 
 
 def number(
-    doc: str, unit: str, *, default: float | None = REQUIRED, low: float, high: float
+    doc: str,
+    unit: str,
+    *,
+    default: float | None = REQUIRED,
+    low: float,
+    high: float,
+    behaviour: str | None = None,
 ) -> Any:
-    """Make a key for a number."""
+    """Make a key for a number; `behaviour` says what happens without it, if not a number."""
     return _key(
         default=default,
         key=Key(
             doc=doc,
             rule=f"be a number from {plain(low)} to {plain(high)}",
             range=f"{unit}, {plain(low)} to {plain(high)}",
-            default=_shown_default(default, None),
+            default=_shown_default(default, behaviour),
         ),
         ge=low,
         le=high,

@@ -106,6 +106,10 @@ class Subject(StrEnum):
     GROUP = "auto scaling group"
     PAGE_TOPIC = "page topic"
     TICKET_TOPIC = "ticket topic"
+    DATABASE = "database"
+    REPLICA = "read replica"
+    DATABASE_LOG = "database's log"
+    RATE_RULE = "rate rule of the web ACL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -891,8 +895,11 @@ def rollback_alarm_names(name: str) -> list[str]:
     ]
 
 
-def reference() -> str:
-    """Return docs/reference/alarms.md: all rows, at the default settings."""
+def reference(others: Mapping[str, Sequence[AlarmRow]]) -> str:
+    """Return docs/reference/alarms.md: all rows, at the default settings.
+
+    `others` are the rows of other components, by the heading that they stand under.
+    """
     metric = DemandMetric(
         namespace="Shop",
         metric_name="RequestsUnderWay",
@@ -928,6 +935,11 @@ def reference() -> str:
         "## That tell people",
         "",
         *(line for row in alarm_rows(settings) for line in _shown(row)),
+        *(
+            line
+            for heading, rows in others.items()
+            for line in (f"## {heading}", "", *(each for row in rows for each in _shown(row)))
+        ),
         "## That scale the group",
         "",
         *(line for row in scaling for line in _shown(row, told="the scaling policy")),

@@ -93,6 +93,12 @@ class AutoScalingGroupArgs(TypedDict):
     100 above the minimum). Default: 110."""
     alarm_names: NotRequired[list[str]]
     """Names of alarms that stop the replacement of instances (at most 10). Default: none."""
+    extra_security_group_id: NotRequired[pulumi.Input[str]]
+    """Security group that the instances carry besides their own, such as that of a database's
+    clients. Default: none."""
+    readable_secret_arn: NotRequired[pulumi.Input[str]]
+    """Secret of Secrets Manager that the instances' role may read besides those of `application`,
+    such as a database's password. Default: none."""
     extra_policy_arns: NotRequired[list[str]]
     """ARNs of policies that the instances' role gets besides. Default: none."""
     wait_for_capacity_minutes: NotRequired[int]
@@ -450,6 +456,20 @@ class AutoScalingGroup(pulumi.ComponentResource):
                 "secrets",
                 given.secrets.apply(lambda arns: _policy(*_application.secret_statements(arns))),
             )
+        readable = given.args.get("readable_secret_arn")
+        if readable is not None:
+            grant(
+                "readable-secret",
+                pulumi.Output.from_input(readable).apply(
+                    lambda arn: _policy(
+                        {
+                            "Effect": "Allow",
+                            "Action": "secretsmanager:GetSecretValue",
+                            "Resource": arn,
+                        }
+                    )
+                ),
+            )
         if _application.image_statements(settings.application, ""):
             grant(
                 "image",
@@ -496,7 +516,10 @@ class AutoScalingGroup(pulumi.ComponentResource):
                     "device_index": 0,
                     "associate_public_ip_address": "false",
                     "delete_on_termination": "true",
-                    "security_groups": [security_group.id],
+                    "security_groups": [
+                        security_group.id,
+                        *([extra] if (extra := given.args.get("extra_security_group_id")) else []),
+                    ],
                 }
             ],
             block_device_mappings=[

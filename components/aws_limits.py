@@ -178,6 +178,14 @@ _POLICY = "autoscaling PutScalingPolicy"
 _HOOK = "autoscaling PutLifecycleHook"
 _LB_ATTRIBUTE = "elasticloadbalancing LoadBalancerAttribute"
 _TG_ATTRIBUTE = "elasticloadbalancing TargetGroupAttribute"
+_DATABASE = "rds CreateDBInstance"
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_TIME = r"([01]\d|2[0-3]):([0-5]\d)"
+_DAILY_WINDOW = re.compile(rf"(){_TIME}-(){_TIME}")
+_WEEKLY_WINDOW = re.compile(
+    rf"({'|'.join(_DAYS)}):{_TIME}-({'|'.join(_DAYS)}):{_TIME}", re.IGNORECASE
+)
+_RATE = "wafv2 RateBasedStatement"
 _IP_RANGE = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html"
 
 _PERIOD = Limit(
@@ -219,6 +227,10 @@ _DESCRIPTION = _matches(
 )
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+DATABASE = "aws:rds/instance:Instance"
+PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
+PROXY_POOL = "aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup"
+WEB_ACL = "aws:wafv2/webAcl:WebAcl"
 GROUP = "aws:autoscaling/group:Group"
 HOOK = "aws:autoscaling/lifecycleHook:LifecycleHook"
 POLICY = "aws:autoscaling/policy:Policy"
@@ -493,6 +505,94 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ("aws:s3/bucketPolicy:BucketPolicy", "policy"): _POLICY_DOCUMENT,
     ("aws:iam/role:Role", "assumeRolePolicy"): _POLICY_DOCUMENT,
     ("aws:iam/rolePolicy:RolePolicy", "policy"): _POLICY_DOCUMENT,
+    # Databases.
+    (DATABASE, "identifier"): _matches(
+        "be 1 to 63 lowercase letters, digits and hyphens, the first a letter, without two hyphens "
+        "in a row or one at the end",
+        _DATABASE,
+        r"(?=.{1,63}$)[a-z](-?[a-z0-9]+)*",
+    ),
+    (DATABASE, "instanceClass"): _matches(
+        "be a class such as db.m7g.large", _DATABASE, r"db\.[a-z0-9-]+\.[a-z0-9-]+"
+    ),
+    # Of all engines with gp2 or gp3 but custom ones.
+    (DATABASE, "allocatedStorage"): _between(20, 65_536, _DATABASE, " GiB"),
+    (DATABASE, "maxAllocatedStorage"): _between(20, 65_536, _DATABASE, " GiB"),
+    (DATABASE, "storageType"): _one_of(_DATABASE, "standard", "gp2", "gp3", "io1", "io2"),
+    (DATABASE, "backupRetentionPeriod"): _between(0, 35, _DATABASE, " days"),
+    (DATABASE, "backupWindow"): Limit(
+        "be at least 30 minutes of the form hh:mm-hh:mm (UTC)",
+        _DATABASE,
+        lambda value: _span(value, _DAILY_WINDOW, 24 * 60) is not None,
+    ),
+    (DATABASE, "maintenanceWindow"): Limit(
+        "be at least 30 minutes of the form ddd:hh:mm-ddd:hh:mm (UTC)",
+        _DATABASE,
+        lambda value: _span(value, _WEEKLY_WINDOW, 7 * 24 * 60) is not None,
+    ),
+    (DATABASE, "monitoringInterval"): Limit(
+        "be 0, 1, 5, 10, 15, 30 or 60 seconds",
+        _DATABASE,
+        lambda value: _number(value) in (0, 1, 5, 10, 15, 30, 60),
+    ),
+    (DATABASE, "performanceInsightsRetentionPeriod"): Limit(
+        "be 7, 731 or a multiple of 31 up to 713 days",
+        _DATABASE,
+        lambda value: _number(value) in (7, 731, *range(31, 714, 31)),
+    ),
+    (DATABASE, "port"): _between(1150, 65_535, _DATABASE),
+    (DATABASE, "dbName"): _matches(
+        "be 1 to 63 letters, digits and underscores, the first a letter",
+        _DATABASE,
+        r"[A-Za-z][A-Za-z0-9_]{0,62}",
+    ),
+    (DATABASE, "username"): _matches(
+        "be 1 to 16 letters, digits and underscores, the first a letter",
+        _DATABASE,
+        r"[A-Za-z][A-Za-z0-9_]{0,15}",
+    ),
+    (DATABASE, "password"): _matches(
+        'be 8 to 128 printable ASCII characters other than /, ", @ and space',
+        f"{_DATABASE} (8 at least for every engine, 128 at most for PostgreSQL)",
+        r"[!#-.0-?A-~]{8,128}",
+    ),
+    (DATABASE, "enabledCloudwatchLogsExports"): _one_of(
+        _DATABASE, "postgresql", "upgrade", "iam-db-auth-error", "audit", "error", "general",
+        "slowquery", "agent", "alert", "listener", "trace", "oemagent", "diag.log", "notify.log",
+    ),
+    (PARAMETERS, "name"): _matches(
+        "be 1 to 255 lowercase letters, digits and hyphens, the first a letter, without two "
+        "hyphens in a row or one at the end",
+        "rds CreateDBParameterGroup",
+        r"(?=.{1,255}$)[a-z](-?[a-z0-9]+)*",
+    ),
+    (PARAMETERS, "parameters.applyMethod"): _one_of("rds Parameter", "immediate", "pending-reboot"),
+    (PROXY_POOL, "connectionPoolConfig.maxConnectionsPercent"): _between(
+        1, 100, "rds ConnectionPoolConfiguration", " percent"
+    ),
+    (PROXY_POOL, "connectionPoolConfig.maxIdleConnectionsPercent"): _between(
+        0, 100, "rds ConnectionPoolConfiguration", " percent"
+    ),
+    (PROXY_POOL, "connectionPoolConfig.connectionBorrowTimeout"): _between(
+        0, 300, "rds ConnectionPoolConfiguration", " seconds"
+    ),
+    # Web ACLs. The limit's own range (10 to 2,000,000,000) is in the model.
+    (WEB_ACL, "rules.statement.rateBasedStatement.limit"): _between(
+        10, 2_000_000_000, _RATE, " requests"
+    ),
+    (WEB_ACL, "rules.statement.rateBasedStatement.evaluationWindowSec"): Limit(
+        "be 60, 120, 300 or 600 seconds",
+        _RATE,
+        lambda value: _number(value) in (60, 120, 300, 600),
+    ),
+    (
+        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
+        "logDestinationConfigs",
+    ): _matches(
+        "be the ARN of something whose name begins with aws-waf-logs-",
+        "https://docs.aws.amazon.com/waf/latest/developerguide/logging-destinations.html",
+        r"arn:[^:]+:(logs|s3|firehose):.*[:/]aws-waf-logs-.*",
+    ),
     ("aws:acm/certificate:Certificate", "domainName"): _matches(
         "be a domain name of at most 64 characters (longer ones go to the alternative names)",
         "acm RequestCertificate",
@@ -500,6 +600,53 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     ),
 }  # fmt: skip
 """Rules by the engine's type token and the property's path, list indexes left out."""
+
+
+def _span(value: object, form: re.Pattern[str], cycle: int) -> tuple[int, int] | None:
+    """Return begin and length of a window in minutes, or None if it is none of 30 or more."""
+    match = form.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    day, hour, minute, last_day, last_hour, last_minute = match.groups()
+
+    def minutes(day: str, hour: str, minute: str) -> int:
+        days = _DAYS.index(day.lower()) if day else 0
+        return (days * 24 + int(hour)) * 60 + int(minute)
+
+    begin = minutes(day, hour, minute)
+    length = (minutes(last_day, last_hour, last_minute) - begin) % cycle
+    return (begin, length) if length >= 30 else None
+
+
+def windows_conflict(backup: object, maintenance: object) -> bool:
+    """Tell whether a daily backup window meets a weekly maintenance window."""
+    daily = _span(backup, _DAILY_WINDOW, 24 * 60)
+    weekly = _span(maintenance, _WEEKLY_WINDOW, 7 * 24 * 60)
+    if daily is None or weekly is None:
+        return False
+    week = 7 * 24 * 60
+    (begin, length), (from_, lasts) = daily, weekly
+    return any(
+        (start - from_) % week < lasts or (from_ - start) % week < length
+        for start in range(begin, week, 24 * 60)
+    )
+
+
+def _grows(values: Mapping[str, Any]) -> bool:
+    now, most = _number(values.get("allocatedStorage")), _number(values.get("maxAllocatedStorage"))
+    return now is None or not most or most >= 1.1 * now
+
+
+def _monitored(values: Mapping[str, Any]) -> bool:
+    return not values.get("monitoringRoleArn") or bool(_number(values.get("monitoringInterval")))
+
+
+def _kept_or_skipped(values: Mapping[str, Any]) -> bool:
+    return bool(
+        values.get("skipFinalSnapshot")
+        or values.get("finalSnapshotIdentifier")
+        or values.get("replicateSourceDb")
+    )
 
 
 def _at_most(low: str, high: str) -> Callable[[Mapping[str, Any]], bool]:
@@ -552,6 +699,54 @@ def _timeout_below_interval(values: Mapping[str, Any]) -> bool:
 
 
 RELATIONS: Mapping[str, tuple[Relation, ...]] = {
+    DATABASE: (
+        Relation(
+            "maintenanceWindow",
+            "not meet backupWindow",
+            _DATABASE,
+            lambda values: (
+                not windows_conflict(values.get("backupWindow"), values.get("maintenanceWindow"))
+            ),
+        ),
+        Relation(
+            "maxAllocatedStorage",
+            "be at least 10 % above allocatedStorage",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html",
+            _grows,
+        ),
+        Relation(
+            "monitoringInterval",
+            "be other than 0 together with monitoringRoleArn",
+            _DATABASE,
+            _monitored,
+        ),
+        Relation(
+            "password",
+            "not be given together with manageMasterUserPassword",
+            _DATABASE,
+            _exclusive("password", "manageMasterUserPassword"),
+        ),
+        Relation(
+            "finalSnapshotIdentifier",
+            "be given unless skipFinalSnapshot is true",
+            "rds DeleteDBInstance",
+            _kept_or_skipped,
+        ),
+    ),
+    WEB_ACL: (
+        Relation(
+            "defaultAction",
+            "be one action",
+            "wafv2 DefaultAction",
+            lambda values: (
+                sum(
+                    (values.get("defaultAction") or {}).get(each) is not None
+                    for each in ("allow", "block")
+                )
+                == 1
+            ),
+        ),
+    ),
     GROUP: (
         Relation("minSize", "be at most maxSize", _GROUP, _at_most("minSize", "maxSize")),
         Relation(

@@ -16,7 +16,7 @@ from pulumi import Input, Output
 from pulumi.runtime import config as runtime_config
 from pydantic import PrivateAttr
 
-from components import alarms, aws_limits
+from components import alarms, aws_limits, database, spending, web_acl
 from components._application import ARN_RULE, is_secret_arn
 from components._schema import (
     FIGURE,
@@ -44,6 +44,13 @@ from components._schema import (
 from components.alarms import RUNBOOKS, AlarmsArgs
 from components.auto_scaling_group import AutoScalingGroupArgs, WarmPoolState
 from components.auto_scaling_group import _architecture as architecture
+from components.database import (
+    REPLICAS_MAX,
+    VERSION_RULE,
+    Database,
+    DatabaseArgs,
+    database_class,
+)
 from components.load_balancer import LoadBalancerArgs, LoadBalancingAlgorithm
 from components.network import NatGateways, NetworkArgs
 from components.notifications import (
@@ -61,6 +68,8 @@ from components.scaling_policies import (
     ScalingPoliciesArgs,
     is_moment,
 )
+from components.spending import DOLLARS_MAX, HOURS_MAX, SpendingArgs
+from components.web_acl import RATE_LIMIT, RATE_WINDOW, RuleAction, WebAclArgs
 
 
 class ConfigurationError(ValueError):
@@ -815,6 +824,235 @@ class ObjectiveConfiguration(Schema):
     )
 
 
+_LOG_GROUP: Final = ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays")
+
+
+class DatabaseConfiguration(Schema):
+    """A PostgreSQL database that all instances share."""
+
+    title: ClassVar = "database"
+
+    enabled: bool = switch(
+        "Create it. Instances then find it by DATABASE_HOST, DATABASE_PORT, DATABASE_NAME and "
+        "DATABASE_SECRET_ARN in their environment, and may read that secret: for each new "
+        "connection, since RDS changes the password every 7 days.",
+        default=False,
+    )
+    instance_class: str = text(
+        "Class of the database.",
+        default="db.m7g.large",
+        rule=aws_limits.LIMITS[aws_limits.DATABASE, "instanceClass"].rule,
+        check=aws(aws_limits.DATABASE, "instanceClass"),
+        shown_range="class",
+    )
+    engine_version: str = text(
+        "Version of PostgreSQL: the major one, whose newest minor one AWS takes, or both.",
+        default="17",
+        rule=VERSION_RULE,
+        pattern=r"1[3-9](\.\d{1,2})?",
+        shown_range="version, 13 or newer; in quotes",
+    )
+    database_name: str = text(
+        "Name of the database that is made.",
+        default="app",
+        rule=aws_limits.LIMITS[aws_limits.DATABASE, "dbName"].rule,
+        check=aws(aws_limits.DATABASE, "dbName"),
+        shown_range="text, 1 to 63 characters",
+    )
+    username: str = text(
+        "Name of the master user.",
+        default="postgres",
+        rule=aws_limits.LIMITS[aws_limits.DATABASE, "username"].rule,
+        check=aws(aws_limits.DATABASE, "username"),
+        shown_range="text, 1 to 16 characters",
+    )
+    password: str | None = text(
+        "Password of the master user, for read replicas; as a secret: `pulumi config set --secret "
+        "--path database.password`.",
+        default=None,
+        rule=aws_limits.LIMITS[aws_limits.DATABASE, "password"].rule,
+        check=aws(aws_limits.DATABASE, "password"),
+        behaviour="RDS makes one and rotates it every 7 days",
+        shown_range="text, 8 to 128 characters",
+        hidden=True,
+    )
+    allocated_storage_gib: int = limited(
+        "Storage at first.", "GiB", aws_limits.DATABASE, "allocatedStorage", default=100
+    )
+    max_allocated_storage_gib: int | None = limited(
+        "Storage that it may grow to by itself; at least 10 % above allocatedStorageGib.",
+        "GiB",
+        aws_limits.DATABASE,
+        "maxAllocatedStorage",
+        default=None,
+        behaviour="twice allocatedStorageGib",
+    )
+    multi_az: bool = switch("Keep a standby in another Availability Zone.", default=True)
+    max_connections: int | None = whole(
+        "Connections that it accepts. Together with maxSize, service.connectionsPerInstance has to "
+        "fit, unless there is a proxy. A change waits for a restart.",
+        "connections",
+        default=None,
+        low=6,
+        high=262_143,
+        behaviour="AWS's for the class: its memory in bytes / 9531392, at most 5000",
+    )
+    replica_count: int = whole(
+        "Read replicas; they need `password`, since AWS makes none of a database whose password it "
+        "manages.",
+        "replicas",
+        default=0,
+        low=0,
+        high=REPLICAS_MAX,
+    )
+    proxy: bool = switch("Share connections between instances by an RDS Proxy.", default=False)
+    deletion_protection: bool = switch(
+        "Refuse to delete the database, with `pulumi destroy` too.", default=True
+    )
+    skip_final_snapshot: bool = switch(
+        "Delete the database without a last snapshot, and its backups with it.", default=False
+    )
+    apply_immediately: bool = switch(
+        "Make changes at once, some with a restart, rather than in the next maintenance window.",
+        default=False,
+    )
+    backup_retention_days: int = whole(
+        "Time that backups are kept.", "days", default=14, low=1, high=35
+    )
+    backup_window: str = text(
+        "When backups are taken.",
+        default="01:00-02:00",
+        rule=aws_limits.LIMITS[aws_limits.DATABASE, "backupWindow"].rule,
+        check=aws(aws_limits.DATABASE, "backupWindow"),
+        shown_range="hh:mm-hh:mm, UTC, at least 30 minutes",
+    )
+    maintenance_window: str = text(
+        "When AWS may work on it; not during backupWindow.",
+        default="sun:02:30-sun:03:30",
+        rule=aws_limits.LIMITS[aws_limits.DATABASE, "maintenanceWindow"].rule,
+        check=aws(aws_limits.DATABASE, "maintenanceWindow"),
+        shown_range="ddd:hh:mm-ddd:hh:mm, UTC, at least 30 minutes",
+    )
+    kms_key_arn: str | None = text(
+        "Key that encrypts the storage; a change replaces the database.",
+        default=None,
+        rule="be the ARN of a KMS key",
+        pattern=_ACCOUNT_ARN.format(service="kms", rest=r"key/[A-Za-z0-9-]+"),
+        behaviour="AWS's own key for RDS",
+        shown_range="ARN",
+    )
+    monitoring_interval_seconds: int = limited(
+        "Time between two points of the operating system's metrics; 0 is not taken.",
+        "seconds",
+        aws_limits.DATABASE,
+        "monitoringInterval",
+        default=60,
+    )
+    slow_query_milliseconds: int = whole(
+        "Time from which a statement is logged with its plan.",
+        "milliseconds",
+        default=1000,
+        low=1,
+        high=3_600_000,
+    )
+    slow_queries_per_minute: int = whole(
+        "Slow statements above which there is a ticket.",
+        "statements per minute",
+        default=10,
+        low=0,
+        high=1_000_000,
+    )
+    storage_latency_milliseconds: float = number(
+        "Time of a read or write, of one in ten, from which there is a ticket.",
+        "milliseconds",
+        default=20,
+        low=0.1,
+        high=10_000,
+    )
+    replica_lag_seconds: int = whole(
+        "Lag of a replica from which there is a ticket.",
+        "seconds",
+        default=60,
+        low=1,
+        high=86_400,
+    )
+    log_retention_days: int = limited(
+        "Time that its logs are kept.", "days", *_LOG_GROUP, default=90
+    )
+
+
+class WebAclConfiguration(Schema):
+    """Rules for requests in front of the load balancer."""
+
+    title: ClassVar = "webAcl"
+
+    enabled: bool = switch("Create it.", default=False)
+    rate_limit: int = limited(
+        "Requests of one client address within the window above which the rate rule acts. Offices "
+        "and carriers share addresses: take what the busiest of a thousand clients sends on the "
+        "busiest day, twice (`surgeproof clients` reads it from the access logs).",
+        "requests",
+        *RATE_LIMIT,
+        default=2000,
+    )
+    rate_window_seconds: int = limited(
+        "Window that the rate rule looks back over.", "seconds", *RATE_WINDOW, default=300
+    )
+    rate_action: RuleAction = choice(
+        "What the rate rule does: `count` until somebody has seen whom it would hit.",
+        RuleAction,
+        default=RuleAction.COUNT,
+    )
+    common_rules_action: RuleAction = choice(
+        "What AWS's common rules do; they refuse bodies above 8 KB, among others.",
+        RuleAction,
+        default=RuleAction.COUNT,
+    )
+    fail_open: bool = switch(
+        "Serve requests when the ACL cannot be asked, rather than refuse them all. On, since an "
+        "outage of the ACL would be one of the service.",
+        default=True,
+    )
+    log_retention_days: int = limited(
+        "Time that the log of what was counted or blocked is kept.",
+        "days",
+        *_LOG_GROUP,
+        default=90,
+    )
+
+
+class SpendingConfiguration(Schema):
+    """What the stack may cost."""
+
+    title: ClassVar = "spending"
+
+    instance_hours_per_day: float | None = number(
+        "Instance-hours of a day that were planned; more is a ticket.",
+        "hours",
+        default=None,
+        low=0.1,
+        high=HOURS_MAX,
+        behaviour="no alarm",
+    )
+    monthly_budget_usd: float | None = number(
+        "What the whole account may cost in a month; told at 80 %, at 100 % and when 100 % is "
+        "forecast.",
+        "US dollars",
+        default=None,
+        low=1,
+        high=DOLLARS_MAX,
+        behaviour="no budget",
+    )
+    instance_hour_usd: float | None = number(
+        "Price of one instance-hour, for the replay and the outputs.",
+        "US dollars",
+        default=None,
+        low=0.0001,
+        high=10_000,
+        behaviour="instance-hours are told, and no money",
+    )
+
+
 class SurgeConfiguration(Schema):
     """A surge that the stack must survive, by a name of your choice."""
 
@@ -848,6 +1086,9 @@ class Configuration(Schema):
     service: ServiceConfiguration = group("How the application behaves under load, as measured.")
     account: AccountConfiguration = group("What the AWS account allows.")
     slo: ObjectiveConfiguration = group("What users are promised, as the replay judges it.")
+    database: DatabaseConfiguration = group("A PostgreSQL database that all instances share.")
+    web_acl: WebAclConfiguration = group("Rules for requests in front of the load balancer.")
+    spending: SpendingConfiguration = group("What the stack may cost.")
     surges: dict[str, SurgeConfiguration] = many(
         "Surges that the stack must survive, by name; the replay runs them.",
         default={},
@@ -906,8 +1147,73 @@ class Configuration(Schema):
                 "subnet_ids": subnet_ids,
                 "target_port": application.port,
                 "health_check_path": application.health_path,
+                **({"waf_fail_open": self.web_acl.fail_open} if self.web_acl.enabled else {}),
             },
         )
+
+    def database_args(
+        self,
+        *,
+        vpc_id: Input[str],
+        subnet_ids: Input[Sequence[Input[str]]],
+        notifications: Notifications,
+    ) -> DatabaseArgs:
+        """Return what Database is given."""
+        args = self._args(self.database)
+        args.pop("enabled", None)
+        if "password" in args:
+            args["password"] = Output.secret(args["password"])
+        return cast(
+            "DatabaseArgs",
+            {
+                **args,
+                "runbook_base_url": self.alerts.runbook_base_url,
+                "vpc_id": vpc_id,
+                "subnet_ids": subnet_ids,
+                "page_topic_arn": notifications.page_topic_arn,
+                "ticket_topic_arn": notifications.ticket_topic_arn,
+            },
+        )
+
+    def web_acl_args(
+        self, *, load_balancer_arn: Input[str], notifications: Notifications
+    ) -> WebAclArgs:
+        """Return what WebAcl is given."""
+        args = self._args(self.web_acl)
+        args.pop("enabled", None)
+        args.pop("fail_open", None)
+        return cast(
+            "WebAclArgs",
+            {
+                **args,
+                "runbook_base_url": self.alerts.runbook_base_url,
+                "load_balancer_arn": load_balancer_arn,
+                "ticket_topic_arn": notifications.ticket_topic_arn,
+            },
+        )
+
+    def spending_args(
+        self, *, group_name: Input[str], notifications: Notifications
+    ) -> SpendingArgs:
+        """Return what Spending is given."""
+        args = self._args(self.spending)
+        args.pop("instance_hour_usd", None)
+        return cast(
+            "SpendingArgs",
+            {
+                **args,
+                "runbook_base_url": self.alerts.runbook_base_url,
+                "group_name": group_name,
+                "ticket_topic_arn": notifications.ticket_topic_arn,
+            },
+        )
+
+    def day_at_maximum_size(self) -> str:
+        """Return what 24 hours with all instances cost, in hours and, with a price, in money."""
+        hours = 24 * self.fleet.max_size
+        price = self.spending.instance_hour_usd
+        money = "" if price is None else f", USD {hours * price:,.2f}"
+        return f"{hours:,} instance-hours{money}"
 
     def group_args(
         self,
@@ -917,6 +1223,7 @@ class Configuration(Schema):
         target_group_arn: Input[str],
         load_balancer_security_group_id: Input[str],
         alarm_names: list[str],
+        shared_database: Database | None = None,
     ) -> AutoScalingGroupArgs:
         """Return what AutoScalingGroup is given; it goes by the high end of the boot time."""
         args = self._args(self.fleet)
@@ -927,6 +1234,12 @@ class Configuration(Schema):
             args["application"]["environment"] = {
                 name: Output.secret(value) for name, value in environment.items()
             }
+        if shared_database is not None:
+            application = args.setdefault("application", {})
+            own = application.get("environment", {})
+            application["environment"] = {**_found_by(shared_database), **own}
+            args["extra_security_group_id"] = shared_database.client_security_group_id
+            args["readable_secret_arn"] = shared_database.secret_arn
         return cast(
             "AutoScalingGroupArgs",
             {
@@ -1012,6 +1325,18 @@ class Configuration(Schema):
     def _capacity(self) -> dict[str, Any]:
         stated = self.service.requests_per_second
         return {} if stated is None else {"requests_per_second_per_instance": stated.low}
+
+
+def _found_by(shared: Database) -> dict[str, Input[str]]:
+    """Return how instances find the database: the secret by name, since its content changes."""
+    readers = shared.reader_hosts.apply(",".join)
+    return {
+        "DATABASE_HOST": shared.host,
+        "DATABASE_READER_HOSTS": readers,
+        "DATABASE_PORT": str(database.PORT),
+        "DATABASE_NAME": shared.database_name,
+        "DATABASE_SECRET_ARN": shared.secret_arn,
+    }
 
 
 class _Unknown(Exception):  # noqa: N818 - not an error: what a rule needs is wrong already
@@ -1237,6 +1562,77 @@ def _steps_have_a_figure(values: _Values) -> Problem | None:
     return _broken("scaling.steps", f"be given together with {' or '.join(known)}", "neither")
 
 
+_REBALANCING: Final = 1.1
+"""How far above its maximum a group may be for a while, when it evens zones out
+(https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html)."""
+
+
+def _connection_budget(values: _Values) -> Problem | None:
+    """Hold that the connections of all instances fit the database, unless a proxy shares them."""
+    stated = values["service.connectionsPerInstance"]
+    if not values["database.enabled"] or values["database.proxy"] or stated is None:
+        return None
+    most = values["database.maxConnections"]
+    name = values["database.instanceClass"]
+    known = database_class(name)
+    source = "database.maxConnections"
+    if most is None:
+        if known is None:
+            return None
+        most, source = known.max_connections, f"what database.instanceClass ({name}) accepts"
+    size, pool = values["fleet.maxSize"], as_figure(stated).high
+    fits = math.floor(round(most / (_REBALANCING * pool), 9))
+    if size <= fits:
+        return None
+    rule = (
+        f"be at most {fits}, so that 1.1 x fleet.maxSize x service.connectionsPerInstance (up to "
+        f"{plain(pool)}) is at most {source} ({most} connections), or database.proxy true"
+    )
+    return _broken("fleet.maxSize", rule, size)
+
+
+def _known_limit(values: _Values) -> Problem | None:
+    name = values["database.instanceClass"]
+    if not values["database.enabled"] or values.given("database.maxConnections"):
+        return None
+    if database_class(name) is not None:
+        return None
+    rule = f"be given, since the memory of database.instanceClass ({name}) is not known"
+    return _broken("database.maxConnections", rule, None)
+
+
+def _replicas(values: _Values) -> Problem | None:
+    count = values["database.replicaCount"]
+    if not count or values.given("database.password"):
+        return None
+    rule = (
+        "be 0 unless database.password is given, since AWS makes no replica of a database whose "
+        "password it manages"
+    )
+    return _broken("database.replicaCount", rule, count)
+
+
+def _growth(values: _Values) -> Problem | None:
+    size, most = values["database.allocatedStorageGib"], values["database.maxAllocatedStorageGib"]
+    if most is None or most >= 1.1 * size:
+        return None
+    rule = f"be at least 10 % above database.allocatedStorageGib ({size})"
+    return _broken("database.maxAllocatedStorageGib", rule, most)
+
+
+def _windows(values: _Values) -> Problem | None:
+    backup, maintenance = values["database.backupWindow"], values["database.maintenanceWindow"]
+    if not aws_limits.windows_conflict(backup, maintenance):
+        return None
+    rule = f"not meet database.backupWindow ({backup})"
+    return _broken("database.maintenanceWindow", rule, maintenance)
+
+
+def _monitored(values: _Values) -> Problem | None:
+    place = "database.monitoringIntervalSeconds"
+    return None if values[place] else _broken(place, "be 1, 5, 10, 15, 30 or 60 seconds", 0)
+
+
 _RULES: Final[tuple[_Rule, ...]] = (
     _sizes,
     _adopted,
@@ -1281,6 +1677,12 @@ _RULES: Final[tuple[_Rule, ...]] = (
         )
     ),
     _at_most("alerts.responseTimeP95Seconds", "alerts.responseTimeP99Seconds"),
+    _connection_budget,
+    _known_limit,
+    _replicas,
+    _growth,
+    _windows,
+    _monitored,
 )
 """Rules between keys, of one group or of several."""
 
@@ -1423,6 +1825,12 @@ def load() -> Configuration:
             "short, and instances are replaced while they boot; too long, and scaling waits. "
             "Measure it from the group's activity: from launch until the target is healthy."
         )
+    shared = configuration.database
+    if shared.enabled and not shared.proxy and not configuration.service.connections_per_instance:
+        pulumi.log.warn(
+            "service.connectionsPerInstance is not stated, so nobody knows whether the database's "
+            "connections suffice at fleet.maxSize. Measure it, or turn database.proxy on."
+        )
     return configuration
 
 
@@ -1538,6 +1946,17 @@ def _table(model: type[Schema]) -> list[str]:
     return rows
 
 
+def alarms_reference() -> str:
+    """Return docs/reference/alarms.md, with the alarms of all components."""
+    return alarms.reference(
+        {
+            "On the database": database.reference_rows(),
+            "On the web ACL": web_acl.reference_rows(),
+            "On money": spending.reference_rows(),
+        }
+    )
+
+
 def project_keys() -> str:
     """Return the entries of Pulumi.yaml's `config` block.
 
@@ -1569,7 +1988,7 @@ def with_project_keys(project_file: str) -> str:
 def _write() -> None:
     REFERENCE.mkdir(parents=True, exist_ok=True)
     (REFERENCE / "configuration.md").write_text(reference(), encoding="utf-8")
-    (REFERENCE / "alarms.md").write_text(alarms.reference(), encoding="utf-8")
+    (REFERENCE / "alarms.md").write_text(alarms_reference(), encoding="utf-8")
     project_file = PROJECT_FILE.read_text(encoding="utf-8")
     PROJECT_FILE.write_text(with_project_keys(project_file), encoding="utf-8")
 

@@ -98,6 +98,9 @@ class LoadBalancerArgs(TypedDict):
     """Failed checks in a row that take a target out (2 to 10). Default: 3."""
     zonal_shift: NotRequired[bool]
     """Let traffic be moved away from a zone in trouble. Default: true."""
+    waf_fail_open: NotRequired[bool]
+    """Serve requests when the web ACL in front cannot be asked, rather than refuse them all; only
+    of use with a web ACL. Default: false, as is AWS's."""
     tags: NotRequired[Mapping[str, str]]
     """Tags for all that is created. Default: none."""
 
@@ -124,6 +127,7 @@ class _Settings:
     healthy_threshold: int
     unhealthy_threshold: int
     zonal_shift: bool
+    waf_fail_open: bool
     tags: Mapping[str, str]
 
     @classmethod
@@ -160,6 +164,7 @@ class _Settings:
             healthy_threshold=reader.whole("healthy_threshold", 2, 2, 10),
             unhealthy_threshold=reader.whole("unhealthy_threshold", 3, 2, 10),
             zonal_shift=reader.switch("zonal_shift", default=True),
+            waf_fail_open=reader.switch("waf_fail_open", default=False),
             tags=reader.tags(),
         )
         _check_scheme(reader, args, settings)
@@ -305,6 +310,7 @@ class LoadBalancer(pulumi.ComponentResource):
             enable_http2=True,
             enable_deletion_protection=settings.deletion_protection,
             enable_zonal_shift=settings.zonal_shift,
+            enable_waf_fail_open=settings.waf_fail_open,
             minimum_load_balancer_capacity=(
                 {"capacity_units": settings.capacity_units} if settings.capacity_units else None
             ),

@@ -159,12 +159,14 @@ class Notifications(pulumi.ComponentResource):
     which is used for these two topics only (encryption context) and by these only:
 
     - CloudWatch alarms of this account and Region (`aws:SourceAccount`, `aws:SourceArn`);
+    - AWS Budgets of this account, likewise;
     - EventBridge, for which SNS supports neither of those conditions on encrypted topics
       (https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html);
     - EC2 Auto Scaling, which publishes as its service-linked role and not as a service principal
       (same page).
 
-    The topics' policies let the alarms of this account and Region publish, and nothing without TLS.
+    The topics' policies let the alarms of this account and Region publish, and the budgets of this
+    account, and nothing without TLS.
     EventBridge does not honour conditions in a topic's policy
     (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.md), so a
     statement for it would let rules of any account in: a rule of this account publishes through an
@@ -330,6 +332,16 @@ def _key_policy(at: Mapping[str, str], topics: Sequence[str]) -> str:
             },
         },
         {
+            # https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.html
+            "Sid": "Budgets",
+            **use,
+            "Principal": {"Service": "budgets.amazonaws.com"},
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": account, **for_topics},
+                "ArnLike": {"aws:SourceArn": f"{arn}:budgets::{account}:*"},
+            },
+        },
+        {
             "Sid": "EventBridge",
             **use,
             "Principal": {"Service": "events.amazonaws.com"},
@@ -366,6 +378,17 @@ def _topic_policy(at: Mapping[str, str], topic_arn: str) -> str:
                     "aws:SourceArn": f"arn:{at['partition']}:cloudwatch:{at['region']}:"
                     f"{at['account']}:alarm:*"
                 },
+            },
+        },
+        {
+            "Sid": "Budgets",
+            "Effect": "Allow",
+            "Principal": {"Service": "budgets.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {
+                "StringEquals": {"aws:SourceAccount": at["account"]},
+                "ArnLike": {"aws:SourceArn": f"arn:{at['partition']}:budgets::{at['account']}:*"},
             },
         },
         {

@@ -1,4 +1,4 @@
-"""The command line: `surgeproof up | preview | down | status | check | replay | trace`.
+"""The command line: `surgeproof up | preview | down | status | check | replay | trace | clients`.
 
 Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted. An error is one
 line on stderr; its trace, where there is one, is in the run's log. `replay` exits with 0 for
@@ -351,6 +351,41 @@ def replay_command(
         click.echo("\n".join([*replay.ending(report), f"Report: {output}"]))
         click.echo(f"Verdict: {report.verdict}")
     raise SystemExit(replay.EXIT_CODES[report.verdict])
+
+
+@main.command()
+@click.argument("logs")
+@click.option(
+    "--window-seconds",
+    type=click.Choice(["60", "120", "300", "600"]),
+    default="300",
+    show_default=True,
+    help="Window of the rate rule: webAcl.rateWindowSeconds.",
+)
+@click.option("--load-balancer", help="Which one, where the logs are of several.")
+@_clean
+def clients(logs: str, *, window_seconds: str, load_balancer: str | None) -> None:
+    """Say how many requests single clients send, to choose webAcl.rateLimit by.
+
+    LOGS are the load balancer's access logs: a file, a directory or a pattern.
+    """
+    # numpy takes a while to load, for which the other commands need not wait.
+    from surgeproof.traces import TraceError  # noqa: PLC0415
+    from surgeproof.traces.clients import read_client_rates  # noqa: PLC0415
+
+    try:
+        rates = read_client_rates(
+            logs, window_seconds=int(window_seconds), load_balancer=load_balancer
+        )
+    except TraceError as error:
+        raise InputError(str(error)) from None
+    most = rates.percentile(99.9)
+    click.echo(
+        f"{len(rates.busiest):,} clients; requests of one within {window_seconds} s: "
+        f"half at most {rates.percentile(50):,}, 999 of 1,000 at most {most:,}, "
+        f"the busiest {rates.busiest[-1]:,}\n"
+        f"webAcl.rateLimit: {max(2 * most, 10)} is twice that of the busiest of a thousand"
+    )
 
 
 def _is_given(name: str) -> bool:

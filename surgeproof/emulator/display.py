@@ -149,8 +149,9 @@ class Display:
 
     def __init__(self) -> None:
         """Write results to stdout and complaints to stderr, as they are now."""
-        self.out = Console(file=sys.stdout, highlight=False)
-        self.err = Console(file=sys.stderr, highlight=False, stderr=True)
+        # Without emoji: an ARN that holds `:secret:` is shown as it is.
+        self.out = Console(file=sys.stdout, highlight=False, emoji=False)
+        self.err = Console(file=sys.stderr, highlight=False, emoji=False, stderr=True)
         self._since = 0.0
 
     def say(self, line: str = "") -> None:

@@ -32,7 +32,11 @@ _SIGNATURE = "4dabf18193072939515e22adb298388d"
 """The key of a secret's envelope (sdk/go/common/resource/sig/sig.go)."""
 
 REGION = "eu-central-1"
-_POLICIES = ("AmazonSSMManagedInstanceCore", "CloudWatchAgentServerPolicy")
+_POLICIES = (
+    "AmazonRDSEnhancedMonitoringRole",
+    "AmazonSSMManagedInstanceCore",
+    "CloudWatchAgentServerPolicy",
+)
 """AWS's managed policies in the account. moto has all 1500 and makes them for each test."""
 
 _IAM: Any = moto.iam.models

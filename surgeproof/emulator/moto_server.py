@@ -56,6 +56,9 @@ from surgeproof.emulator.run_directory import (  # noqa: E402
 SIGNED_AS: Final = {"cloudwatch": "monitoring", "elbv2": "elasticloadbalancing"}
 """Names in requests' signatures, by which moto finds the backend, where they differ."""
 
+WITHOUT_REGION: Final = frozenset({"budgets"})
+"""Services whose address in AWS names no region."""
+
 NOT_HOLDINGS: Final = frozenset({"ec2 tags", "ec2 network_acls"})
 """Tables in which moto keeps something of what is gone: tags, and a VPC's default network ACL."""
 
@@ -181,7 +184,8 @@ def prepare(region: str, application: Application, services: Iterable[Any] = SER
         backends: Any = get_backend(service)
         account = backends[DEFAULT_ACCOUNT_ID]
         account[region if region in account else "aws"]
-        host = f"{SIGNED_AS.get(service, service)}.{region}.amazonaws.com"
+        place = "" if service in WITHOUT_REGION else f".{region}"
+        host = f"{SIGNED_AS.get(service, service)}{place}.amazonaws.com"
         name = application.get_backend_for_host(host)
         application.app_instances[name] = _backend_application(name)
     zones: Any = get_backend("route53")[DEFAULT_ACCOUNT_ID]["aws"]

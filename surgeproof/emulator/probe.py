@@ -29,7 +29,7 @@ from surgeproof.emulator.mocks import (
 from surgeproof.emulator.reading import ABSENT, UNTOLD
 from surgeproof.emulator.resources import EndpointError
 from surgeproof.emulator.rows import ROWS
-from surgeproof.emulator.state import RECORDED_ONLY
+from surgeproof.emulator.state import RECORDED_ID, RECORDED_ONLY
 
 ROOT = Path(__file__).parents[2]
 PLACES = ROOT / "tests" / "emulator" / "places.txt"
@@ -101,7 +101,21 @@ _WIDE: Mapping[str, Any] = {
             },
         ]
     },
-    "surgeproof:service": {"requestsPerSecond": 50, "bootSeconds": 60},
+    "surgeproof:database": {
+        "enabled": True,
+        "instanceClass": "db.m7g.large",
+        "password": "of-the-probe-only",
+        "replicaCount": 1,
+        "deletionProtection": False,
+        "applyImmediately": True,
+        "kmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/12345678",
+    },
+    "surgeproof:webAcl": {"enabled": True, "rateAction": "block", "commonRulesAction": "block"},
+    "surgeproof:service": {
+        "requestsPerSecond": 50,
+        "bootSeconds": 60,
+        "connectionsPerInstance": 20,
+    },
 }
 
 
@@ -176,8 +190,9 @@ def measure() -> Measured:
                 if each.token == _GROUP:
                     _refresh(measured, mocks, each)
             if stack in ("local", "wide"):
-                for token in sorted({each.token for each in mine}):
-                    each = next(one for one in mine if one.token == token)
+                made = [each for each in mine if not _is_recorded(each)]
+                for token in sorted({each.token for each in made}):
+                    each = next(one for one in made if one.token == token)
                     _try_changes(measured, mocks, each)
             if stack == "local":
                 _try_twice(measured, mocks, mine)
@@ -194,6 +209,9 @@ def _look(measured: Measured, mocks: AwsMocks, each: Registered) -> None:
     places = measured.places.setdefault(each.token, {})
     for path, place in mocks.resources.places(each.token, inputs).items():
         places.setdefault(path, set()).add(place)
+    if _is_recorded(each):
+        _note_lacks(measured, each.token, outputs)
+        return
     seen = mocks.resources.observe(each.token, each.id, inputs, outputs)
     refused = measured.refuses.get(each.token, {})
     for name, now in seen.items():
@@ -203,6 +221,11 @@ def _look(measured: Measured, mocks: AwsMocks, each: Registered) -> None:
             if path not in refused:
                 measured.loses.setdefault(each.token, {})[path] = loss
     _note_lacks(measured, each.token, outputs)
+
+
+def _is_recorded(each: Registered) -> bool:
+    """Tell whether a resource is recorded only, so that nothing can be asked about it."""
+    return each.id.startswith(RECORDED_ID)
 
 
 def _try_changes(measured: Measured, mocks: AwsMocks, each: Registered) -> None:
@@ -307,7 +330,7 @@ def _try_twice(measured: Measured, mocks: AwsMocks, mine: list[Registered]) -> N
     for token in sorted({each.token for each in mine}):
         row = ROWS[token]
         each = next(one for one in mine if one.token == token)
-        if row.name is None or row.overwrites or token in _IDEMPOTENT:
+        if row.name is None or row.overwrites or token in _IDEMPOTENT or _is_recorded(each):
             continue
         try:
             mocks.resources.create(token, dict(each.inputs), preview=False)
@@ -333,7 +356,9 @@ def _note_lacks(measured: Measured, token: str, outputs: Mapping[str, Any]) -> N
     for note in str(outputs.get(RECORDED_ONLY, "")).split("; "):
         operation, _, said = note.partition(": ")
         if "not been implemented" in said:
-            measured.lacks[operation] = f"{token} {said.rpartition('(')[2].rstrip(')')}"
+            # All of a resource that is recorded only hangs on the operation that makes it.
+            names = said.rpartition("(")[2].rstrip(")") if said.endswith(")") else "(all of it)"
+            measured.lacks[operation] = f"{token} {names}"
 
 
 _GROUP = "aws:autoscaling/group:Group"

@@ -184,7 +184,7 @@ class Builder:
         if isinstance(shape, ListShape):
             if isinstance(value, Mapping):
                 pair = pair_members(shape.member)
-                if pair and not all(find_member(shape.member, key) for key in value):
+                if pair and not (value and all(find_member(shape.member, key) for key in value)):
                     return [
                         {pair[0]: key, pair[1]: self.convert(path, each, UNTYPED, at)}
                         for key, each in value.items()
@@ -322,13 +322,15 @@ _SURROGATES = re.compile(
 def java_pattern(pattern: str, *, whole: bool) -> re.Pattern[str]:
     r"""Compile a model's pattern, which is Java's, for `re`.
 
-    What differs: \p{...} classes, surrogate pairs, and a hyphen after \w inside a class. With
+    What differs: \p{...} classes, surrogate pairs, a hyphen after \w inside a class, and a flag in
+    the middle, which holds until its group ends. With
     `whole` false the \p classes hold their ASCII characters only, which is enough for an ASCII
     string and saves walking through Unicode.
     """
     text = _SURROGATES.sub(r"\\U00010000-\\U0010FFFF", pattern)
     made: list[str] = []
     depth = 0
+    flagged = [0]  # flags to be ended with each group that is open
     position = 0
     while position < len(text):
         if found := re.compile(r"\\p\{(?:Is)?(\w+)\}").match(text, position):
@@ -336,6 +338,9 @@ def java_pattern(pattern: str, *, whole: bool) -> re.Pattern[str]:
             made.append(ranges if depth else f"[{ranges}]")
         elif found := re.compile(r"\\[wdsWDS]-").match(text, position) if depth else None:
             made.append(found.group()[:2] + r"\-")
+        elif found := re.compile(r"\(\?i\)").match(text, position) if not depth else None:
+            made.append("(?i:")
+            flagged[-1] += 1
         elif found := re.compile(r"\\.", re.DOTALL).match(text, position):
             made.append(found.group())
         else:
@@ -347,11 +352,15 @@ def java_pattern(pattern: str, *, whole: bool) -> re.Pattern[str]:
                     depth = 1
             elif char == "]" and depth:
                 depth = 0
+            elif char == "(" and not depth:
+                flagged.append(0)
+            elif char == ")" and not depth:
+                char = ")" * (flagged.pop() + 1)
             made.append(char)
             position += 1
             continue
         position = found.end()
-    return re.compile("".join(made), re.ASCII)
+    return re.compile("".join(made) + ")" * flagged[0], re.ASCII)
 
 
 def _breaks_pattern(value: str, pattern: str) -> bool:

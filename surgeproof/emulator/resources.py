@@ -122,7 +122,7 @@ class Resources:
         """Fill in a name where none is given, and say what AWS would refuse."""
         if token not in ROWS:
             return news, [CheckFailure("", f"{token} is not supported by the embedded AWS")]
-        row = ROWS[token]
+        row = _row(token, news)
         inputs = {key: value for key, value in news.items() if value is not None}
         inputs.pop(_DEFAULTS, None)
         if row.name and row.name.always and row.name.property not in inputs:
@@ -141,7 +141,7 @@ class Resources:
         new_inputs: dict[str, Any],
     ) -> Difference:
         """Say what changes, and whether in place."""
-        row = _row(token)
+        row = _row(token, new_inputs)
         changed = tuple(_differences(old_inputs, new_inputs))
         replaces = tuple(path for path in changed if self._replaces(row, path))
         clash = False
@@ -155,7 +155,7 @@ class Resources:
         self, token: str, inputs: dict[str, Any], *, preview: bool
     ) -> tuple[str, dict[str, Any]]:
         """Create a resource; return its id and outputs."""
-        row = _row(token)
+        row = _row(token, inputs)
         if preview:
             return "", _answer(inputs, dict.fromkeys(row.outputs, UNKNOWN), [])
         context = self._context(row, inputs)
@@ -193,7 +193,7 @@ class Resources:
         """
         if id.startswith(RECORDED_ID):
             return id, inputs, outputs
-        row = _row(token)
+        row = _row(token, inputs)
         context = self._context(row, inputs, outputs, id)
         try:
             found = self._described(row, context.state)
@@ -223,7 +223,7 @@ class Resources:
         preview: bool,
     ) -> dict[str, Any]:
         """Change a resource in place; return its outputs."""
-        row = _row(token)
+        row = _row(token, new_inputs)
         changed = frozenset(_top(path) for path in _differences(old_inputs, new_inputs))
         kept = {key: value for key, value in old_outputs.items() if key not in old_inputs}
         if id.startswith(RECORDED_ID):
@@ -255,7 +255,7 @@ class Resources:
         """Delete a resource; one that is gone already is no error."""
         if id.startswith(RECORDED_ID):
             return
-        row = _row(token)
+        row = _row(token, inputs)
         context = self._context(row, inputs, outputs, id)
         deleting: list[Callable[[], Any]] = [
             functools.partial(self._call, row, call, context.state) for call in row.delete
@@ -298,13 +298,13 @@ class Resources:
         It is the input itself where they agree, ABSENT where the answer has nothing, and UNTOLD
         where it has no place for it.
         """
-        row = _row(token)
+        row = _row(token, inputs)
         context = self._context(row, inputs, outputs, id)
         return self._observed(row, context, self._described(row, context.state))
 
     def places(self, token: str, inputs: dict[str, Any]) -> dict[str, str]:
         """Return where each property that is set goes: operation and member, or attribute key."""
-        row = _row(token)
+        row = _row(token, inputs)
         placed: dict[str, str] = {}
         for step in (row.create, *row.steps):
             if step is not row.create and not _is_due(step, inputs):
@@ -734,10 +734,14 @@ class Resources:
         return shape_at(model.operation_model(call.operation).output_shape, call.result)
 
 
-def _row(token: str) -> Row:
+def _row(token: str, inputs: State) -> Row:
+    """Return a type's row, with the creating step that the inputs ask for."""
     row = ROWS.get(token)
     if row is None:
         raise EndpointError(f"{token} is not supported by the embedded AWS")
+    for condition, step in row.variants:
+        if condition(inputs):
+            return dataclasses.replace(row, create=step)
     return row
 
 
@@ -896,8 +900,12 @@ def _put_tags(builder: Builder, row: Row, tags: Any) -> None:
     """Put tags into a creating request."""
     if not tags:
         return
-    member = find_member(builder.shape, "tags")
-    if find_member(builder.shape, "tagSpecifications"):
+    member = next((name for name in builder.shape.members if name.lower() == "tags"), None)
+    if member:
+        builder.params[member] = _encode_tags(builder.shape.members[member], tags)
+        builder.origins[member,] = "tags"
+        builder.places["tags"] = member
+    elif find_member(builder.shape, "tagSpecifications"):
         specified = builder.shape.members["TagSpecifications"].member.members["Tags"]
         encoded = _encode_tags(specified, tags)
         kind = row.kind or re.sub(r"(?<!^)(?=[A-Z])", "-", row.token.rpartition(":")[2]).lower()
@@ -905,10 +913,6 @@ def _put_tags(builder: Builder, row: Row, tags: Any) -> None:
         builder.params["TagSpecifications"] = [specification]
         builder.origins["TagSpecifications",] = "tags"
         builder.places["tags"] = "TagSpecifications"
-    elif member:
-        builder.params[member] = _encode_tags(builder.shape.members[member], tags)
-        builder.origins[member,] = "tags"
-        builder.places["tags"] = member
     else:
         builder.unplaced.append("tags")
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from surgeproof.emulator.requests import Place
+from surgeproof.emulator.requests import Place, spell
 
 State = Mapping[str, Any]
 """A resource's inputs and outputs, and its id under `id`."""
@@ -127,6 +127,8 @@ class Row:
     """Properties that no call has a place for: they steer the provider."""
     values: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     """How a property's value is written, where its form differs from AWS's."""
+    variants: tuple[tuple[Callable[[State], bool], Step], ...] = ()
+    """Other ways to create one, each with the condition on its inputs under which it is taken."""
     steps: tuple[Step, ...] = ()
     updates: tuple[Step, ...] = ()
     """Changes of properties that the creating call sets, where one operation cannot change all."""
@@ -536,6 +538,146 @@ _RANGES = {
 }
 
 
+# Databases.
+
+
+def _database_logs(context: Context) -> None:
+    """Turn on and off what changed among the logs that a database sends to CloudWatch."""
+    old, new = (
+        set(state.get("enabledCloudwatchLogsExports") or ())
+        for state in (context.old, context.state)
+    )
+    wanted = {
+        name: sorted(kinds)
+        for name, kinds in (("EnableLogTypes", new - old), ("DisableLogTypes", old - new))
+        if kinds
+    }
+    if wanted:
+        context.call(
+            "ModifyDBInstance",
+            {
+                "DBInstanceIdentifier": context.old["identifier"],
+                "CloudwatchLogsExportConfiguration": wanted,
+            },
+        )
+
+
+def _parameters(context: Context) -> None:
+    """Set a parameter group's parameters, twenty a call, and reset those that are no longer set."""
+    group = context.state["id"]
+
+    def listed(each: Mapping[str, Any]) -> dict[str, Any]:
+        value = each["value"]
+        return {
+            "ParameterName": each["name"],
+            "ParameterValue": spell(value),
+            "ApplyMethod": each.get("applyMethod") or "immediate",
+        }
+
+    new = [listed(each) for each in context.state.get("parameters") or ()]
+    names = {each["ParameterName"] for each in new}
+    former = [listed(each) for each in context.old.get("parameters") or ()]
+    dropped = [
+        {"ParameterName": each["ParameterName"], "ApplyMethod": each["ApplyMethod"]}
+        for each in former
+        if each["ParameterName"] not in names
+    ]
+    for operation, all_of_them in (
+        ("ModifyDBParameterGroup", [each for each in new if each not in former]),
+        ("ResetDBParameterGroup", dropped),
+    ):
+        # At most 20 in one request (rds ModifyDBParameterGroup).
+        for begin in range(0, len(all_of_them), 20):
+            part = all_of_them[begin : begin + 20]
+            context.call(operation, {"DBParameterGroupName": group, "Parameters": part})
+
+
+def _keep_subnet_group(context: Context) -> None:
+    """Make a subnet group again that is gone after a change: moto forgets what it has changed."""
+    name = context.state["id"]
+    found = context.call("DescribeDBSubnetGroups", {})["DBSubnetGroups"]
+    if any(each["DBSubnetGroupName"] == name for each in found):
+        return
+    tags = context.state.get("tags") or {}
+    context.call(
+        "CreateDBSubnetGroup",
+        {
+            "DBSubnetGroupName": name,
+            "DBSubnetGroupDescription": context.state.get("description") or "Managed by Pulumi",
+            "SubnetIds": context.state["subnetIds"],
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        },
+    )
+
+
+def _endpoint(_: Context, found: Any) -> str:
+    at = found["Endpoint"]
+    return f"{at['Address']}:{at['Port']}"
+
+
+def _master_secrets(_: Context, found: Any) -> list[dict[str, Any]]:
+    secret = found.get("MasterUserSecret")
+    if not secret:
+        return []
+    return [
+        {
+            "secretArn": secret["SecretArn"],
+            "secretStatus": secret.get("SecretStatus"),
+            "kmsKeyId": secret.get("KmsKeyId"),
+        }
+    ]
+
+
+# Web ACLs and budgets.
+
+
+def _lock_token(context: Context, _: Any = None) -> str:
+    """Return what a change of a web ACL must show: that it knows the newest one."""
+    asked = {"Name": "name", "Scope": "scope", "Id": "id"}
+    params = {member: context.state[name] for member, name in asked.items()}
+    return str(context.call("GetWebACL", params)["LockToken"])
+
+
+def _take_lock_token(context: Context) -> None:
+    context.state["lockToken"] = _lock_token(context)
+
+
+def _notified(each: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one notification of a budget as AWS has it: who is told apart from of what."""
+    subscribers = [
+        {"SubscriptionType": kind, "Address": address}
+        for kind, name in (
+            ("SNS", "subscriberSnsTopicArns"),
+            ("EMAIL", "subscriberEmailAddresses"),
+        )
+        for address in each.get(name) or ()
+    ]
+    return {
+        "Notification": {
+            "NotificationType": each["notificationType"],
+            "ComparisonOperator": each["comparisonOperator"],
+            "Threshold": each["threshold"],
+            "ThresholdType": each["thresholdType"],
+        },
+        "Subscribers": subscribers,
+    }
+
+
+def _budget_notifications(context: Context) -> None:
+    """Replace the notifications that changed."""
+    budget = {"AccountId": context.state["accountId"], "BudgetName": context.state["name"]}
+    old, new = (
+        [_notified(each) for each in state.get("notifications") or ()]
+        for state in (context.old, context.state)
+    )
+    for each in old:
+        if each not in new:
+            context.call("DeleteNotification", {**budget, "Notification": each["Notification"]})
+    for each in new:
+        if each not in old:
+            context.call("CreateNotification", {**budget, **each})
+
+
 # Tags, by service.
 
 
@@ -588,6 +730,22 @@ _SNS_TAGS = Tagging(
     untag="UntagResource",
     member="ResourceArn",
     read=Call("ListTagsForResource", {"ResourceArn": "id"}),
+)
+_RDS_TAGS = Tagging(
+    tag="AddTagsToResource",
+    untag="RemoveTagsFromResource",
+    member="ResourceName",
+    source="arn",
+    read=Call("ListTagsForResource", {"ResourceName": "arn"}),
+    read_member="TagList",
+)
+_WAF_TAGS = Tagging(
+    tag="TagResource",
+    untag="UntagResource",
+    member="ResourceARN",
+    source="arn",
+    read=Call("ListTagsForResource", {"ResourceARN": "arn"}, "TagInfoForResource"),
+    read_member="TagList",
 )
 _ACM_TAGS = Tagging(
     tag="AddTagsToCertificate",
@@ -725,6 +883,27 @@ _WARM_POOL = {
     "warmPool.minSize": "MinSize",
     "warmPool.maxGroupPreparedCapacity": "MaxGroupPreparedCapacity",
     "warmPool.instanceReusePolicy": "InstanceReusePolicy",
+}
+
+_DATABASE = {
+    "instanceClass": "DBInstanceClass",
+    "parameterGroupName": "DBParameterGroupName",
+    "username": "MasterUsername",
+    "password": "MasterUserPassword",
+    "backupWindow": "PreferredBackupWindow",
+    "maintenanceWindow": "PreferredMaintenanceWindow",
+    "enabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
+    "performanceInsightsEnabled": "EnablePerformanceInsights",
+    "iamDatabaseAuthenticationEnabled": "EnableIAMDatabaseAuthentication",
+    "caCertIdentifier": "CACertificateIdentifier",
+}
+
+_BUDGET_LIMIT = {
+    "name": "BudgetName",
+    "budgetType": "BudgetType",
+    "timeUnit": "TimeUnit",
+    "limitAmount": "BudgetLimit.Amount",
+    "limitUnit": "BudgetLimit.Unit",
 }
 
 _GROUP_NAME: Mapping[str, Source] = {"AutoScalingGroupName": "id"}
@@ -1739,6 +1918,411 @@ _TABLE = (
         outputs={"arn": lambda _, found: str(found["arn"]).removesuffix(":*")},
         delete=(Call("DeleteLogGroup", {"logGroupName": "id"}),),
         gone=("ResourceNotFoundException",),
+    ),
+    Row(
+        "aws:cloudwatch/logMetricFilter:LogMetricFilter",
+        service="logs",
+        noun="filter",
+        create=Step(
+            "PutMetricFilter",
+            names={
+                "metricTransformation.name": "metricName",
+                "metricTransformation.namespace": "metricNamespace",
+                "metricTransformation.value": "metricValue",
+            },
+        ),
+        id="name",
+        name=Name(limit=512),
+        replaces=("name", "logGroupName"),
+        overwrites=True,
+        read=Call(
+            "DescribeMetricFilters",
+            {"logGroupName": "logGroupName", "filterNamePrefix": "name"},
+            "metricFilters[filterName=name]",
+        ),
+        gone=("ResourceNotFoundException",),
+        delete=(
+            Call("DeleteMetricFilter", {"logGroupName": "logGroupName", "filterName": "name"}),
+        ),
+    ),
+    Row(
+        "aws:cloudwatch/queryDefinition:QueryDefinition",
+        service="logs",
+        create=Step("PutQueryDefinition", update_request={"queryDefinitionId": "id"}),
+        id=">queryDefinitionId",
+        name=Name(always=False),
+        overwrites=True,
+        read=Call(
+            "DescribeQueryDefinitions",
+            {"queryDefinitionNamePrefix": "name"},
+            "queryDefinitions[queryDefinitionId=id]",
+        ),
+        gone=("ResourceNotFoundException",),
+        outputs={"queryDefinitionId": "queryDefinitionId"},
+        delete=(Call("DeleteQueryDefinition", {"queryDefinitionId": "id"}),),
+    ),
+    # Databases.
+    Row(
+        "aws:rds/instance:Instance",
+        service="rds",
+        noun="DBInstance",
+        create=Step(
+            "CreateDBInstance",
+            names=_DATABASE,
+            update="ModifyDBInstance",
+            update_request={
+                "DBInstanceIdentifier": "identifier",
+                "ApplyImmediately": lambda state: bool(state.get("applyImmediately")),
+            },
+            update_names={"port": "DBPortNumber"},
+        ),
+        variants=(
+            (
+                lambda inputs: bool(inputs.get("replicateSourceDb")),
+                Step(
+                    "CreateDBInstanceReadReplica",
+                    # A replica in the same Region is encrypted as its source is.
+                    names={
+                        **_DATABASE,
+                        "replicateSourceDb": "SourceDBInstanceIdentifier",
+                        "storageEncrypted": "-",
+                    },
+                    update="ModifyDBInstance",
+                    update_request={
+                        "DBInstanceIdentifier": "identifier",
+                        "ApplyImmediately": lambda state: bool(state.get("applyImmediately")),
+                    },
+                    update_names={"port": "DBPortNumber"},
+                ),
+            ),
+        ),
+        id=">DBInstance.DbiResourceId",
+        name=Name(property="identifier", limit=63, lower=True),
+        # Terraform renames in place, and makes a replica a database of its own.
+        replaces=(
+            "identifier",
+            "replicateSourceDb",
+            "availabilityZone",
+            "characterSetName",
+            "dbName",
+            "engine",
+            "kmsKeyId",
+            "storageEncrypted",
+            "timezone",
+            "username",
+        ),
+        local=(
+            "applyImmediately",
+            "deleteAutomatedBackups",
+            "finalSnapshotIdentifier",
+            "skipFinalSnapshot",
+        ),
+        updates=(
+            Step("ModifyDBInstance", takes=("enabledCloudwatchLogsExports",), run=_database_logs),
+        ),
+        tagging=_RDS_TAGS,
+        read=Call(
+            "DescribeDBInstances",
+            {"DBInstanceIdentifier": "identifier"},
+            "DBInstances[0]",
+            names={
+                "parameterGroupName": "DBParameterGroups.DBParameterGroupName",
+                "dbSubnetGroupName": "DBSubnetGroup.DBSubnetGroupName",
+                "vpcSecurityGroupIds": "VpcSecurityGroups.VpcSecurityGroupId",
+                "enabledCloudwatchLogsExports": "EnabledCloudwatchLogsExports",
+                "performanceInsightsEnabled": "PerformanceInsightsEnabled",
+                "iamDatabaseAuthenticationEnabled": "IAMDatabaseAuthenticationEnabled",
+                "replicateSourceDb": "ReadReplicaSourceDBInstanceIdentifier",
+                "manageMasterUserPassword": "-",
+                "password": "-",
+                "port": "Endpoint.Port",
+                "storageEncrypted": "StorageEncrypted",
+            },
+        ),
+        gone=("DBInstanceNotFound", "DBInstanceNotFoundFault"),
+        outputs={
+            "arn": "DBInstanceArn",
+            "address": "Endpoint.Address",
+            "endpoint": _endpoint,
+            "engineVersionActual": "EngineVersion",
+            "masterUserSecrets": _master_secrets,
+            "resourceId": "DbiResourceId",
+        },
+        delete=(
+            Call(
+                "DeleteDBInstance",
+                {
+                    "DBInstanceIdentifier": "identifier",
+                    "SkipFinalSnapshot": lambda state: bool(
+                        state.get("skipFinalSnapshot") or state.get("replicateSourceDb")
+                    ),
+                    "FinalDBSnapshotIdentifier": lambda state: (
+                        None
+                        if state.get("skipFinalSnapshot") or state.get("replicateSourceDb")
+                        else state.get("finalSnapshotIdentifier")
+                    ),
+                    "DeleteAutomatedBackups": "deleteAutomatedBackups",
+                },
+            ),
+        ),
+    ),
+    Row(
+        "aws:rds/subnetGroup:SubnetGroup",
+        service="rds",
+        noun="DBSubnetGroup",
+        create=Step(
+            "CreateDBSubnetGroup",
+            # Terraform's default; AWS wants one.
+            request={"DBSubnetGroupDescription": Const("Managed by Pulumi")},
+            update="ModifyDBSubnetGroup",
+            update_request={"DBSubnetGroupName": "id"},
+        ),
+        id="name",
+        name=Name(lower=True),
+        replaces=("name",),
+        tagging=_RDS_TAGS,
+        read=Call(
+            "DescribeDBSubnetGroups",
+            {"DBSubnetGroupName": "id"},
+            "DBSubnetGroups[0]",
+            names={"subnetIds": "Subnets.SubnetIdentifier"},
+        ),
+        gone=("DBSubnetGroupNotFoundFault",),
+        outputs={"arn": "DBSubnetGroupArn", "vpcId": "VpcId"},
+        updated=_keep_subnet_group,
+        delete=(Call("DeleteDBSubnetGroup", {"DBSubnetGroupName": "id"}),),
+    ),
+    Row(
+        "aws:rds/parameterGroup:ParameterGroup",
+        service="rds",
+        noun="DBParameterGroup",
+        create=Step(
+            "CreateDBParameterGroup",
+            # Terraform's default; AWS wants one.
+            request={"Description": Const("Managed by Pulumi")},
+            update="-",
+        ),
+        id="name",
+        name=Name(lower=True),
+        replaces=("name", "family", "description"),
+        local=("skipDestroy",),
+        steps=(
+            Step(
+                "ModifyDBParameterGroup",
+                takes=("parameters",),
+                request={"DBParameterGroupName": "id"},
+                names={"parameters.name": "ParameterName", "parameters.value": "ParameterValue"},
+                run=_parameters,
+                read=Call(
+                    "DescribeDBParameters",
+                    {"DBParameterGroupName": "id", "Source": Const("user")},
+                ),
+            ),
+        ),
+        tagging=_RDS_TAGS,
+        read=Call(
+            "DescribeDBParameterGroups", {"DBParameterGroupName": "id"}, "DBParameterGroups[0]"
+        ),
+        gone=("DBParameterGroupNotFound", "DBParameterGroupNotFoundFault"),
+        outputs={"arn": "DBParameterGroupArn"},
+        delete=(Call("DeleteDBParameterGroup", {"DBParameterGroupName": "id"}),),
+    ),
+    Row(
+        "aws:rds/proxy:Proxy",
+        service="rds",
+        noun="DBProxy",
+        create=Step(
+            "CreateDBProxy",
+            update="ModifyDBProxy",
+            update_request={"DBProxyName": "id"},
+            update_names={"vpcSecurityGroupIds": "SecurityGroups"},
+        ),
+        id="name",
+        name=Name(limit=63),
+        replaces=("name", "engineFamily", "vpcSubnetIds"),
+        tagging=_RDS_TAGS,
+        read=Call("DescribeDBProxies", {"DBProxyName": "id"}, "DBProxies[0]"),
+        gone=("DBProxyNotFoundFault",),
+        outputs={"arn": "DBProxyArn", "endpoint": "Endpoint"},
+        delete=(Call("DeleteDBProxy", {"DBProxyName": "id"}),),
+    ),
+    Row(
+        "aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup",
+        service="rds",
+        create=Step("ModifyDBProxyTargetGroup", request={"TargetGroupName": Const("default")}),
+        id="dbProxyName",
+        replaces=("dbProxyName",),
+        overwrites=True,
+        read=Call("DescribeDBProxyTargetGroups", {"DBProxyName": "dbProxyName"}, "TargetGroups[0]"),
+        gone=("DBProxyNotFoundFault",),
+        outputs={"arn": "TargetGroupArn", "name": "TargetGroupName"},
+    ),
+    Row(
+        "aws:rds/proxyTarget:ProxyTarget",
+        service="rds",
+        create=Step("RegisterDBProxyTargets", update="-"),
+        id=lambda state: "/".join(
+            (
+                state["dbProxyName"],
+                state["targetGroupName"],
+                "RDS_INSTANCE",
+                state["dbInstanceIdentifier"],
+            )
+        ),
+        replaces=("dbProxyName", "targetGroupName", "dbInstanceIdentifier"),
+        read=Call(
+            "DescribeDBProxyTargets",
+            {"DBProxyName": "dbProxyName", "TargetGroupName": "targetGroupName"},
+            "Targets[RdsResourceId=dbInstanceIdentifier]",
+            names={"dbInstanceIdentifier": "RdsResourceId"},
+        ),
+        gone=("DBProxyNotFoundFault", "DBProxyTargetNotFoundFault"),
+        outputs={"endpoint": "Endpoint", "port": "Port", "rdsResourceId": "RdsResourceId"},
+        delete=(
+            Call(
+                "DeregisterDBProxyTargets",
+                {
+                    "DBProxyName": "dbProxyName",
+                    "TargetGroupName": "targetGroupName",
+                    "DBInstanceIdentifiers": lambda state: [state["dbInstanceIdentifier"]],
+                },
+            ),
+        ),
+    ),
+    Row(
+        "aws:secretsmanager/secret:Secret",
+        service="secretsmanager",
+        create=Step("CreateSecret", update="UpdateSecret", update_request={"SecretId": "id"}),
+        id=">ARN",
+        name=Name(limit=512),
+        replaces=("name",),
+        local=("recoveryWindowInDays", "forceOverwriteReplicaSecret"),
+        resets={"description": ""},
+        tagging=Tagging(tag="TagResource", untag="UntagResource", member="SecretId"),
+        read=Call("DescribeSecret", {"SecretId": "id"}),
+        gone=("ResourceNotFoundException",),
+        is_gone=lambda found, _: bool(found.get("DeletedDate")),
+        outputs={"arn": "ARN"},
+        delete=(
+            Call(
+                "DeleteSecret",
+                {
+                    "SecretId": "id",
+                    "RecoveryWindowInDays": lambda state: (
+                        None
+                        if state.get("recoveryWindowInDays") == 0
+                        else state.get("recoveryWindowInDays") or 30
+                    ),
+                    "ForceDeleteWithoutRecovery": lambda state: (
+                        True if state.get("recoveryWindowInDays") == 0 else None
+                    ),
+                },
+            ),
+        ),
+    ),
+    Row(
+        "aws:secretsmanager/secretVersion:SecretVersion",
+        service="secretsmanager",
+        create=Step("PutSecretValue", update="-"),
+        id=">VersionId",
+        replaces=("secretId", "secretString"),
+        read=Call(
+            "GetSecretValue",
+            {"SecretId": "secretId", "VersionId": "id"},
+            names={"secretId": "ARN"},
+        ),
+        gone=("ResourceNotFoundException", "InvalidRequestException"),
+        outputs={"arn": "ARN", "versionId": "VersionId"},
+    ),
+    # Web ACLs.
+    Row(
+        "aws:wafv2/webAcl:WebAcl",
+        service="wafv2",
+        create=Step(
+            "CreateWebACL",
+            update="UpdateWebACL",
+            update_request={"Id": "id", "LockToken": "lockToken"},
+        ),
+        id=">Summary.Id",
+        name=Name(limit=128),
+        replaces=("name", "scope"),
+        overwrites=True,
+        tagging=_WAF_TAGS,
+        read=Call("GetWebACL", {"Name": "name", "Scope": "scope", "Id": "id"}, "WebACL"),
+        gone=("WAFNonexistentItemException",),
+        outputs={"arn": "ARN", "capacity": "Capacity", "lockToken": _lock_token},
+        changes=("lockToken", "capacity"),
+        deleting=_take_lock_token,
+        delete=(
+            Call(
+                "DeleteWebACL",
+                {"Name": "name", "Scope": "scope", "Id": "id", "LockToken": "lockToken"},
+            ),
+        ),
+    ),
+    Row(
+        "aws:wafv2/webAclAssociation:WebAclAssociation",
+        service="wafv2",
+        create=Step("AssociateWebACL", update="-"),
+        id=lambda state: f"{state['webAclArn']},{state['resourceArn']}",
+        replaces=("webAclArn", "resourceArn"),
+        read=Call(
+            "GetWebACLForResource",
+            {"ResourceArn": "resourceArn"},
+            "WebACL",
+            names={"webAclArn": "ARN", "resourceArn": "-"},
+        ),
+        gone=("WAFNonexistentItemException",),
+        delete=(Call("DisassociateWebACL", {"ResourceArn": "resourceArn"}),),
+    ),
+    Row(
+        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration",
+        service="wafv2",
+        create=Step("PutLoggingConfiguration", sub="LoggingConfiguration"),
+        id="resourceArn",
+        replaces=("resourceArn",),
+        overwrites=True,
+        read=Call(
+            "GetLoggingConfiguration", {"ResourceArn": "resourceArn"}, "LoggingConfiguration"
+        ),
+        gone=("WAFNonexistentItemException",),
+        delete=(Call("DeleteLoggingConfiguration", {"ResourceArn": "resourceArn"}),),
+    ),
+    # Money.
+    Row(
+        "aws:budgets/budget:Budget",
+        service="budgets",
+        create=Step(
+            "CreateBudget",
+            names={
+                **{name: f"Budget.{place}" for name, place in _BUDGET_LIMIT.items()},
+                "notifications": "NotificationsWithSubscribers",
+            },
+            update="UpdateBudget",
+            update_names={
+                **{name: f"NewBudget.{place}" for name, place in _BUDGET_LIMIT.items()},
+                "notifications": "-",
+            },
+        ),
+        id=lambda state: f"{state['accountId']}:{state['name']}",
+        name=Name(limit=100),
+        replaces=("name", "accountId"),
+        values={"notifications": lambda listed: [_notified(each) for each in listed]},
+        updates=(Step("CreateNotification", takes=("notifications",), run=_budget_notifications),),
+        read=Call(
+            "DescribeBudget",
+            {"AccountId": "accountId", "BudgetName": "name"},
+            "Budget",
+            names={"accountId": "-", **_BUDGET_LIMIT},
+        ),
+        gone=("NotFoundException",),
+        outputs={
+            "arn": lambda context, _: (
+                f"arn:{context.partition}:budgets::{context.state['accountId']}:budget/"
+                f"{context.state['name']}"
+            )
+        },
+        delete=(Call("DeleteBudget", {"AccountId": "accountId", "BudgetName": "name"}),),
     ),
     # Keys and notifications.
     Row(

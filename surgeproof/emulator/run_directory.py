@@ -50,17 +50,21 @@ SERVICES = (
     "ec2",
     "acm",
     "autoscaling",
+    "budgets",
     "cloudwatch",
     "elbv2",
     "events",
     "iam",
     "kms",
     "logs",
+    "rds",
     "route53",
     "s3",
+    "secretsmanager",
     "sns",
     "ssm",
     "sts",
+    "wafv2",
 )
 """What the components use; other services of moto are imported on their first request."""
 

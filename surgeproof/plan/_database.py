@@ -18,7 +18,12 @@ class Databases:
     def database(self) -> Database | None:
         if self._stack.of(known.DATABASE_CLUSTER):
             self._stack.notes.add("database", "Database clusters are not modelled.")
-        found = self._stack.of(known.DATABASE)
+        # A replica takes reads only, and none without the application's doing.
+        found = [
+            each
+            for each in self._stack.of(known.DATABASE)
+            if each.properties.get("replicateSourceDb") is None
+        ]
         if not found:
             return None
         if len(found) > 1:

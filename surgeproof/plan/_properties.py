@@ -324,6 +324,6 @@ LOAD_BALANCER_ROW: Final = _row(
     "xffHeaderProcessingMode zoneId",
 )
 
-DATABASE_ROW: Final = _row("identifier instanceClass parameterGroupName engine")
+DATABASE_ROW: Final = _row("identifier instanceClass parameterGroupName engine replicateSourceDb")
 """Of a database, only these are looked at: most of the others decide how it is kept, not what it
 carries."""

@@ -16,6 +16,7 @@ from surgeproof.plan.model import (
     NotSeen,
     Objective,
     PlanError,
+    Prices,
     ScalingPlan,
     Service,
 )
@@ -70,6 +71,7 @@ class Configured:
     demand_metrics: tuple[DemandMetric, ...] = ()
     surges: tuple[Surge, ...] = ()
     surviving: Surviving = field(default_factory=Surviving)
+    prices: Prices = field(default_factory=Prices)
     not_seen: tuple[NotSeen, ...] = ()
     missing: tuple[str, ...] = ()
     """Keys without which there is no service, such as `service.bootSeconds`. Default: none."""
@@ -81,6 +83,7 @@ class Configured:
             service=self.service,
             objective=self.objective,
             demand_metrics=self.demand_metrics,
+            prices=self.prices,
             not_seen=(*plan.not_seen, *self.not_seen),
         )
 
@@ -102,12 +105,15 @@ def configured(data: Mapping[str, Any]) -> Configured:
         bad_requests_percent=_number(slo, "badRequestsPercent", "slo.", problems, 1, high=100),
     )
     scaling = _mapping(data, "scaling", problems)
+    spending = _mapping(data, "spending", problems)
+    price = _number(spending, "instanceHourUsd", "spending.", problems, 0)
     result = Configured(
         service=service,
         objective=objective,
         demand_metrics=_demand(scaling, problems),
         surges=_surges(_mapping(data, "surges", problems), problems),
         surviving=surviving,
+        prices=Prices(instance_hour=price),
         not_seen=missing,
         missing=tuple(
             f"service.{key}" for key in _NEEDED if _mapping(data, "service", []).get(key) is None

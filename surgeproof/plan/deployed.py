@@ -35,6 +35,7 @@ _TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
 _LOAD_BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
 _DATABASE: Final = "aws:rds/instance:Instance"
 _PARAMETERS: Final = "aws:rds/parameterGroup:ParameterGroup"
+_PROXY_TARGET: Final = "aws:rds/proxyTarget:ProxyTarget"
 
 
 def _members(names: str) -> frozenset[str]:
@@ -146,8 +147,8 @@ def read_deployed(
         stated: What the stack's configuration states.
         prefix: What the names of the stack's groups and alarms begin with, as `shop-prod-`.
         groups: Names of groups. Default: those whose names begin with `prefix`.
-        database: Identifier of the RDS instance that they ask. Default: the one whose identifier
-            begins with `prefix`, if there is one.
+        database: Identifier of the RDS instance that they ask. Default: those whose identifiers
+            begin with `prefix`.
         lost: (type token, property) of what the endpoint does not return; no real one loses any.
 
     """
@@ -201,10 +202,15 @@ class _Deployed:
             found += self._group(group)
         found += self._balancing(targets)
         found += self._alarms(found)
-        if database is None and self._prefix is not None:
-            database = self._database_of(self._prefix)
-        if database is not None:
-            found += self._database(database)
+        try:
+            for identifier in [database] if database else self._databases():
+                found += self._database(identifier)
+        except (ClientError, BotoCoreError) as error:
+            if database is not None:
+                raise
+            code = type(error).__name__
+            reason = f"RDS does not tell of it ({code}); none is taken to be there."
+            self.notes.append(NotSeen(path="database", reason=reason))
         return found
 
     def _all(self, service: str, operation: str, key: str, **request: Any) -> Iterator[Any]:
@@ -510,21 +516,26 @@ class _Deployed:
 
     # The database.
 
-    def _database_of(self, prefix: str) -> str | None:
-        try:
-            names = sorted(
-                str(each["DBInstanceIdentifier"])
-                for each in self._all("rds", "describe_db_instances", "DBInstances")
-                if str(each["DBInstanceIdentifier"]).startswith(prefix)
-            )
-        except _REFUSED as error:
-            reason = f"AWS does not tell databases ({type(error).__name__}); none is taken."
-            self.notes.append(NotSeen(path="database", reason=reason))
-            return None
-        if len(names) > 1:
-            reason = f"Of {', '.join(names)} the first is taken: nothing says which one is asked."
-            self.notes.append(NotSeen(path="database", reason=reason))
-        return names[0] if names else None
+    def _databases(self) -> list[str]:
+        return [
+            each["DBInstanceIdentifier"]
+            for each in self._all("rds", "describe_db_instances", "DBInstances")
+            if self._prefix and each["DBInstanceIdentifier"].startswith(self._prefix)
+        ]
+
+    def _proxies_of(self, identifier: str) -> Iterator[Resource]:
+        for proxy in self._all("rds", "describe_db_proxies", "DBProxies"):
+            name = proxy["DBProxyName"]
+            for target in self._all(
+                "rds", "describe_db_proxy_targets", "Targets", DBProxyName=name
+            ):
+                if target.get("RdsResourceId") == identifier:
+                    yield Resource(
+                        type=_PROXY_TARGET,
+                        key=f"{_PROXY_TARGET}::{name}/{identifier}",
+                        name=name,
+                        properties={"dbProxyName": name, "dbInstanceIdentifier": identifier},
+                    )
 
     def _database(self, identifier: str) -> Iterator[Resource]:
         for answer in self._all(
@@ -540,8 +551,10 @@ class _Deployed:
                     "instanceClass": answer.get("DBInstanceClass"),
                     "engine": answer.get("Engine"),
                     "parameterGroupName": groups[0] if groups else None,
+                    "replicateSourceDb": answer.get("ReadReplicaSourceDBInstanceIdentifier"),
                 },
             )
+            yield from self._proxies_of(identifier)
             for group in groups[:1]:
                 parameters = self._all(
                     "rds", "describe_db_parameters", "Parameters", DBParameterGroupName=group

@@ -36,6 +36,7 @@ LACKING = {
     "DescribeInstanceRefreshes": "NotImplementedByEndpoint",
     # The log bucket refuses whoever comes without TLS, and the embedded AWS has none.
     "HeadObject": "403",
+    "GetSampledRequests": "NotImplementedByEndpoint",
     "GetServiceQuota": "NoSuchResourceException",
     "ModifyCapacityReservation": "NotImplementedByEndpoint",
     "RequestServiceQuotaIncrease": "NotImplementedByEndpoint",

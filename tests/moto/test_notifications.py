@@ -54,6 +54,6 @@ def test_each_topic_has_its_policy_and_its_receivers(topics, aws):
             "Subscriptions"
         ]
         said = {each["Sid"] for each in json.loads(attributes["Policy"])["Statement"]}
-        assert said == {"Alarms", "OnlyWithTls"}
+        assert said == {"Alarms", "Budgets", "OnlyWithTls"}
         assert subscription["Protocol"] == receiver["protocol"]
         assert subscription["Endpoint"] == receiver["endpoint"]

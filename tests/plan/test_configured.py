@@ -104,3 +104,18 @@ def test_the_keys_are_those_of_the_schema():
     for model in (ObjectiveConfiguration, SurgeObjectiveConfiguration, SurgeConfiguration):
         for key in keys_of(model):
             assert f'"{key}"' in text
+
+
+def test_a_price_reaches_the_plan():
+    stated = read({"spending": {"instanceHourUsd": 0.0856}})
+
+    assert stated.prices.instance_hour == 0.0856
+
+
+def test_a_price_that_is_none_is_told():
+    with pytest.raises(PlanError) as told:
+        read({"spending": {"instanceHourUsd": "cheap"}})
+
+    assert str(told.value) == (
+        "spending.instanceHourUsd: must be a number of at least 0, got 'cheap'"
+    )

@@ -246,6 +246,7 @@ def test_what_is_not_seen_is_named(plan):
         "groups[shop-web].suspendedProcesses",
         "groups[shop-web].instanceMaintenancePolicy",
         "alarms[shop-band]",
+        "database.proxied",
     }
 
 
@@ -261,6 +262,28 @@ def test_what_aws_does_not_let_us_see_is_named(service, operation, path):
     plan = read(changed(service, operation, None))
 
     assert any(note.path == path and "ClientError" in note.reason for note in plan.not_seen)
+
+
+def test_a_database_is_found_by_the_beginning_of_its_identifier():
+    answers = copy.deepcopy(RECORDED)
+    (instance,) = answers["rds"]["describe_db_instances"]["DBInstances"]
+    instance["DBInstanceIdentifier"] = "shop-web"
+    answers["rds"]["describe_db_proxy_targets"]["Targets"][0]["RdsResourceId"] = "shop-web"
+
+    found = read(answers, database=None).database
+
+    assert (found.name, found.max_connections, found.proxied) == ("shop-web", 500, True)
+
+
+def test_a_database_of_others_is_none():
+    assert read(database=None).database is None
+
+
+def test_a_database_that_rds_does_not_tell_of_is_named():
+    plan = read(changed("rds", "describe_db_instances", None), database=None)
+
+    assert plan.database is None
+    assert any(note.path == "database" and "ClientError" in note.reason for note in plan.not_seen)
 
 
 def test_a_member_that_aws_adds_is_named():

@@ -906,3 +906,9 @@ def test_a_database_whose_limit_is_not_stated_and_two_databases_are_named():
     assert paths(read(database())) == ["database.max_connections"]
     assert read(database(), database("other")).database is None
     assert paths(read(database(), database("other"))) == ["database"]
+
+
+def test_a_read_replica_is_not_the_database_that_instances_ask():
+    replica = database("reader", replicateSourceDb="shop")
+
+    assert read(database("shop"), replica).database.name == "shop"

@@ -39,6 +39,9 @@ class Recording(mocks.Mocks):
             "certificateArn": f"arn:aws:{kind}:{args.name}",
             "dnsName": f"{args.name}.elb.test",
             "fqdn": f"{args.name}.record.test",
+            "address": f"{args.name}.rds.test",
+            "endpoint": f"{args.name}.proxy.test",
+            "masterUserSecrets": [{"secretArn": f"arn:aws:secret:{args.name}"}],
             "zoneId": "ZBALANCER",
             "latestVersion": 7,
             "domainValidationOptions": [

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from components import Alarms, ArgsError
+from components import Alarms, ArgsError, database, spending, web_acl
 from components.alarms import (
     REQUEST_SURGE,
     DemandMetric,
@@ -383,7 +383,8 @@ def test_alarms_that_stop_a_refresh_exist_and_page():
 
 
 def test_every_symptom_has_a_runbook_and_every_runbook_a_symptom():
-    symptoms = {row.symptom for row in alarm_rows(settings())}
+    others = (database.reference_rows(), web_acl.reference_rows(), spending.reference_rows())
+    symptoms = {row.symptom for rows in (alarm_rows(settings()), *others) for row in rows}
 
     assert {page.stem for page in RUNBOOKS.glob("*.md")} == symptoms
 

@@ -1,5 +1,6 @@
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pulumi
 import pytest
@@ -8,9 +9,12 @@ from components import alarms, configuration
 from components._schema import Figure, inner, key_of, keys_of
 from components.auto_scaling_group import _Settings as GroupSettings
 from components.configuration import Configuration, ConfigurationError, find_problems
+from components.database import _Settings as DatabaseSettings
 from components.load_balancer import _Settings as LoadBalancerSettings
 from components.network import _Settings as NetworkSettings
 from components.scaling_policies import _Settings as ScalingSettings
+from components.spending import _Settings as SpendingSettings
+from components.web_acl import _Settings as WebAclSettings
 
 ROOT = Path(__file__).parents[2]
 EMAIL = {"severity": "page", "protocol": "email", "endpoint": "on-call@example.com"}
@@ -54,9 +58,10 @@ def test_the_smallest_configuration_is_enough():
 
 def test_the_readme_shows_the_errors_as_they_are():
     wrong = changed({"fleet.minSize": 6, "scaling": {"cpuTargetPercnt": 50}})
+    overrun = changed({"database.enabled": True, "service.connectionsPerInstance": [150, 250]})
 
     shown = re.findall(r"^[\w.]+: must .*$", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert sorted(shown) == sorted(lines(wrong))
+    assert sorted(shown) == sorted([*lines(wrong), *lines(overrun)])
 
 
 WHOLE_4 = "fleet.maxSize: must be a whole number of at least 1"
@@ -583,6 +588,193 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
                 "got 3"
             ),
         ),
+        # Database.
+        (
+            {"database.instanceClass": "large"},
+            "database.instanceClass: must be a class such as db.m7g.large, got 'large'",
+        ),
+        (
+            {"database.engineVersion": 17},
+            "database.engineVersion: must be a version of PostgreSQL, such as 17 or 17.4, got 17",
+        ),
+        (
+            {"database.engineVersion": "9.6"},
+            (
+                "database.engineVersion: must be a version of PostgreSQL, such as 17 or 17.4, "
+                "got '9.6'"
+            ),
+        ),
+        (
+            {"database.databaseName": "1app"},
+            (
+                "database.databaseName: must be 1 to 63 letters, digits and underscores, the "
+                "first a letter, got '1app'"
+            ),
+        ),
+        (
+            {"database.username": "_me"},
+            (
+                "database.username: must be 1 to 16 letters, digits and underscores, the first a "
+                "letter, got '_me'"
+            ),
+        ),
+        (
+            {"database.password": "short"},
+            (
+                'database.password: must be 8 to 128 printable ASCII characters other than /, ", '
+                "@ and space, got [secret]"
+            ),
+        ),
+        (
+            {"database.allocatedStorageGib": 10},
+            "database.allocatedStorageGib: must be from 20 to 65536 GiB, got 10",
+        ),
+        (
+            {"database.maxAllocatedStorageGib": 100},
+            (
+                "database.maxAllocatedStorageGib: must be at least 10 % above "
+                "database.allocatedStorageGib (100), got 100"
+            ),
+        ),
+        (
+            {"database.maxConnections": 5},
+            "database.maxConnections: must be a whole number from 6 to 262143, got 5",
+        ),
+        (
+            {"database.enabled": True, "database.instanceClass": "db.z9.large"},
+            (
+                "database.maxConnections: must be given, since the memory of "
+                "database.instanceClass (db.z9.large) is not known, got nothing"
+            ),
+        ),
+        (
+            {"database.replicaCount": 1},
+            (
+                "database.replicaCount: must be 0 unless database.password is given, since AWS "
+                "makes no replica of a database whose password it manages, got 1"
+            ),
+        ),
+        (
+            {"database.replicaCount": 6, "database.password": "correct-horse"},
+            "database.replicaCount: must be a whole number from 0 to 5, got 6",
+        ),
+        (
+            {"database.backupRetentionDays": 36},
+            "database.backupRetentionDays: must be a whole number from 1 to 35, got 36",
+        ),
+        (
+            {"database.backupWindow": "25:00-26:00"},
+            (
+                "database.backupWindow: must be at least 30 minutes of the form hh:mm-hh:mm (UTC), "
+                "got '25:00-26:00'"
+            ),
+        ),
+        (
+            {"database.maintenanceWindow": "sun:02:30"},
+            (
+                "database.maintenanceWindow: must be at least 30 minutes of the form "
+                "ddd:hh:mm-ddd:hh:mm (UTC), got 'sun:02:30'"
+            ),
+        ),
+        (
+            {"database.backupWindow": "02:00-03:00"},
+            (
+                "database.maintenanceWindow: must not meet database.backupWindow (02:00-03:00), "
+                "got 'sun:02:30-sun:03:30'"
+            ),
+        ),
+        (
+            {"database.kmsKeyArn": "alias/mine"},
+            "database.kmsKeyArn: must be the ARN of a KMS key, got 'alias/mine'",
+        ),
+        (
+            {"database.monitoringIntervalSeconds": 2},
+            (
+                "database.monitoringIntervalSeconds: must be 0, 1, 5, 10, 15, 30 or 60 seconds, "
+                "got 2"
+            ),
+        ),
+        (
+            {"database.monitoringIntervalSeconds": 0},
+            (
+                "database.monitoringIntervalSeconds: must be 1, 5, 10, 15, 30 or 60 seconds, got 0"
+            ),
+        ),
+        (
+            {"database.slowQueryMilliseconds": 0},
+            "database.slowQueryMilliseconds: must be a whole number from 1 to 3600000, got 0",
+        ),
+        (
+            {"database.slowQueriesPerMinute": -1},
+            "database.slowQueriesPerMinute: must be a whole number from 0 to 1000000, got -1",
+        ),
+        (
+            {"database.storageLatencyMilliseconds": 0},
+            "database.storageLatencyMilliseconds: must be a number from 0.1 to 10000, got 0",
+        ),
+        (
+            {"database.replicaLagSeconds": 0},
+            "database.replicaLagSeconds: must be a whole number from 1 to 86400, got 0",
+        ),
+        (
+            {"database.enabled": "yes"},
+            "database.enabled: must be true or false, got 'yes'",
+        ),
+        (
+            {
+                "database.enabled": True,
+                "service.connectionsPerInstance": [150, 250],
+            },
+            (
+                "fleet.maxSize: must be at most 3, so that 1.1 x fleet.maxSize x "
+                "service.connectionsPerInstance (up to 250) is at most what "
+                "database.instanceClass (db.m7g.large) accepts (901 connections), or "
+                "database.proxy true, got 4"
+            ),
+        ),
+        (
+            {
+                "database.enabled": True,
+                "database.maxConnections": 80,
+                "service.connectionsPerInstance": [20, 20],
+            },
+            (
+                "fleet.maxSize: must be at most 3, so that 1.1 x fleet.maxSize x "
+                "service.connectionsPerInstance (up to 20) is at most database.maxConnections "
+                "(80 connections), or database.proxy true, got 4"
+            ),
+        ),
+        # Web ACL.
+        (
+            {"webAcl.rateLimit": 9},
+            "webAcl.rateLimit: must be from 10 to 2000000000 requests, got 9",
+        ),
+        (
+            {"webAcl.rateWindowSeconds": 90},
+            "webAcl.rateWindowSeconds: must be 60, 120, 300 or 600 seconds, got 90",
+        ),
+        (
+            {"webAcl.rateAction": "drop"},
+            "webAcl.rateAction: must be one of count, block, got 'drop'",
+        ),
+        (
+            {"webAcl.commonRulesAction": "none"},
+            "webAcl.commonRulesAction: must be one of count, block, got 'none'",
+        ),
+        ({"webAcl.failOpen": 1}, "webAcl.failOpen: must be true or false, got 1"),
+        # Spending.
+        (
+            {"spending.instanceHoursPerDay": 0},
+            "spending.instanceHoursPerDay: must be a number from 0.1 to 1000000, got 0",
+        ),
+        (
+            {"spending.monthlyBudgetUsd": 0},
+            "spending.monthlyBudgetUsd: must be a number from 1 to 1000000000, got 0",
+        ),
+        (
+            {"spending.instanceHourUsd": 0},
+            "spending.instanceHourUsd: must be a number from 0.0001 to 10000, got 0",
+        ),
         # Service.
         (
             {"service.requestsPerSecond": "fast"},
@@ -605,6 +797,39 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
 )  # fmt: skip
 def test_each_problem_is_one_clear_line(changes, message):
     assert lines(changed(changes)) == [message]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"database.proxy": True},
+        {"database.enabled": False},
+        {"database.maxConnections": 1100},
+        {"fleet.maxSize": 3},
+    ],
+    ids=["proxy", "no database", "more connections", "fewer instances"],
+)
+def test_a_connection_budget_that_fits_is_no_problem(changes):
+    overrun = {"database.enabled": True, "service.connectionsPerInstance": [250, 250]}
+
+    assert lines(changed({**overrun, **changes})) == []
+
+
+def test_a_day_at_maximum_size_is_told_in_money_where_there_is_a_price():
+    hours = Configuration.from_data(changed({}))
+    money = Configuration.from_data(changed({"spending.instanceHourUsd": 0.0856}))
+
+    assert hours.day_at_maximum_size() == "96 instance-hours"
+    assert money.day_at_maximum_size() == "96 instance-hours, USD 8.22"
+
+
+def test_a_password_reaches_the_database_as_a_secret():
+    configured = Configuration.from_data(changed({"database.password": "correct-horse"}))
+    topics = SimpleNamespace(page_topic_arn="p", ticket_topic_arn="t")
+
+    args = configured.database_args(vpc_id="vpc", subnet_ids=["a", "b"], notifications=topics)
+
+    assert isinstance(args["password"], pulumi.Output)
 
 
 def test_rules_between_groups_are_told_even_when_other_keys_are_wrong_too():
@@ -727,6 +952,7 @@ def test_defaults_are_those_of_the_components():
         "vpc_id": "vpc",
         "subnet_ids": ["a", "b"],
     }
+    topics = SimpleNamespace(page_topic_arn="p", ticket_topic_arn="t")
     settings = {
         "network": NetworkSettings.from_args({}),
         "load_balancer": LoadBalancerSettings.from_args(
@@ -760,6 +986,15 @@ def test_defaults_are_those_of_the_components():
                 "page_topic_name": "p",
                 "ticket_topic_name": "t",
             }
+        ),
+        "database": DatabaseSettings.from_args(
+            configured.database_args(**wiring, notifications=topics)
+        ),
+        "web_acl": WebAclSettings.from_args(
+            configured.web_acl_args(load_balancer_arn="arn", notifications=topics)
+        ),
+        "spending": SpendingSettings.from_args(
+            configured.spending_args(group_name="g", notifications=topics)
         ),
     }
 
@@ -827,7 +1062,7 @@ def test_every_key_is_documented_with_meaning_range_and_default():
     ("path", "text"),
     [
         ("docs/reference/configuration.md", configuration.reference),
-        ("docs/reference/alarms.md", alarms.reference),
+        ("docs/reference/alarms.md", configuration.alarms_reference),
         (
             "Pulumi.yaml",
             lambda: configuration.with_project_keys((ROOT / "Pulumi.yaml").read_text("utf-8")),

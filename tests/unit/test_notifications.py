@@ -173,10 +173,15 @@ def test_topics_take_alarms_of_this_account_and_nothing_without_tls():
 
     for name in ("alerts-page", "alerts-ticket"):
         said = statements(policies[name]["policy"])
-        assert set(said) == {"Alarms", "OnlyWithTls"}
+        assert set(said) == {"Alarms", "Budgets", "OnlyWithTls"}
         assert said["Alarms"]["Condition"] == {
             "StringEquals": {"aws:SourceAccount": ACCOUNT},
             "ArnLike": {"aws:SourceArn": ALARMS},
+        }
+        assert said["Budgets"]["Principal"] == {"Service": "budgets.amazonaws.com"}
+        assert said["Budgets"]["Condition"] == {
+            "StringEquals": {"aws:SourceAccount": ACCOUNT},
+            "ArnLike": {"aws:SourceArn": f"arn:aws:budgets::{ACCOUNT}:*"},
         }
         assert said["OnlyWithTls"]["Effect"] == "Deny"
         assert said["OnlyWithTls"]["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}

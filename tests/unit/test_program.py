@@ -1,5 +1,7 @@
 import asyncio
+import base64
 import json
+import re
 import runpy
 from pathlib import Path
 
@@ -19,6 +21,7 @@ OUTPUTS = {
     "ticketTopicArn",
     "alarmNames",
     "vpcId",
+    "dayAtMaximumSize",
 }
 
 
@@ -52,6 +55,46 @@ def test_each_stack_exports_what_people_need(stack):
 
     assert set(recording.outputs) >= OUTPUTS
     assert f"surgeproof-{stack}-web-request-surge-critical" in recording.outputs["alarmNames"]
+
+
+def test_alarms_of_all_components_are_exported():
+    names = run_program("prod").outputs["alarmNames"]
+
+    assert len(names) == len(set(names))
+    assert {
+        "surgeproof-prod-web-slow-responses-critical",
+        "surgeproof-prod-web-database-connections-critical",
+        "surgeproof-prod-web-rate-limited-clients-warning",
+        "surgeproof-prod-web-instance-hours-warning",
+    } <= set(names)
+
+
+def test_instances_find_the_database():
+    recording = run_program("local")
+
+    template = recording.resources["LaunchTemplate"]["web"]
+    script = base64.b64decode(template["userData"]).decode()
+    said = dict(re.findall(r"^export (DATABASE_\w+)=(.*)$", script, re.MULTILINE))
+    policy = json.loads(recording.resources["RolePolicy"]["web-readable-secret"]["policy"])
+    (interface,) = template["networkInterfaces"]
+    assert said == {
+        "DATABASE_HOST": "web.proxy.test",
+        "DATABASE_READER_HOSTS": "''",
+        "DATABASE_PORT": "5432",
+        "DATABASE_NAME": "app",
+        "DATABASE_SECRET_ARN": "arn:aws:secret:web",
+    }
+    assert "GREETING=hello" in script
+    assert policy["Statement"][0]["Resource"] == "arn:aws:secret:web"
+    assert interface["securityGroups"] == ["web-instances-id", "web-database-clients-id"]
+
+
+@pytest.mark.parametrize(("stack", "opens"), [("local", True), ("dev", False)])
+def test_the_load_balancer_fails_open_where_there_is_a_web_acl(stack, opens):
+    recording = run_program(stack)
+
+    assert recording.only("LoadBalancer")["enableWafFailOpen"] is opens
+    assert ("WebAclAssociation" in recording.resources) is opens
 
 
 def test_a_wrong_configuration_is_told_at_once_without_a_traceback():

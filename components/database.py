@@ -1,0 +1,1179 @@
+"""The database that all instances share: RDS for PostgreSQL, with its limits made known."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components._checks import Reader
+from components._errors import Hidden, Problems
+from components._naming import physical_name
+from components.alarms import (
+    RUNBOOKS,
+    AlarmMetric,
+    AlarmRow,
+    Comparison,
+    MissingData,
+    Subject,
+    metric_alarm,
+)
+from components.aws_limits import DATABASE, breach, windows_conflict
+from components.notifications import AlertSeverity
+
+PORT: Final = 5432
+
+REPLICAS_MAX: Final = 5
+"""Read replicas of one database here; AWS allows 15."""
+
+PROXY_CONNECTIONS_PERCENT: Final = 80
+"""Share of the database's connections that the proxy may use: what is left over is for people and
+for AWS's own, and keeps the alarm on connections (90 %) for what goes past the proxy."""
+
+_SECONDS_FOR_A_CONNECTION: Final = 10
+"""How long the proxy lets a request wait for a connection (seconds). AWS's default, 120, is longer
+than users and the load balancer wait."""
+
+_GIB: Final = 2**30
+
+_GIB_PER_VCPU: Final[Mapping[str, int]] = {
+    **dict.fromkeys(
+        [
+            "m4",
+            "m5",
+            "m5d",
+            "m6g",
+            "m6gd",
+            "m6i",
+            "m6id",
+            "m6idn",
+            "m6in",
+            "m7g",
+            "m7i",
+            "m8g",
+            "m8gd",
+        ],
+        4,
+    ),
+    **dict.fromkeys(
+        [
+            "r5",
+            "r5b",
+            "r5d",
+            "r6g",
+            "r6gd",
+            "r6i",
+            "r6id",
+            "r6idn",
+            "r6in",
+            "r7g",
+            "r7i",
+            "r8g",
+            "r8gd",
+        ],
+        8,
+    ),
+    "x2g": 16,
+    "x2idn": 16,
+    "x2iedn": 32,
+}
+"""Memory of a vCPU by family of database class
+(https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html)."""
+
+_BURSTABLE: Final[Mapping[str, tuple[int, float]]] = {
+    "micro": (2, 1),
+    "small": (2, 2),
+    "medium": (2, 4),
+    "large": (2, 8),
+    "xlarge": (4, 16),
+    "2xlarge": (8, 32),
+}
+"""vCPU and GiB of db.t3 and db.t4g by size (same page)."""
+
+_CLASS: Final = re.compile(r"db\.(?P<family>[a-z0-9]+)\.(?P<size>[a-z0-9]+)")
+_SIZE: Final = re.compile(r"(?P<times>\d*)xlarge")
+_VERSION: Final = re.compile(r"1[3-9](\.\d{1,2})?")
+VERSION_RULE: Final = "be a version of PostgreSQL, such as 17 or 17.4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseClass:
+    """What a class of database has."""
+
+    vcpus: int
+    memory_gib: float
+
+    @property
+    def max_connections(self) -> int:
+        """AWS's default of PostgreSQL's `max_connections`.
+
+        It is LEAST(DBInstanceClassMemory/9531392, 5000), with bytes
+        (https://docs.aws.amazon.com/prescriptive-guidance/latest/tuning-postgresql-parameters/max-connections.html).
+        DBInstanceClassMemory is a little less than the class's memory, by an amount that AWS does
+        not state; so the number is set, and not left to the formula.
+        """
+        return min(int(self.memory_gib * _GIB / 9_531_392), 5000)
+
+
+def database_class(name: str) -> DatabaseClass | None:
+    """Return what a class such as db.m7g.large has, or None for a family that is not known here."""
+    match = _CLASS.fullmatch(name)
+    if match is None:
+        return None
+    family, size = match["family"], match["size"]
+    if family in ("t3", "t4g"):
+        known = _BURSTABLE.get(size)
+        return DatabaseClass(vcpus=known[0], memory_gib=known[1]) if known else None
+    times = _SIZE.fullmatch(size)
+    if family not in _GIB_PER_VCPU or (size != "large" and times is None):
+        return None
+    vcpus = 2 if times is None else 4 * int(times["times"] or 1)
+    return DatabaseClass(vcpus=vcpus, memory_gib=vcpus * _GIB_PER_VCPU[family])
+
+
+class DatabaseArgs(TypedDict):
+    """Arguments of Database."""
+
+    vpc_id: Input[str]
+    """Id of the VPC."""
+    subnet_ids: Input[Sequence[Input[str]]]
+    """Ids of private subnets, in at least two Availability Zones."""
+    page_topic_arn: Input[str]
+    """Topic for alarms that somebody has to look at now."""
+    ticket_topic_arn: Input[str]
+    """Topic for alarms that can wait for working hours."""
+    instance_class: NotRequired[str]
+    """Class of the database, such as db.m7g.large. Default: db.m7g.large."""
+    engine_version: NotRequired[str]
+    """Version of PostgreSQL, 13 or newer: the major one, whose newest minor one AWS takes, or both.
+    Default: 17."""
+    database_name: NotRequired[str]
+    """Name of the database that is made (1 to 63 characters). Default: app."""
+    username: NotRequired[str]
+    """Name of the master user (1 to 16 characters). Default: postgres."""
+    password: NotRequired[Input[str]]
+    """Password of the master user, needed for read replicas; it is kept in Secrets Manager.
+    Default: RDS makes one, keeps it in Secrets Manager and rotates it every 7 days."""
+    allocated_storage_gib: NotRequired[int]
+    """Storage at first (GiB, 20 to 65536). Default: 100."""
+    max_allocated_storage_gib: NotRequired[int]
+    """Storage that it may grow to by itself (GiB, 20 to 65536), at least 10 % above
+    allocated_storage_gib. Default: twice allocated_storage_gib."""
+    multi_az: NotRequired[bool]
+    """Keep a standby in another Availability Zone. Default: true."""
+    max_connections: NotRequired[int]
+    """Connections that the database accepts (connections, 6 to 262143).
+    Default: AWS's for the class, by its memory; needed for a class that is not known here."""
+    replica_count: NotRequired[int]
+    """Read replicas (replicas, 0 to 5); they need `password`, since AWS makes none of a database
+    whose password it manages. Default: 0."""
+    proxy: NotRequired[bool]
+    """Share connections between instances by an RDS Proxy. Default: false."""
+    deletion_protection: NotRequired[bool]
+    """Refuse to delete the database. Default: true."""
+    skip_final_snapshot: NotRequired[bool]
+    """Delete the database without a last snapshot, and its backups with it. Default: false."""
+    apply_immediately: NotRequired[bool]
+    """Make changes at once, some with a restart, rather than in the next maintenance window.
+    Default: false."""
+    backup_retention_days: NotRequired[int]
+    """Time that backups are kept (days, 1 to 35). Default: 14."""
+    backup_window: NotRequired[str]
+    """When backups are taken (hh:mm-hh:mm, UTC, at least 30 minutes). Default: 01:00-02:00."""
+    maintenance_window: NotRequired[str]
+    """When AWS may work on it (ddd:hh:mm-ddd:hh:mm, UTC, at least 30 minutes).
+    Default: sun:02:30-sun:03:30."""
+    kms_key_arn: NotRequired[Input[str]]
+    """Key that encrypts the storage; a change replaces the database.
+    Default: AWS's own key for RDS."""
+    monitoring_interval_seconds: NotRequired[int]
+    """Time between two points of the operating system's metrics (seconds, 1, 5, 10, 15, 30 or 60).
+    Default: 60."""
+    slow_query_milliseconds: NotRequired[int]
+    """Time from which a statement is logged with its plan (milliseconds, 1 to 3600000).
+    Default: 1000."""
+    slow_queries_per_minute: NotRequired[int]
+    """Slow statements above which there is a ticket (statements per minute, 0 to 1000000).
+    Default: 10."""
+    storage_latency_milliseconds: NotRequired[float]
+    """Time of a read or write from which there is a ticket (milliseconds, 0.1 to 10000).
+    Default: 20."""
+    replica_lag_seconds: NotRequired[int]
+    """Lag of a replica from which there is a ticket (seconds, 1 to 86400). Default: 60."""
+    log_retention_days: NotRequired[int]
+    """Time that the database's logs are kept (days, as CloudWatch Logs has them). Default: 90."""
+    runbook_base_url: NotRequired[str]
+    """What stands before the name of a runbook page (1 to 500 characters).
+    Default: docs/runbooks/."""
+    tags: NotRequired[Mapping[str, str]]
+    """Tags of all that is created. Default: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """The plain, checked values of DatabaseArgs."""
+
+    instance_class: str
+    engine_version: str
+    database_name: str
+    username: str
+    has_password: bool
+    allocated_storage_gib: int
+    max_allocated_storage_gib: int
+    multi_az: bool
+    max_connections: int
+    replica_count: int
+    proxy: bool
+    deletion_protection: bool
+    skip_final_snapshot: bool
+    apply_immediately: bool
+    backup_retention_days: int
+    backup_window: str
+    maintenance_window: str
+    monitoring_interval_seconds: int
+    slow_query_milliseconds: int
+    slow_queries_per_minute: int
+    storage_latency_milliseconds: float
+    replica_lag_seconds: int
+    log_retention_days: int
+    runbook_base_url: str
+    tags: Mapping[str, str]
+
+    @property
+    def capacity(self) -> DatabaseClass | None:
+        """What the class has, if it is known here."""
+        return database_class(self.instance_class)
+
+    @property
+    def family(self) -> str:
+        """The family of parameter groups: one for each major version."""
+        return f"postgres{self.engine_version.partition('.')[0]}"
+
+    @classmethod
+    def from_args(cls, args: DatabaseArgs) -> "_Settings":
+        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
+        problems = Problems("Database")
+        reader = Reader(problems, args, DatabaseArgs.__annotations__)
+        reader.required("vpc_id", "subnet_ids", "page_topic_arn", "ticket_topic_arn")
+        size = reader.limited("allocated_storage_gib", 100, DATABASE, "allocatedStorage")
+        settings = cls(
+            instance_class=_text(reader, "instance_class", "db.m7g.large", "instanceClass"),
+            engine_version=reader.text("engine_version", "17"),
+            database_name=_text(reader, "database_name", "app", "dbName"),
+            username=_text(reader, "username", "postgres", "username"),
+            has_password=reader.given("password"),
+            allocated_storage_gib=size,
+            max_allocated_storage_gib=reader.limited(
+                "max_allocated_storage_gib", min(2 * size, 65_536), DATABASE, "maxAllocatedStorage"
+            ),
+            multi_az=reader.switch("multi_az", default=True),
+            max_connections=_max_connections(reader, args),
+            replica_count=reader.whole("replica_count", 0, 0, REPLICAS_MAX),
+            proxy=reader.switch("proxy", default=False),
+            deletion_protection=reader.switch("deletion_protection", default=True),
+            skip_final_snapshot=reader.switch("skip_final_snapshot", default=False),
+            apply_immediately=reader.switch("apply_immediately", default=False),
+            # 0 would turn backups off, and replicas need them.
+            backup_retention_days=reader.whole("backup_retention_days", 14, 1, 35),
+            backup_window=_text(reader, "backup_window", "01:00-02:00", "backupWindow"),
+            maintenance_window=_text(
+                reader, "maintenance_window", "sun:02:30-sun:03:30", "maintenanceWindow"
+            ),
+            monitoring_interval_seconds=_monitoring(reader),
+            slow_query_milliseconds=reader.whole("slow_query_milliseconds", 1000, 1, 3_600_000),
+            slow_queries_per_minute=reader.whole("slow_queries_per_minute", 10, 0, 1_000_000),
+            storage_latency_milliseconds=reader.number(
+                "storage_latency_milliseconds", 20, 0.1, 10_000
+            ),
+            replica_lag_seconds=reader.whole("replica_lag_seconds", 60, 1, 86_400),
+            log_retention_days=reader.limited(
+                "log_retention_days", 90, "aws:cloudwatch/logGroup:LogGroup", "retentionInDays"
+            ),
+            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
+            tags=reader.tags(),
+        )
+        _check_relations(reader, args, settings)
+        problems.raise_if_any()
+        return settings
+
+
+def _text(reader: Reader, key: str, default: str, path: str) -> str:
+    """Read a text that keeps AWS's rule for a property of the database."""
+    value = reader.text(key, default)
+    rule = breach(DATABASE, path, value) if reader.sound(key) else None
+    if rule:
+        reader.note(key, rule, value)
+    return value
+
+
+def _monitoring(reader: Reader) -> int:
+    key = "monitoring_interval_seconds"
+    seconds = reader.whole(key, 60, 1, 60)
+    rule = breach(DATABASE, "monitoringInterval", seconds)
+    if rule and reader.sound(key):
+        reader.note(key, "be 1, 5, 10, 15, 30 or 60 seconds", seconds)
+    return seconds
+
+
+def _max_connections(reader: Reader, args: DatabaseArgs) -> int:
+    """Read `max_connections`; AWS's default where the class's memory is known."""
+    name = args.get("instance_class", "db.m7g.large")
+    known = database_class(name) if isinstance(name, str) else None
+    if reader.given("max_connections") or known is not None:
+        default = known.max_connections if known else 6
+        # What RDS takes for PostgreSQL (its parameter group).
+        return reader.whole("max_connections", default, 6, 262_143)
+    if isinstance(name, str) and breach(DATABASE, "instanceClass", name) is None:
+        rule = f"be given, since the memory of instance_class ({name}) is not known"
+        reader.note("max_connections", rule, None)
+    return 6
+
+
+def _check_relations(reader: Reader, args: DatabaseArgs, settings: _Settings) -> None:
+    """Hold the rules that join two arguments."""
+    if not _VERSION.fullmatch(settings.engine_version) and reader.sound("engine_version"):
+        reader.note("engine_version", VERSION_RULE, settings.engine_version)
+    size, most = settings.allocated_storage_gib, settings.max_allocated_storage_gib
+    if reader.sound("allocated_storage_gib", "max_allocated_storage_gib") and most < 1.1 * size:
+        rule = f"be at least 10 % above allocated_storage_gib ({size})"
+        reader.note("max_allocated_storage_gib", rule, most)
+    if settings.replica_count and not settings.has_password:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
+        rule = (
+            "be 0 unless password is given, since AWS makes no replica of a database whose "
+            "password it manages"
+        )
+        reader.note("replica_count", rule, settings.replica_count)
+    password = args.get("password")
+    if isinstance(password, str) and (rule := breach(DATABASE, "password", password) or ""):
+        reader.note("password", rule, Hidden("[hidden]"))
+    windows = ("backup_window", "maintenance_window")
+    if reader.sound(*windows) and windows_conflict(
+        settings.backup_window, settings.maintenance_window
+    ):
+        rule = f"not meet backup_window ({settings.backup_window})"
+        reader.note("maintenance_window", rule, settings.maintenance_window)
+    if len(settings.runbook_base_url) > 500:
+        reader.note("runbook_base_url", "be at most 500 characters", settings.runbook_base_url)
+
+
+# Alarms.
+
+_RDS = "AWS/RDS"
+_AWS_RECOMMENDS = "AWS's recommended alarm"
+
+
+def _row(
+    *,
+    symptom: str,
+    severity: AlertSeverity,
+    says: str,
+    why: str,
+    metric: str,
+    statistic: str,
+    comparison: Comparison,
+    threshold: float,
+    unit: str,
+    threshold_reason: str,
+    minutes: int,
+    missing: MissingData,
+    variant: str = "",
+    missing_reason: str = f"{_AWS_RECOMMENDS}.",
+    subject: Subject = Subject.DATABASE,
+) -> AlarmRow:
+    """Return a row on one metric of RDS that has to hold for a number of minutes."""
+    return AlarmRow(
+        symptom=symptom,
+        variant=variant,
+        severity=severity,
+        says=says,
+        why=why,
+        metrics=(AlarmMetric(namespace=_RDS, name=metric, statistic=statistic, subject=subject),),
+        comparison=comparison,
+        threshold=threshold,
+        unit=unit,
+        threshold_reason=threshold_reason,
+        period_seconds=60,
+        evaluation_periods=minutes,
+        datapoints_to_alarm=minutes,
+        missing=missing,
+        missing_reason=missing_reason,
+    )
+
+
+_SILENT_DATABASE = f"{_AWS_RECOMMENDS}; a database that reports nothing is not known to work."
+
+
+def database_alarm_rows(settings: _Settings) -> tuple[AlarmRow, ...]:
+    """Return the alarms on the database itself, as `components.alarms` has its own.
+
+    A page is for what refuses work within minutes; what makes users wait pages by the alarms on
+    response times, and has a ticket here that says where to look.
+    """
+    return (
+        *_limits(settings),
+        *_load(settings),
+        *_storage(settings),
+        slow_queries_row(
+            per_minute=settings.slow_queries_per_minute,
+            milliseconds=settings.slow_query_milliseconds,
+            namespace=_LOG_NAMESPACE,
+        ),
+    )
+
+
+def _limits(settings: _Settings) -> list[AlarmRow]:
+    most = settings.max_connections
+    size = settings.allocated_storage_gib
+    return [
+        _row(
+            symptom="database-connections",
+            severity=AlertSeverity.PAGE,
+            says=f"More than 90 % of the database's {most} connections are in use.",
+            why="The next instances get none, so scaling out makes it worse.",
+            metric="DatabaseConnections",
+            statistic="Average",
+            comparison=Comparison.ABOVE,
+            threshold=int(0.9 * most),
+            unit="connections",
+            threshold_reason=f"{_AWS_RECOMMENDS}: above 90 to 95 % of the most.",
+            minutes=5,
+            missing=MissingData.BREACHING,
+            missing_reason=_SILENT_DATABASE,
+        ),
+        _row(
+            symptom="database-storage",
+            severity=AlertSeverity.PAGE,
+            says=f"Less than 10 % of the database's {size} GiB are free.",
+            why="A full database stops, and growing by itself takes minutes and then waits hours.",
+            metric="FreeStorageSpace",
+            statistic="Minimum",
+            comparison=Comparison.BELOW,
+            threshold=round(0.1 * size * _GIB),
+            unit="bytes",
+            threshold_reason=f"{_AWS_RECOMMENDS}: below 10 % of what is allocated, here of what "
+            "it was at first.",
+            minutes=5,
+            missing=MissingData.BREACHING,
+            missing_reason=_SILENT_DATABASE,
+        ),
+        _row(
+            symptom="transaction-ids",
+            severity=AlertSeverity.TICKET,
+            says="The oldest transaction is a billion transactions old.",
+            why="At two billion the database refuses to write, until it is vacuumed by hand.",
+            metric="MaximumUsedTransactionIDs",
+            statistic="Average",
+            comparison=Comparison.ABOVE,
+            threshold=1e9,
+            unit="transactions",
+            threshold_reason=f"{_AWS_RECOMMENDS}: above a billion; the way to two takes days.",
+            minutes=1,
+            missing=MissingData.MISSING,
+        ),
+    ]
+
+
+def _load(settings: _Settings) -> list[AlarmRow]:
+    rows = [
+        _row(
+            symptom="database-cpu",
+            severity=AlertSeverity.TICKET,
+            says="The database uses more than 90 % of its processors.",
+            why="It is the limit that all instances share: more of them do not help.",
+            metric="CPUUtilization",
+            statistic="Average",
+            comparison=Comparison.ABOVE,
+            threshold=90,
+            unit="%",
+            threshold_reason=f"{_AWS_RECOMMENDS}: above 90 %, 5 of 5 minutes.",
+            minutes=5,
+            missing=MissingData.BREACHING,
+            missing_reason=_SILENT_DATABASE,
+        )
+    ]
+    known = settings.capacity
+    if known is None:
+        return rows
+    return [
+        *rows,
+        _row(
+            symptom="database-load",
+            severity=AlertSeverity.TICKET,
+            says=f"More than {known.vcpus} sessions have been active at once for a quarter of an "
+            "hour.",
+            why="There are fewer processors than that: sessions wait for one, or for each other.",
+            metric="DBLoad",
+            statistic="Average",
+            comparison=Comparison.ABOVE,
+            threshold=known.vcpus,
+            unit="active sessions",
+            threshold_reason=f"{_AWS_RECOMMENDS}: above the number of vCPU, 15 of 15 minutes.",
+            minutes=15,
+            missing=MissingData.MISSING,
+        ),
+        _row(
+            symptom="database-memory",
+            severity=AlertSeverity.TICKET,
+            says=f"Less than 25 % of the database's {known.memory_gib:g} GiB of memory are free.",
+            why="Connections and sorts compete with the cache, and reads go to the disk.",
+            metric="FreeableMemory",
+            statistic="Average",
+            comparison=Comparison.BELOW,
+            threshold=round(0.25 * known.memory_gib * _GIB),
+            unit="bytes",
+            threshold_reason=f"{_AWS_RECOMMENDS}: below 25 % of the memory.",
+            minutes=15,
+            missing=MissingData.BREACHING,
+            missing_reason=_SILENT_DATABASE,
+        ),
+    ]
+
+
+def _storage(settings: _Settings) -> list[AlarmRow]:
+    milliseconds = settings.storage_latency_milliseconds
+    read = _row(
+        symptom="database-latency",
+        variant="read",
+        severity=AlertSeverity.TICKET,
+        says=f"One read in ten takes more than {milliseconds:g} ms.",
+        why="Every statement that needs the disk is slower by that.",
+        metric="ReadLatency",
+        statistic="p90",
+        comparison=Comparison.ABOVE,
+        threshold=milliseconds / 1000,
+        unit="s",
+        threshold_reason=f"{_AWS_RECOMMENDS}: above 20 ms at p90, to be tuned.",
+        minutes=5,
+        missing=MissingData.MISSING,
+    )
+    written = replace(
+        read,
+        variant="write",
+        says=f"One write in ten takes more than {milliseconds:g} ms.",
+        why="Every transaction waits for its last write.",
+        metrics=(replace(read.metrics[0], name="WriteLatency"),),
+    )
+    bytes_left = _row(
+        symptom="database-burst-balance",
+        variant="bytes",
+        severity=AlertSeverity.TICKET,
+        says="Less than 10 % of the burst of throughput to the storage is left.",
+        why="Without it the database falls to its baseline, all at once.",
+        metric="EBSByteBalance%",
+        statistic="Average",
+        comparison=Comparison.BELOW,
+        threshold=10,
+        unit="%",
+        threshold_reason=f"{_AWS_RECOMMENDS}: below 10 %, 3 of 3 minutes.",
+        minutes=3,
+        missing=MissingData.MISSING,
+        missing_reason=f"{_AWS_RECOMMENDS}; larger classes do not burst and report nothing.",
+    )
+    operations_left = replace(
+        bytes_left,
+        variant="io",
+        says="Less than 10 % of the burst of operations on the storage is left.",
+        metrics=(replace(bytes_left.metrics[0], name="EBSIOBalance%"),),
+    )
+    return [read, written, bytes_left, operations_left]
+
+
+_LOG_NAMESPACE: Final = "Database"
+_LOG_METRIC: Final = "SlowQueries"
+
+
+def slow_queries_row(*, per_minute: int, milliseconds: int, namespace: str) -> AlarmRow:
+    """Return the alarm on what the metric filter counts in the log."""
+    return AlarmRow(
+        symptom="slow-queries",
+        severity=AlertSeverity.TICKET,
+        says=f"More than {per_minute} statements a minute take longer than {milliseconds} ms.",
+        why="A plan has changed, an index is missing, or statements wait for each other.",
+        metrics=(
+            AlarmMetric(
+                namespace=namespace,
+                name=_LOG_METRIC,
+                statistic="Sum",
+                subject=Subject.DATABASE_LOG,
+            ),
+        ),
+        comparison=Comparison.ABOVE,
+        threshold=per_minute,
+        unit="statements per minute",
+        threshold_reason="Ours: database.slowQueriesPerMinute; a handful is a report or a backup.",
+        period_seconds=60,
+        evaluation_periods=5,
+        datapoints_to_alarm=3,
+        missing=MissingData.NOT_BREACHING,
+        missing_reason="It is counted from log lines: no line, nothing slow.",
+    )
+
+
+def replica_alarm_row(index: int, *, lag_seconds: int) -> AlarmRow:
+    """Return the alarm on the lag of one replica; the first has index 1."""
+    return _row(
+        symptom="replica-lag",
+        variant=str(index),
+        severity=AlertSeverity.TICKET,
+        says=f"Read replica {index} is more than {lag_seconds} s behind.",
+        why="Whoever reads from it sees what is no longer true.",
+        metric="ReplicaLag",
+        statistic="Maximum",
+        comparison=Comparison.ABOVE,
+        threshold=lag_seconds,
+        unit="s",
+        threshold_reason=f"{_AWS_RECOMMENDS}: above 60 s, 10 of 10 minutes.",
+        minutes=10,
+        missing=MissingData.BREACHING,
+        missing_reason=f"{_AWS_RECOMMENDS}; a replica that reports nothing has lost its source.",
+        subject=Subject.REPLICA,
+    )
+
+
+def reference_rows() -> tuple[AlarmRow, ...]:
+    """Return all rows at the default settings, for the reference."""
+    settings = _Settings.from_args(
+        {"vpc_id": "v", "subnet_ids": ["a", "b"], "page_topic_arn": "p", "ticket_topic_arn": "t"}
+    )
+    return (*database_alarm_rows(settings), replica_alarm_row(1, lag_seconds=60))
+
+
+# What is kept of the log.
+
+_SLOW: Final = '"LOG:" "duration:" -"plan:"'
+"""A line of log_min_duration_statement, and not the plan that auto_explain adds to it."""
+
+_QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
+    "slow-queries": (
+        "fields @timestamp, @message",
+        "parse @message /duration: (?<milliseconds>[0-9.]+) ms/",
+        "filter ispresent(milliseconds) and @message not like /plan:/",
+        "sort milliseconds desc",
+        "limit 50",
+    ),
+    "plans": (
+        "fields @timestamp, @message",
+        "filter @message like /duration: [0-9.]+ ms +plan:/",
+        "sort @timestamp desc",
+        "limit 20",
+    ),
+    "lock-waits": (
+        "fields @timestamp, @message",
+        "filter @message like /still waiting for|acquired [A-Za-z]+Lock|deadlock detected/",
+        "sort @timestamp desc",
+        "limit 50",
+    ),
+    "refused-connections": (
+        (
+            "filter @message like /remaining connection slots|too many clients|"
+            "authentication failed|no pg_hba.conf entry/"
+        ),
+        "stats count(*) as refused by bin(1m)",
+    ),
+    "errors": (
+        "filter @message like /(ERROR|FATAL|PANIC):/",
+        "parse @message /(?<level>ERROR|FATAL|PANIC): +(?<text>.*)/",
+        "stats count(*) as times by level, text",
+        "sort times desc",
+        "limit 50",
+    ),
+}
+"""Saved queries over the database's log, by what they show."""
+
+
+def _parameters(settings: _Settings) -> list[dict[str, str]]:
+    """Return PostgreSQL's parameters; what is read at its start waits for the next one."""
+    at_once = {
+        "rds.force_ssl": "1",
+        "log_min_duration_statement": str(settings.slow_query_milliseconds),
+        "log_lock_waits": "1",
+        "auto_explain.log_min_duration": str(settings.slow_query_milliseconds),
+        # Timing each node of each plan costs more than it tells.
+        "auto_explain.log_analyze": "0",
+        "auto_explain.log_nested_statements": "1",
+        "pg_stat_statements.track": "all",
+    }
+    at_start = {
+        "max_connections": str(settings.max_connections),
+        "shared_preload_libraries": "pg_stat_statements,auto_explain",
+    }
+    return [
+        {"name": name, "value": value, "apply_method": method}
+        for method, values in (("immediate", at_once), ("pending-reboot", at_start))
+        for name, value in values.items()
+    ]
+
+
+class Database(pulumi.ComponentResource):
+    """An encrypted PostgreSQL on RDS, with its alarms, its slow statements and its limits.
+
+    Creates the database with a standby in another zone, its subnet group, parameter group, log
+    groups and security groups, the role of its enhanced monitoring, a metric filter that counts
+    slow statements, saved queries over its log, and alarms; with `replica_count` read replicas, and
+    with `proxy` an RDS Proxy. It takes connections by TLS only, from those who carry the security
+    group of its clients and from nobody else, and logs every slow statement with its plan.
+
+    `max_connections` is always set, so that everybody who has to know it reads the same number:
+    with db.m7g.large, 8 x 2**30 / 9531392 = 901 connections. A change of it waits for a restart.
+
+    Leaves to the caller what its clients are: they get `client_security_group_id`, and the right to
+    read `secret_arn`. That is the master user's: an application had better have a user of its own,
+    with less rights. RDS changes the password every 7 days, so it must be read for each new
+    connection, and not once at the start.
+    """
+
+    identifier: Output[str]
+    """Identifier of the database."""
+    host: Output[str]
+    """Where clients connect: the proxy, or the database itself."""
+    reader_hosts: Output[Sequence[str]]
+    """The read replicas."""
+    database_name: Output[str]
+    """Name of the database that was made."""
+    secret_arn: Output[str]
+    """ARN of the secret that holds `username` and `password` as JSON."""
+    client_security_group_id: Output[str]
+    """Security group whose members may connect."""
+    security_group_id: Output[str]
+    """Security group of the database itself."""
+    log_group_name: Output[str]
+    """Log group of PostgreSQL's log."""
+    alarm_names: Output[Sequence[str]]
+    """Names of all alarms."""
+    alarm_arns: Output[Sequence[str]]
+    """ARNs of all alarms."""
+
+    def __init__(
+        self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("surgeproof:index:Database", name, {}, opts)
+        settings = _Settings.from_args(args)
+        identifier = physical_name(name, limit=63, of=(DATABASE, "identifier"))
+        given = _Given(name=name, args=args, settings=settings, identifier=identifier)
+        if settings.capacity is None:
+            pulumi.log.warn(
+                f"the memory and vCPU of {settings.instance_class} are not known, so the alarms on "
+                "the database's memory and load are left out",
+                resource=self,
+            )
+        groups = self._security_groups(given)
+        logs = self._logs(given)
+        primary = self._instance(given, groups["database"], logs)
+        secret_arn = self._secret_arn(given, primary)
+        replicas = self._replicas(given, primary, groups["database"], logs)
+        alarms = self._alarms(given, primary, replicas)
+
+        self.identifier = primary.identifier
+        self.host = primary.address
+        if settings.proxy:
+            self.host = self._proxy(given, primary, groups["proxy"], secret_arn)
+        self.reader_hosts = Output.all(*(replica.address for replica in replicas))
+        self.database_name = Output.from_input(settings.database_name)
+        self.secret_arn = secret_arn
+        self.client_security_group_id = groups["clients"].id
+        self.security_group_id = groups["database"].id
+        self.log_group_name = logs[0].name
+        self.alarm_names = Output.all(*(alarm.name for alarm in alarms))
+        self.alarm_arns = Output.all(*(alarm.arn for alarm in alarms))
+        self.register_outputs({key: getattr(self, key) for key in _OUTPUTS})
+
+    def _security_groups(self, given: "_Given") -> dict[str, aws.ec2.SecurityGroup]:
+        """Create a group for each who talks, and let each talk to the next only."""
+        name, settings = given.name, given.settings
+        child = pulumi.ResourceOptions(parent=self)
+        roles = {
+            "clients": "Those who may connect to the database",
+            "database": "The database: takes connections from its clients only",
+        }
+        routes = []
+        if settings.proxy:
+            roles["proxy"] = "Proxy of the database: takes connections from its clients only"
+            routes += [("clients", "proxy"), ("proxy", "database")]
+        if not settings.proxy or settings.replica_count:
+            routes.append(("clients", "database"))
+        groups = {}
+        for role, description in roles.items():
+            group_name = physical_name(name, *_parts(role))
+            groups[role] = aws.ec2.SecurityGroup(
+                "-".join((name, *_parts(role))),
+                name=group_name,
+                description=description,
+                vpc_id=given.args["vpc_id"],
+                tags={"Name": group_name, **settings.tags},
+                opts=child,
+            )
+        for source, target in routes:
+            tags = {"Name": physical_name(name, "database", source), **settings.tags}
+            aws.vpc.SecurityGroupEgressRule(
+                f"{name}-database-{source}-to-{target}",
+                security_group_id=groups[source].id,
+                description=f"Connections to the {target}",
+                ip_protocol="tcp",
+                from_port=PORT,
+                to_port=PORT,
+                referenced_security_group_id=groups[target].id,
+                tags=tags,
+                opts=child,
+            )
+            aws.vpc.SecurityGroupIngressRule(
+                f"{name}-database-{target}-from-{source}",
+                security_group_id=groups[target].id,
+                description=f"Connections from the {source}",
+                ip_protocol="tcp",
+                from_port=PORT,
+                to_port=PORT,
+                referenced_security_group_id=groups[source].id,
+                tags=tags,
+                opts=child,
+            )
+        return groups
+
+    def _logs(self, given: "_Given") -> list[aws.cloudwatch.LogGroup]:
+        """Create the log groups before RDS does, which would keep them for ever."""
+        name, settings = given.name, given.settings
+        child = pulumi.ResourceOptions(parent=self)
+        servers = ["", *(f"-replica-{each}" for each in given.replicas)]
+        groups = [
+            aws.cloudwatch.LogGroup(
+                f"{name}-database{server}-{kind}",
+                name=f"/aws/rds/instance/{given.identifier}{server}/{kind}",
+                retention_in_days=settings.log_retention_days,
+                tags=dict(settings.tags),
+                opts=child,
+            )
+            for server in servers
+            for kind in _LOGS
+        ]
+        log = groups[0]
+        aws.cloudwatch.LogMetricFilter(
+            f"{name}-slow-queries",
+            name=physical_name(name, "slow-queries"),
+            log_group_name=log.name,
+            pattern=_SLOW,
+            metric_transformation={
+                "namespace": given.log_namespace,
+                "name": _LOG_METRIC,
+                "value": "1",
+                "default_value": "0",
+                "unit": "Count",
+            },
+            opts=child,
+        )
+        for shown, lines in _QUERIES.items():
+            aws.cloudwatch.QueryDefinition(
+                f"{name}-database-{shown}",
+                name=f"{physical_name(name)}/database/{shown}",
+                log_group_names=[log.name],
+                query_string="\n| ".join(lines),
+                opts=child,
+            )
+        return groups
+
+    def _monitoring_role(self, given: "_Given") -> aws.iam.Role:
+        name = given.name
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-database-monitoring",
+            name=physical_name(name, "database-monitoring", limit=64),
+            description="Lets RDS publish the operating system's metrics of the database",
+            assume_role_policy=_trust("monitoring.rds.amazonaws.com"),
+            tags=dict(given.settings.tags),
+            opts=child,
+        )
+        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
+        aws.iam.RolePolicyAttachment(
+            f"{name}-database-monitoring",
+            role=role.name,
+            policy_arn=Output.concat(
+                "arn:", partition, ":iam::aws:policy/service-role/AmazonRDSEnhancedMonitoringRole"
+            ),
+            opts=child,
+        )
+        return role
+
+    def _instance(
+        self,
+        given: "_Given",
+        security_group: aws.ec2.SecurityGroup,
+        logs: Sequence[pulumi.Resource],
+    ) -> aws.rds.Instance:
+        name, args, settings = given.name, given.args, given.settings
+        child = pulumi.ResourceOptions(parent=self)
+        tags = {"Name": given.identifier, **settings.tags}
+        subnets = aws.rds.SubnetGroup(
+            name,
+            name=given.identifier,
+            description="Where the database may be",
+            subnet_ids=args["subnet_ids"],
+            tags=tags,
+            opts=child,
+        )
+        # The family is in the name, so that a new group can stand beside the old one while the
+        # database moves to a new major version.
+        given.parameters = aws.rds.ParameterGroup(
+            name,
+            name=physical_name(name, settings.family),
+            family=settings.family,
+            description="Connections by TLS only, statistics of statements, plans of slow ones",
+            parameters=[
+                aws.rds.ParameterGroupParameterArgs(**each) for each in _parameters(settings)
+            ],
+            tags=tags,
+            opts=child,
+        )
+        given.monitoring = self._monitoring_role(given)
+        password: dict[str, Any] = (
+            {"password": Output.secret(args["password"])}
+            if settings.has_password
+            else {"manage_master_user_password": True}
+        )
+        return aws.rds.Instance(
+            name,
+            identifier=given.identifier,
+            engine="postgres",
+            engine_version=settings.engine_version,
+            db_name=settings.database_name,
+            username=settings.username,
+            port=PORT,
+            multi_az=settings.multi_az,
+            db_subnet_group_name=subnets.name,
+            allocated_storage=settings.allocated_storage_gib,
+            kms_key_id=args.get("kms_key_arn"),
+            backup_retention_period=settings.backup_retention_days,
+            backup_window=settings.backup_window,
+            maintenance_window=settings.maintenance_window,
+            copy_tags_to_snapshot=True,
+            delete_automated_backups=settings.skip_final_snapshot,
+            deletion_protection=settings.deletion_protection,
+            skip_final_snapshot=settings.skip_final_snapshot,
+            final_snapshot_identifier=(
+                None if settings.skip_final_snapshot else f"{given.identifier}-final"
+            ),
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=logs),
+            **password,
+            **given.shared(security_group),
+        )
+
+    def _replicas(
+        self,
+        given: "_Given",
+        primary: aws.rds.Instance,
+        security_group: aws.ec2.SecurityGroup,
+        logs: Sequence[pulumi.Resource],
+    ) -> list[aws.rds.Instance]:
+        replicas = []
+        for each in given.replicas:
+            identifier = f"{given.identifier}-replica-{each}"
+            replicas.append(
+                aws.rds.Instance(
+                    f"{given.name}-database-replica-{each}",
+                    identifier=identifier,
+                    replicate_source_db=primary.identifier,
+                    deletion_protection=given.settings.deletion_protection,
+                    skip_final_snapshot=True,
+                    tags={"Name": identifier, **given.settings.tags},
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=logs),
+                    **given.shared(security_group),
+                )
+            )
+        return replicas
+
+    def _secret_arn(self, given: "_Given", primary: aws.rds.Instance) -> Output[str]:
+        """Return where the master user's password is: with RDS, or in a secret made here."""
+        name, args, settings = given.name, given.args, given.settings
+        if not settings.has_password:
+            return primary.master_user_secrets.apply(lambda made: str(made[0].secret_arn))
+        child = pulumi.ResourceOptions(parent=self)
+        secret = aws.secretsmanager.Secret(
+            f"{name}-database-master",
+            name=physical_name(name, "database-master"),
+            description=f"Master user of {given.identifier}",
+            # AWS keeps the name of a deleted secret for so long.
+            recovery_window_in_days=30 if settings.deletion_protection else 0,
+            tags=dict(settings.tags),
+            opts=child,
+        )
+        aws.secretsmanager.SecretVersion(
+            f"{name}-database-master",
+            secret_id=secret.id,
+            secret_string=Output.secret(args["password"]).apply(
+                lambda password: json.dumps({"username": settings.username, "password": password})
+            ),
+            opts=child,
+        )
+        return secret.arn
+
+    def _proxy(
+        self,
+        given: "_Given",
+        primary: aws.rds.Instance,
+        security_group: aws.ec2.SecurityGroup,
+        secret_arn: Output[str],
+    ) -> Output[str]:
+        """Create the proxy; return its address, once it knows the database."""
+        name, args, settings = given.name, given.args, given.settings
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-database-proxy",
+            name=physical_name(name, "database-proxy", limit=64),
+            description="Lets the database's proxy read the password",
+            assume_role_policy=_trust("rds.amazonaws.com"),
+            tags=dict(settings.tags),
+            opts=child,
+        )
+        reads = aws.iam.RolePolicy(
+            f"{name}-database-proxy",
+            name="secret",
+            role=role.name,
+            policy=secret_arn.apply(_reading),
+            opts=child,
+        )
+        proxy = aws.rds.Proxy(
+            name,
+            name=given.identifier,
+            engine_family="POSTGRESQL",
+            role_arn=role.arn,
+            vpc_subnet_ids=args["subnet_ids"],
+            vpc_security_group_ids=[security_group.id],
+            require_tls=True,
+            auths=[
+                {
+                    "auth_scheme": "SECRETS",
+                    "iam_auth": "DISABLED",
+                    "client_password_auth_type": "POSTGRES_SCRAM_SHA_256",
+                    "secret_arn": secret_arn,
+                }
+            ],
+            tags={"Name": given.identifier, **settings.tags},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[reads]),
+        )
+        pool = aws.rds.ProxyDefaultTargetGroup(
+            name,
+            db_proxy_name=proxy.name,
+            connection_pool_config={
+                "max_connections_percent": PROXY_CONNECTIONS_PERCENT,
+                "max_idle_connections_percent": PROXY_CONNECTIONS_PERCENT // 2,
+                "connection_borrow_timeout": _SECONDS_FOR_A_CONNECTION,
+            },
+            opts=child,
+        )
+        target = aws.rds.ProxyTarget(
+            name,
+            db_proxy_name=proxy.name,
+            target_group_name=pool.name,
+            db_instance_identifier=primary.identifier,
+            opts=child,
+        )
+        return Output.all(proxy.endpoint, target.id).apply(lambda known: str(known[0]))
+
+    def _alarms(
+        self,
+        given: "_Given",
+        primary: aws.rds.Instance,
+        replicas: Sequence[aws.rds.Instance],
+    ) -> list[aws.cloudwatch.MetricAlarm]:
+        args, settings = given.args, given.settings
+        topics = {
+            AlertSeverity.PAGE: args["page_topic_arn"],
+            AlertSeverity.TICKET: args["ticket_topic_arn"],
+        }
+
+        def alarm(row: AlarmRow, server: aws.rds.Instance) -> aws.cloudwatch.MetricAlarm:
+            topic = topics[row.severity]
+            at: Mapping[str, Input[str]] = {"DBInstanceIdentifier": server.identifier}
+            return metric_alarm(
+                given.name,
+                row,
+                dimensions=lambda subject: {} if subject == Subject.DATABASE_LOG else at,
+                runbook_base_url=settings.runbook_base_url,
+                actions=[topic],
+                ok_actions=[topic] if row.severity == AlertSeverity.PAGE else [],
+                tags=settings.tags or None,
+                opts=pulumi.ResourceOptions(parent=self),
+            )
+
+        rows = [
+            row
+            if row.metrics[0].subject != Subject.DATABASE_LOG
+            else replace(row, metrics=(replace(row.metrics[0], namespace=given.log_namespace),))
+            for row in database_alarm_rows(settings)
+        ]
+        lag = settings.replica_lag_seconds
+        return [
+            *(alarm(row, primary) for row in rows),
+            *(
+                alarm(replica_alarm_row(index, lag_seconds=lag), replica)
+                for index, replica in enumerate(replicas, 1)
+            ),
+        ]
+
+
+def _parts(role: str) -> tuple[str, ...]:
+    """Return the parts of a name for the database or for what stands beside it."""
+    return ("database",) if role == "database" else ("database", role)
+
+
+_OUTPUTS = tuple(Database.__annotations__)
+_LOGS: Final = ("postgresql", "upgrade")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Given:
+    """What all parts of one component are made from."""
+
+    name: str
+    args: DatabaseArgs
+    settings: _Settings
+    identifier: str
+    parameters: aws.rds.ParameterGroup | None = None
+    monitoring: aws.iam.Role | None = None
+
+    @property
+    def replicas(self) -> range:
+        return range(1, self.settings.replica_count + 1)
+
+    @property
+    def log_namespace(self) -> str:
+        """Where the metric of the log lies: its filter takes no dimension without a field."""
+        return physical_name(self.name)
+
+    def shared(self, security_group: aws.ec2.SecurityGroup) -> dict[str, Any]:
+        """Return what the database and its replicas have in common."""
+        settings = self.settings
+        assert self.parameters and self.monitoring  # noqa: S101, PT018 - made before
+        return {
+            "instance_class": settings.instance_class,
+            "auto_minor_version_upgrade": True,
+            "apply_immediately": settings.apply_immediately,
+            "storage_type": "gp3",
+            "max_allocated_storage": settings.max_allocated_storage_gib,
+            "storage_encrypted": True,
+            "publicly_accessible": False,
+            "parameter_group_name": self.parameters.name,
+            "vpc_security_group_ids": [security_group.id],
+            "enabled_cloudwatch_logs_exports": list(_LOGS),
+            "performance_insights_enabled": True,
+            "performance_insights_retention_period": 7,  # days; what costs nothing
+            "monitoring_interval": settings.monitoring_interval_seconds,
+            "monitoring_role_arn": self.monitoring.arn,
+        }
+
+
+def _trust(service: str) -> str:
+    return _document({"Principal": {"Service": service}, "Action": "sts:AssumeRole"})
+
+
+def _reading(secret_arn: str) -> str:
+    """Let a role read one secret; its key is AWS's own, which the service may use for anybody."""
+    return _document({"Action": "secretsmanager:GetSecretValue", "Resource": secret_arn})
+
+
+def _document(*statements: Mapping[str, Any]) -> str:
+    allowed = [{"Effect": "Allow", **each} for each in statements]
+    return json.dumps({"Version": "2012-10-17", "Statement": allowed})

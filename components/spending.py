@@ -1,0 +1,191 @@
+"""What the stack may cost: an alarm on instance-hours, and a budget in money."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components._checks import REQUIRED, Reader
+from components._errors import Problems
+from components._naming import physical_name
+from components.alarms import (
+    RUNBOOKS,
+    AlarmMetric,
+    AlarmRow,
+    Comparison,
+    MissingData,
+    Subject,
+    metric_alarm,
+)
+from components.notifications import AlertSeverity
+
+HOURS_MAX: Final = 1_000_000
+DOLLARS_MAX: Final = 1_000_000_000
+
+_DAY_SECONDS: Final = 86_400
+
+_NOTIFICATIONS: Final = (("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100.0))
+"""What of a budget is told: kind, and percent of the budget."""
+
+
+class SpendingArgs(TypedDict):
+    """Arguments of Spending."""
+
+    group_name: Input[str]
+    """Name of the auto scaling group."""
+    ticket_topic_arn: Input[str]
+    """Topic for alarms that can wait for working hours; its policy must let AWS Budgets in."""
+    instance_hours_per_day: NotRequired[float]
+    """Instance-hours of a day that were planned (hours, 0.1 to 1000000); more is a ticket.
+    Default: no alarm."""
+    monthly_budget_usd: NotRequired[float]
+    """What the account may cost in a month (US dollars, 1 to 1000000000). Default: no budget."""
+    runbook_base_url: NotRequired[str]
+    """What stands before the name of a runbook page (1 to 500 characters).
+    Default: docs/runbooks/."""
+    tags: NotRequired[Mapping[str, str]]
+    """Tags of all that is created. Default: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """The plain, checked values of SpendingArgs."""
+
+    instance_hours_per_day: float | None
+    monthly_budget_usd: float | None
+    runbook_base_url: str
+    tags: Mapping[str, str]
+
+    @classmethod
+    def from_args(cls, args: SpendingArgs) -> "_Settings":
+        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
+        problems = Problems("Spending")
+        reader = Reader(problems, args, SpendingArgs.__annotations__)
+        reader.required("group_name", "ticket_topic_arn")
+
+        def maybe(key: str, low: float, high: float) -> float | None:
+            return reader.number(key, REQUIRED, low, high) if reader.given(key) else None
+
+        settings = cls(
+            instance_hours_per_day=maybe("instance_hours_per_day", 0.1, HOURS_MAX),
+            monthly_budget_usd=maybe("monthly_budget_usd", 1, DOLLARS_MAX),
+            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
+            tags=reader.tags(),
+        )
+        if len(settings.runbook_base_url) > 500:
+            reader.note("runbook_base_url", "be at most 500 characters", settings.runbook_base_url)
+        problems.raise_if_any()
+        return settings
+
+
+def instance_hours_row(*, per_day: float) -> AlarmRow:
+    """Return the alarm on the instance-hours of a day.
+
+    The group publishes how many instances it has once a minute, so the mean over a day times 24 is
+    the day's instance-hours. The sum would be off by the minutes that were not published.
+    """
+    return AlarmRow(
+        symptom="instance-hours",
+        severity=AlertSeverity.TICKET,
+        says=f"The group has used more than the {per_day:g} instance-hours a day that were "
+        "planned.",
+        why="Scaling out is easily paid for; what never scales in is not.",
+        metrics=(
+            AlarmMetric(
+                namespace="AWS/AutoScaling",
+                # Pending, standby and terminating instances are paid for, too.
+                name="GroupTotalInstances",
+                statistic="Average",
+                subject=Subject.GROUP,
+                id="instances",
+            ),
+        ),
+        expression="24 * instances",
+        comparison=Comparison.ABOVE,
+        threshold=per_day,
+        unit="instance-hours a day",
+        threshold_reason="Ours: spending.instanceHoursPerDay.",
+        period_seconds=_DAY_SECONDS,
+        evaluation_periods=1,
+        datapoints_to_alarm=1,
+        missing=MissingData.MISSING,
+        missing_reason="A group whose metrics stop is the business of another alarm.",
+    )
+
+
+def reference_rows() -> tuple[AlarmRow, ...]:
+    """Return the row for a plan of 96 hours a day, for the reference."""
+    return (instance_hours_row(per_day=96),)
+
+
+class Spending(pulumi.ComponentResource):
+    """What was planned to be spent, and who is told when it is more.
+
+    Creates an alarm on the group's instance-hours of a day, and a budget of the account with three
+    notifications: at 80 % and at 100 % of what was spent, and when 100 % is forecast. Each only
+    where its number is given.
+
+    With 4 instances planned, 96 instance-hours a day: 12 instances for six hours and 4 for the rest
+    are 144, so the ticket comes within the day. A warm pool's instances are not counted.
+
+    The budget is of the whole account, since costs by tag are told apart only from the day on which
+    somebody activates the tag for billing. AWS Budgets looks at most three times a day.
+    """
+
+    alarm_names: Output[Sequence[str]]
+    """Names of all alarms."""
+    alarm_arns: Output[Sequence[str]]
+    """ARNs of all alarms."""
+
+    def __init__(
+        self, name: str, args: SpendingArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("surgeproof:index:Spending", name, {}, opts)
+        settings = _Settings.from_args(args)
+        child = pulumi.ResourceOptions(parent=self)
+        alarms = []
+        if settings.instance_hours_per_day is not None:
+            alarms.append(
+                metric_alarm(
+                    name,
+                    instance_hours_row(per_day=settings.instance_hours_per_day),
+                    dimensions=lambda _: {"AutoScalingGroupName": args["group_name"]},
+                    runbook_base_url=settings.runbook_base_url,
+                    actions=[args["ticket_topic_arn"]],
+                    tags=settings.tags or None,
+                    opts=child,
+                )
+            )
+        if settings.monthly_budget_usd is not None:
+            aws.budgets.Budget(
+                name,
+                name=physical_name(name, limit=100),
+                account_id=aws.get_caller_identity_output(
+                    opts=pulumi.InvokeOutputOptions(parent=self)
+                ).account_id,
+                budget_type="COST",
+                time_unit="MONTHLY",
+                limit_amount=f"{settings.monthly_budget_usd:.12g}",
+                limit_unit="USD",
+                notifications=[
+                    _notification(kind, percent, args["ticket_topic_arn"])
+                    for kind, percent in _NOTIFICATIONS
+                ],
+                opts=child,
+            )
+        self.alarm_names = Output.all(*(alarm.name for alarm in alarms))
+        self.alarm_arns = Output.all(*(alarm.arn for alarm in alarms))
+        self.register_outputs({key: getattr(self, key) for key in Spending.__annotations__})
+
+
+def _notification(kind: str, percent: float, topic_arn: Input[str]) -> Any:
+    return {
+        "notification_type": kind,
+        "comparison_operator": "GREATER_THAN",
+        "threshold": percent,
+        "threshold_type": "PERCENTAGE",
+        "subscriber_sns_topic_arns": [topic_arn],
+    }
