@@ -6,10 +6,15 @@ from components import (
     Alarms,
     ArgsError,
     AutoScalingGroup,
+    Dashboard,
+    Escalation,
     LoadBalancer,
     Network,
     Notifications,
+    Objectives,
+    Pages,
     ScalingPolicies,
+    Timeline,
 )
 from components.alarms import rollback_alarm_names
 from components.configuration import ConfigurationError, load
@@ -42,7 +47,7 @@ def stack() -> None:
             alarm_names=rollback_alarm_names("web"),
         ),
     )
-    ScalingPolicies(
+    scaling = ScalingPolicies(
         "web",
         configuration.scaling_args(
             group_name=group.name,
@@ -58,7 +63,35 @@ def stack() -> None:
             target_group_arn_suffix=load_balancer.target_group_arn_suffix,
             group_name=group.name,
             notifications=notifications,
+            certificate_arn=load_balancer.certificate_arn,
+            nat_gateway_ids=network.nat_gateway_ids,
         ),
+    )
+    # What watches the stack: components that come later add theirs here, and are paged for, shown
+    # and escalated like the others.
+    watched = [*alarms.watched, *scaling.watched]
+    pages = Pages("web", configuration.pages_args(notifications), watched)
+    objectives = Objectives(
+        "web",
+        configuration.objectives_args(
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group_arn_suffix=load_balancer.target_group_arn_suffix,
+            notifications=notifications,
+            outage_alarm=pages.outage_alarm_name,
+        ),
+    )
+    watched = [*pages.watched, *objectives.watched, *watched]
+    escalation = Escalation("web", configuration.escalation_args(notifications), watched)
+    timeline = Timeline("timeline", configuration.timeline_args(group.name))
+    dashboard = Dashboard(
+        "on-call",
+        configuration.dashboard_args(
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group_arn_suffix=load_balancer.target_group_arn_suffix,
+            group_name=group.name,
+            log_group_name=timeline.log_group_name,
+        ),
+        [*escalation.watched, *watched],
     )
 
     pulumi.export("url", load_balancer.url)
@@ -67,6 +100,10 @@ def stack() -> None:
     pulumi.export("pageTopicArn", notifications.page_topic_arn)
     pulumi.export("ticketTopicArn", notifications.ticket_topic_arn)
     pulumi.export("alarmNames", alarms.alarm_names)
+    pulumi.export("pageAlarmNames", pages.alarm_names)
+    pulumi.export("escalationTopicArn", notifications.escalation_topic_arn)
+    pulumi.export("dashboardName", dashboard.dashboard_name)
+    pulumi.export("timelineLogGroupName", timeline.log_group_name)
     pulumi.export("vpcId", network.vpc_id)
 
 

@@ -9,10 +9,14 @@ from components.auto_scaling_group import (
     WarmPoolArgs,
     WarmPoolState,
 )
+from components.dashboard import Dashboard, DashboardArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancingAlgorithm
 from components.network import NatGateways, Network, NetworkArgs
 from components.notifications import Notifications, NotificationsArgs
+from components.objectives import Objectives, ObjectivesArgs
+from components.pages import Escalation, EscalationArgs, Pages, PagesArgs
 from components.scaling_policies import ScalingPolicies, ScalingPoliciesArgs
+from components.timeline import Timeline, TimelineArgs
 
 __all__ = [
     "Alarms",
@@ -21,6 +25,10 @@ __all__ = [
     "ArgsError",
     "AutoScalingGroup",
     "AutoScalingGroupArgs",
+    "Dashboard",
+    "DashboardArgs",
+    "Escalation",
+    "EscalationArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
     "LoadBalancingAlgorithm",
@@ -29,8 +37,14 @@ __all__ = [
     "NetworkArgs",
     "Notifications",
     "NotificationsArgs",
+    "Objectives",
+    "ObjectivesArgs",
+    "Pages",
+    "PagesArgs",
     "ScalingPolicies",
     "ScalingPoliciesArgs",
+    "Timeline",
+    "TimelineArgs",
     "WarmPoolArgs",
     "WarmPoolState",
 ]

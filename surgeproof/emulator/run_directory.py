@@ -59,6 +59,7 @@ SERVICES = (
     "route53",
     "s3",
     "sns",
+    "sqs",
     "ssm",
     "sts",
 )

@@ -18,7 +18,7 @@ from surgeproof.emulator.mocks import (
 from surgeproof.emulator.reading import collect
 from surgeproof.emulator.requests import ELSEWHERE
 
-PROPERTIES = 335
+PROPERTIES = 377
 """Properties that the program sets in the four configurations of the probe, by type and path."""
 PROVIDERS_OWN = 9
 """Those of them that steer the provider, such as forceDestroy: no request has a place for them."""
@@ -138,15 +138,19 @@ def test_a_second_look_tells_the_same_outputs(local):
 
 
 def test_what_the_endpoint_lacks_is_said(local):
-    notes = [
-        each.outputs["__recordedOnly"]
+    notes = {
+        each.token.rpartition(":")[2]: each.outputs["__recordedOnly"]
         for each in local.registered
         if "__recordedOnly" in each.outputs
-    ]
+    }
 
-    assert len(notes) == 1
+    assert notes.keys() == {"LoadBalancer", "CompositeAlarm", "QueryDefinition"}
     assert re.search(
-        r"health_check_logs\.s3\.bucket not valid \(healthCheckLogs\.bucket\)", notes[0]
+        r"health_check_logs\.s3\.bucket not valid \(healthCheckLogs\.bucket\)",
+        notes["LoadBalancer"],
+    )
+    assert notes["CompositeAlarm"] == (
+        "PutCompositeAlarm: The put_composite_alarm action has not been implemented"
     )
 
 

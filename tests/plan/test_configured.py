@@ -99,6 +99,7 @@ def test_the_keys_are_those_of_the_schema():
     text = Path(configured.__file__).read_text("utf-8")
 
     assert set(configured._FIGURES) == set(keys_of(ServiceConfiguration))
+    alarms_only = {"availabilityPercent", "latencyPercentile", "windowDays", "burnRates"}
     for model in (ObjectiveConfiguration, SurgeObjectiveConfiguration, SurgeConfiguration):
-        for key in keys_of(model):
+        for key in keys_of(model).keys() - alarms_only:
             assert f'"{key}"' in text
