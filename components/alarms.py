@@ -92,9 +92,9 @@ class AlarmsArgs(TypedDict):
     """Users at work, as the application counts them. Default: none."""
     request_jump_percent: NotRequired[float]
     """Growth of requests from one five minutes to the next that counts as a jump (percent, 10 to
-    1000). Default: 50."""
+    1000). Default: 30."""
     anomaly_band_width: NotRequired[float]
-    """Half the width of the band of usual demand (standard deviations, 1 to 10). Default: 3."""
+    """Half the width of the band of usual demand (standard deviations, 1 to 10). Default: 4."""
     good_response_percent: NotRequired[float]
     """Share of requests answered well, below which it pages (percent, 1 to 99.99). Default: 90."""
     client_error_percent: NotRequired[float]
@@ -381,8 +381,8 @@ class _Settings:
             ),
             high_resolution_metric=DemandMetric.read(reader, args),
             active_users_metric=_active_users(reader, args),
-            request_jump_percent=reader.number("request_jump_percent", 50, 10, 1000),
-            anomaly_band_width=reader.number("anomaly_band_width", 3, 1, 10),
+            request_jump_percent=reader.number("request_jump_percent", 30, 10, 1000),
+            anomaly_band_width=reader.number("anomaly_band_width", 4, 1, 10),
             good_response_percent=reader.number("good_response_percent", 90, 1, 99.99),
             client_error_percent=reader.number("client_error_percent", 1, 0.01, 100),
             capacity_units=(
@@ -998,9 +998,9 @@ def _unusual_demand(settings: _Settings) -> list[AlarmRow]:
             comparison=Comparison.AT_LEAST,
             threshold=jump,
             unit="%",
-            threshold_reason="Ours: a daily rhythm moves by 3 % in five minutes; a load balancer "
-            "itself keeps pace with a doubling in five minutes (capacity reservation page), and "
-            "half of that is early.",
+            threshold_reason="Ours: in five minutes a daily rhythm moves by 3 % and usual noise by "
+            "5 %, while demand that doubles within ten minutes grows by 40 %. A load balancer "
+            "itself keeps pace with a doubling in five (capacity reservation page).",
             period_seconds=300,
             evaluation_periods=2,
             datapoints_to_alarm=1,
@@ -1038,8 +1038,9 @@ def _unusual_demand(settings: _Settings) -> list[AlarmRow]:
             comparison=Comparison.ABOVE_BAND,
             threshold=0,
             unit="",
-            threshold_reason="Ours: AWS's console proposes 2 standard deviations; 3 for three "
-            "minutes in a row keep a usual day quiet.",
+            threshold_reason="Ours: AWS's console proposes 2 standard deviations, which a usual "
+            "day leaves many times; 4 for three minutes in a row keep it quiet where demand's "
+            "noise lasts for minutes.",
             period_seconds=60,
             evaluation_periods=3,
             datapoints_to_alarm=3,
@@ -1439,8 +1440,8 @@ def reference() -> str:
         requests_per_second_per_instance=100,
         high_resolution_metric=metric,
         active_users_metric=("Shop", "ActiveUsers"),
-        request_jump_percent=50,
-        anomaly_band_width=3,
+        request_jump_percent=30,
+        anomaly_band_width=4,
         good_response_percent=90,
         client_error_percent=1,
         capacity_units=None,

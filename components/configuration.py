@@ -756,14 +756,14 @@ class AlertsConfiguration(Schema):
     request_jump_percent: float = number(
         "Growth of requests from one five minutes to the next that counts as a jump.",
         "percent",
-        default=50,
+        default=30,
         low=10,
         high=1000,
     )
     anomaly_band_width: float = number(
         "Half the width of the band of usual demand.",
         "standard deviations",
-        default=3,
+        default=4,
         low=1,
         high=10,
     )

@@ -209,14 +209,20 @@ class Alarms:
     def _modelled(self, view: View, rule: str, unmodelled: frozenset[str]) -> str:
         """Return a rule with its children that are left out counted as not in ALARM."""
 
+        left_out = []
+
         def replaced(child: re.Match[str]) -> str:
             name = child[1] or child[2] or child[3]
             if name not in unmodelled:
                 return child[0]
-            view.note("rule", f"{name} is not modelled, and counts as not in ALARM.")
+            left_out.append(name)
             return "FALSE"
 
-        return _CHILD.sub(replaced, rule)
+        rest = _CHILD.sub(replaced, rule)
+        if left_out:
+            names = ", ".join(left_out)
+            view.note("rule", f"Not modelled, so counted as not in ALARM: {names}.")
+        return rest
 
 
 def _children_first(found: Iterable[CompositeAlarm]) -> tuple[CompositeAlarm, ...]:
