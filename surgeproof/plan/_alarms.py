@@ -208,7 +208,6 @@ class Alarms:
 
     def _modelled(self, view: View, rule: str, unmodelled: frozenset[str]) -> str:
         """Return a rule with its children that are left out counted as not in ALARM."""
-
         left_out = []
 
         def replaced(child: re.Match[str]) -> str:

@@ -284,7 +284,14 @@ def test_a_surge_pages_before_anybody_waits(alarms, composites):
     begin = metrics.answered.size - 180
     size = metrics.values["RequestCount"][begin] / metrics.values["RequestCountPerTarget"][begin]
     surge = np.minimum(1 + np.arange(180) / 10, 2.0)
-    for name in ("RequestCount", "NewConnectionCount", "ActiveUsers"):
+    for name in (
+        "RequestCount",
+        "HTTPCode_Target_2XX_Count",
+        "HTTPCode_Target_3XX_Count",
+        "HTTPCode_Target_4XX_Count",
+        "NewConnectionCount",
+        "ActiveUsers",
+    ):
         times(name, surge)(metrics)
     per_second = metrics.values["RequestCount"][-180:] / 60 / size
     set_to("RequestCountPerTarget", per_second * 60)(metrics)

@@ -387,7 +387,7 @@ def test_alarms_on_one_metric(role, metric, dimensions, statistic, condition):
             "request-jump-info",
             ("IF(demand - DIFF(demand) >= 500, 100 * DIFF(demand) / (demand - DIFF(demand)), 0)"),
             {"demand": ("RequestCount", "Sum", 300, BALANCER)},
-            ("GreaterThanOrEqualToThreshold", 50, 1, 2, "notBreaching"),
+            ("GreaterThanOrEqualToThreshold", 30, 1, 2, "notBreaching"),
         ),
         (
             "missing-capacity-critical",
