@@ -1422,8 +1422,8 @@ def rollback_alarm_names(name: str) -> list[str]:
     ]
 
 
-def reference() -> str:
-    """Return docs/reference/alarms.md: all rows, at the default settings."""
+def default_rows() -> tuple[list[AlarmRow], list[AlarmRow]]:
+    """Return the rows of the reference, at the default settings: that tell, and that scale."""
     metric = DemandMetric(
         namespace="Shop",
         metric_name="RequestsUnderWay",
@@ -1453,11 +1453,18 @@ def reference() -> str:
         request_surge_row(requests_per_second=100, share_percent=80, severity=AlertSeverity.TICKET),
         fast_surge_row(metric=metric, share_percent=80, severity=AlertSeverity.TICKET),
     ]
+    return [*alarm_rows(settings)], scaling
+
+
+def reference(more: Sequence[str] = ()) -> str:
+    """Return docs/reference/alarms.md: all rows, at the default settings, and `more` lines."""
+    rows, scaling = default_rows()
     introduction = (
         "Written by `python -m components.configuration`; do not edit by hand. Names are "
         "`{project}-{stack}-{component}-` and what stands below. Values are those of the default "
         "settings, a group of 2 to 4 instances that carry 100 requests per second each, and a "
-        "high-resolution metric that is full at 50."
+        "high-resolution metric that is full at 50. Alarms that end with `-critical` page, those "
+        "with `-warning` make a ticket, those with `-info` tell nobody by themselves."
     )
     lines = [
         "# Alarms",
@@ -1466,15 +1473,16 @@ def reference() -> str:
         "",
         "## That tell people",
         "",
-        *(line for row in alarm_rows(settings) for line in _shown(row)),
+        *(line for row in rows for line in shown(row)),
         "## That scale the group",
         "",
-        *(line for row in scaling for line in _shown(row, told="the scaling policy")),
+        *(line for row in scaling for line in shown(row, told="the scaling policy")),
+        *more,
     ]
     return "\n".join(lines)
 
 
-def _shown(row: AlarmRow, told: str | None = None) -> list[str]:
+def shown(row: AlarmRow, told: str | None = None) -> list[str]:
     """Return a row as lines of Markdown."""
     metrics = [f"{metric.namespace} {metric.name} {metric.statistic}" for metric in row.metrics]
     read = row.expression or metrics[0]

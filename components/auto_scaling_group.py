@@ -450,6 +450,8 @@ class AutoScalingGroup(pulumi.ComponentResource):
                 "secrets",
                 given.secrets.apply(lambda arns: _policy(*_application.secret_statements(arns))),
             )
+        if settings.application.metrics_namespace is not None:
+            grant("metrics", _policy(*_application.metrics_statements(settings.application)))
         if _application.image_statements(settings.application, ""):
             grant(
                 "image",

@@ -16,7 +16,8 @@ from pulumi import Input, Output
 from pulumi.runtime import config as runtime_config
 from pydantic import PrivateAttr
 
-from components import alarms, aws_limits
+from components import aws_limits
+from components._alarm_reference import alarms_reference
 from components._application import ARN_RULE, is_secret_arn
 from components._schema import (
     FIGURE,
@@ -348,6 +349,15 @@ class ApplicationConfiguration(Schema):
         shown_range="mapping of ARNs",
         hidden=True,
     )
+    metrics_namespace: str | None = text(
+        "Namespace in CloudWatch under which the CloudWatch agent publishes what the application "
+        "sends as StatsD to 127.0.0.1:8125, once a minute, added up by AutoScalingGroupName.",
+        default=None,
+        rule="be a text of 1 to 255 characters, not beginning with a colon",
+        pattern=r"[^:].{0,254}",
+        behaviour="no agent",
+        shown_range="text, 1 to 255 characters",
+    )
     stop_timeout_seconds: int = whole(
         "Time that the application gets to stop before it is killed.",
         "seconds",
@@ -669,8 +679,8 @@ class ActiveUsersConfiguration(Schema):
     """Users at work, as the application counts them.
 
     Each instance publishes its own number once a minute with one dimension, AutoScalingGroupName;
-    they are added up. With fleet.cloudWatchAgent the application only has to send a StatsD gauge of
-    that name to port 8125 of its own instance.
+    they are added up. With fleet.application.metricsNamespace the application only has to send a
+    StatsD gauge of that name to 127.0.0.1:8125.
     """
 
     title: ClassVar = "alerts.activeUsersMetric"
@@ -1899,7 +1909,7 @@ def with_project_keys(project_file: str) -> str:
 def _write() -> None:
     REFERENCE.mkdir(parents=True, exist_ok=True)
     (REFERENCE / "configuration.md").write_text(reference(), encoding="utf-8")
-    (REFERENCE / "alarms.md").write_text(alarms.reference(), encoding="utf-8")
+    (REFERENCE / "alarms.md").write_text(alarms_reference(), encoding="utf-8")
     project_file = PROJECT_FILE.read_text(encoding="utf-8")
     PROJECT_FILE.write_text(with_project_keys(project_file), encoding="utf-8")
 

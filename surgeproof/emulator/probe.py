@@ -54,6 +54,7 @@ _WIDE: Mapping[str, Any] = {
         "instanceTypes": ["m7i.large"],
         "application": {
             "containerImage": "registry.surgeproof.test/shop:1",
+            "metricsNamespace": "Shop",
             "environment": {"GREETING": "hello"},
             "secrets": {"KEY": "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/key"},
         },

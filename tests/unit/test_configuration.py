@@ -6,6 +6,7 @@ import pulumi
 import pytest
 
 from components import alarms, configuration, objectives
+from components._alarm_reference import alarms_reference
 from components._schema import Figure, inner, key_of, keys_of
 from components.auto_scaling_group import _Settings as GroupSettings
 from components.configuration import Configuration, ConfigurationError, find_problems
@@ -932,7 +933,7 @@ def test_every_key_is_documented_with_meaning_range_and_default():
     ("path", "text"),
     [
         ("docs/reference/configuration.md", configuration.reference),
-        ("docs/reference/alarms.md", alarms.reference),
+        ("docs/reference/alarms.md", alarms_reference),
         (
             "Pulumi.yaml",
             lambda: configuration.with_project_keys((ROOT / "Pulumi.yaml").read_text("utf-8")),
