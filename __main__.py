@@ -6,12 +6,17 @@ from components import (
     Alarms,
     ArgsError,
     AutoScalingGroup,
+    Dashboard,
     Database,
+    Escalation,
     LoadBalancer,
     Network,
     Notifications,
+    Objectives,
+    Pages,
     ScalingPolicies,
     Spending,
+    Timeline,
     WebAcl,
 )
 from components.alarms import rollback_alarm_names
@@ -56,7 +61,7 @@ def stack() -> None:
             shared_database=database,
         ),
     )
-    ScalingPolicies(
+    scaling = ScalingPolicies(
         "web",
         configuration.scaling_args(
             group_name=group.name,
@@ -72,15 +77,17 @@ def stack() -> None:
             target_group_arn_suffix=load_balancer.target_group_arn_suffix,
             group_name=group.name,
             notifications=notifications,
+            certificate_arn=load_balancer.certificate_arn,
+            nat_gateway_ids=network.nat_gateway_ids,
         ),
     )
     spending = Spending(
         "web",
         configuration.spending_args(group_name=group.name, notifications=notifications),
     )
-    told_by: list[Alarms | Database | Spending | WebAcl] = [alarms, spending]
+    beside: list[Database | Spending | WebAcl] = [spending]
     if configuration.web_acl.enabled:
-        told_by.append(
+        beside.append(
             WebAcl(
                 "web",
                 configuration.web_acl_args(
@@ -89,9 +96,35 @@ def stack() -> None:
             )
         )
     if database is not None:
-        told_by.append(database)
+        beside.append(database)
         pulumi.export("databaseHost", database.host)
         pulumi.export("databaseSecretArn", database.secret_arn)
+    # What watches the stack: each is shown and, where it pages, escalated.
+    watched = [*alarms.watched, *scaling.watched]
+    watched += [each for part in beside for each in part.watched]
+    pages = Pages("web", configuration.pages_args(notifications), watched)
+    objectives = Objectives(
+        "web",
+        configuration.objectives_args(
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group_arn_suffix=load_balancer.target_group_arn_suffix,
+            notifications=notifications,
+            outage_alarm=pages.outage_alarm_name,
+        ),
+    )
+    watched = [*pages.watched, *objectives.watched, *watched]
+    escalation = Escalation("web", configuration.escalation_args(notifications), watched)
+    timeline = Timeline("timeline", configuration.timeline_args(group.name))
+    dashboard = Dashboard(
+        "on-call",
+        configuration.dashboard_args(
+            load_balancer_arn_suffix=load_balancer.arn_suffix,
+            target_group_arn_suffix=load_balancer.target_group_arn_suffix,
+            group_name=group.name,
+            log_group_name=timeline.log_group_name,
+        ),
+        [*escalation.watched, *watched],
+    )
 
     pulumi.export("url", load_balancer.url)
     pulumi.export("loadBalancerDnsName", load_balancer.dns_name)
@@ -100,11 +133,15 @@ def stack() -> None:
     pulumi.export("ticketTopicArn", notifications.ticket_topic_arn)
     pulumi.export(
         "alarmNames",
-        pulumi.Output.all(*(each.alarm_names for each in told_by)).apply(
+        pulumi.Output.all(*(each.alarm_names for each in [alarms, *beside])).apply(
             lambda names: [name for each in names for name in each]
         ),
     )
     pulumi.export("dayAtMaximumSize", configuration.day_at_maximum_size())
+    pulumi.export("pageAlarmNames", pages.alarm_names)
+    pulumi.export("escalationTopicArn", notifications.escalation_topic_arn)
+    pulumi.export("dashboardName", dashboard.dashboard_name)
+    pulumi.export("timelineLogGroupName", timeline.log_group_name)
     pulumi.export("vpcId", network.vpc_id)
 
 

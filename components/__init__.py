@@ -9,12 +9,16 @@ from components.auto_scaling_group import (
     WarmPoolArgs,
     WarmPoolState,
 )
+from components.dashboard import Dashboard, DashboardArgs
 from components.database import Database, DatabaseArgs
 from components.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancingAlgorithm
 from components.network import NatGateways, Network, NetworkArgs
 from components.notifications import Notifications, NotificationsArgs
+from components.objectives import Objectives, ObjectivesArgs
+from components.pages import Escalation, EscalationArgs, Pages, PagesArgs
 from components.scaling_policies import ScalingPolicies, ScalingPoliciesArgs
 from components.spending import Spending, SpendingArgs
+from components.timeline import Timeline, TimelineArgs
 from components.web_acl import RuleAction, WebAcl, WebAclArgs
 
 __all__ = [
@@ -24,8 +28,12 @@ __all__ = [
     "ArgsError",
     "AutoScalingGroup",
     "AutoScalingGroupArgs",
+    "Dashboard",
+    "DashboardArgs",
     "Database",
     "DatabaseArgs",
+    "Escalation",
+    "EscalationArgs",
     "LoadBalancer",
     "LoadBalancerArgs",
     "LoadBalancingAlgorithm",
@@ -34,11 +42,17 @@ __all__ = [
     "NetworkArgs",
     "Notifications",
     "NotificationsArgs",
+    "Objectives",
+    "ObjectivesArgs",
+    "Pages",
+    "PagesArgs",
     "RuleAction",
     "ScalingPolicies",
     "ScalingPoliciesArgs",
     "Spending",
     "SpendingArgs",
+    "Timeline",
+    "TimelineArgs",
     "WarmPoolArgs",
     "WarmPoolState",
     "WebAcl",

@@ -6,7 +6,8 @@ The user data is a bash script that cloud-init runs at an instance's first boot.
   Manager or Parameter Store while the file is sourced, by the instance's role; neither the user
   data nor a file on the instance holds them;
 - `application.service`, which runs the container image or, without one, a small health page;
-- `lifecycle.service`, which watches where the Auto Scaling group is taking the instance.
+- `lifecycle.service`, which watches where the Auto Scaling group is taking the instance;
+- the CloudWatch agent's configuration, where the application's own metrics are wanted.
 
 Containers run in Docker: Amazon Linux 2023 ships it, and no podman
 (https://github.com/amazonlinux/amazon-linux-2023/issues/67). They use the host's network: with a
@@ -21,6 +22,7 @@ So the watcher stops the application only once a heartbeat was accepted.
 """
 
 import base64
+import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -74,6 +76,10 @@ class ApplicationArgs(TypedDict):
     secrets: NotRequired[Mapping[str, pulumi.Input[str]]]
     """ARN of a Secrets Manager secret or a Systems Manager parameter, by the name of the
     environment variable that gets its value when the application starts. Default: none."""
+    metrics_namespace: NotRequired[str]
+    """Namespace in CloudWatch under which the CloudWatch agent publishes what the application sends
+    as StatsD to 127.0.0.1:8125, once a minute, added up by AutoScalingGroupName (1 to 255
+    characters). Default: no agent."""
     stop_timeout_seconds: NotRequired[int]
     """Time that the application gets to stop before it is killed (seconds, 1 to 3600).
     Default: 30."""
@@ -89,6 +95,7 @@ class Application:
     health_path: str
     stop_timeout_seconds: int
     has_secrets: bool
+    metrics_namespace: str | None = None
 
     @classmethod
     def from_args(cls, args: Mapping[str, Any], problems: Problems, path: str) -> "Application":
@@ -112,6 +119,10 @@ class Application:
         if rule or not _PATH.fullmatch(health_path):
             reader.note("health_path", rule or "hold only letters, digits and /._~%-", health_path)
         _check_names(reader, args)
+        namespace = reader.text("metrics_namespace", "") or None
+        if namespace and not re.fullmatch(r"[^:].{0,254}", namespace):
+            rule = "be a text of 1 to 255 characters, not beginning with a colon"
+            reader.note("metrics_namespace", rule, namespace)
         return cls(
             container_image=image,
             user_data=user_data,
@@ -119,6 +130,7 @@ class Application:
             health_path=health_path,
             stop_timeout_seconds=reader.whole("stop_timeout_seconds", 30, 1, 3600),
             has_secrets=bool(args.get("secrets")),
+            metrics_namespace=namespace,
         )
 
 
@@ -172,6 +184,22 @@ def secret_statements(secrets: Mapping[str, str]) -> list[dict[str, Any]]:
         {"Effect": "Allow", "Action": action, "Resource": resources}
         for action, resources in by_action.items()
         if resources
+    ]
+
+
+def metrics_statements(application: Application) -> list[dict[str, Any]]:
+    """Return the policy statements that let the agent publish, and find its group by a tag."""
+    if application.metrics_namespace is None:
+        return []
+    return [
+        {
+            "Effect": "Allow",
+            "Action": "cloudwatch:PutMetricData",
+            "Resource": "*",
+            "Condition": {"StringEquals": {"cloudwatch:namespace": application.metrics_namespace}},
+        },
+        # It takes no resource: service authorization reference, Amazon EC2.
+        {"Effect": "Allow", "Action": "ec2:DescribeTags", "Resource": "*"},
     ]
 
 
@@ -264,8 +292,44 @@ def _script(
         else:
             files.append(_file("/opt/application/health_page.py", HEALTH_PAGE))
         steps.append("systemctl enable --now application.service")
+    if application.metrics_namespace is not None:
+        files.append(_file("/opt/application/agent.json", _agent(application.metrics_namespace)))
+        # Last, and never in the way: an instance without it serves all the same.
+        control = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
+        package = "dnf install --assumeyes amazon-cloudwatch-agent"
+        steps += [
+            f"for _ in 1 2 3; do {package} && break; sleep 5; done || true",
+            f"{control} -a fetch-config -m ec2 -s -c file:/opt/application/agent.json || true",
+        ]
     head = ["#!/bin/bash", "set -euo pipefail", "umask 022", "mkdir -p /opt/application"]
     return "\n".join([*head, *files, *steps, ""])
+
+
+def _agent(namespace: str) -> str:
+    """Return the CloudWatch agent's configuration.
+
+    It gives each StatsD metric a dimension of its own, `metric_type`, so the group's sum is a
+    further aggregation, over AutoScalingGroupName alone
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch-Agent-custom-metrics-statsd.html).
+    """
+    return json.dumps(
+        {
+            "agent": {"omit_hostname": True},
+            "metrics": {
+                "namespace": namespace,
+                "append_dimensions": {"AutoScalingGroupName": "${aws:AutoScalingGroupName}"},
+                "aggregation_dimensions": [["AutoScalingGroupName"]],
+                "metrics_collected": {
+                    "statsd": {
+                        "service_address": "127.0.0.1:8125",
+                        "metrics_collection_interval": 10,
+                        "metrics_aggregation_interval": 60,
+                    }
+                },
+            },
+        },
+        indent=1,
+    )
 
 
 def _file(path: str, text: str, *, executable: bool = False) -> str:

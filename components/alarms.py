@@ -36,6 +36,19 @@ class HighResolutionMetricArgs(TypedDict):
     """How often it is published (seconds, 10 or 30). Default: 10."""
 
 
+class ActiveUsersMetricArgs(TypedDict):
+    """The number of users at work, as the application counts them.
+
+    Each instance publishes its own number once a minute with one dimension, `AutoScalingGroupName`,
+    for example as a StatsD gauge by the CloudWatch agent; they are added up.
+    """
+
+    namespace: str
+    """Namespace of the metric in CloudWatch (1 to 255 characters)."""
+    metric_name: str
+    """Name of the metric (1 to 255 characters)."""
+
+
 class AlarmsArgs(TypedDict):
     """Arguments of Alarms."""
 
@@ -53,6 +66,10 @@ class AlarmsArgs(TypedDict):
     """Name of the page topic, to watch its deliveries."""
     ticket_topic_name: Input[str]
     """Name of the ticket topic, to watch its deliveries."""
+    info_topic_arn: Input[str]
+    """Topic for alarms that tell nobody by themselves: those that a page is made of."""
+    escalation_topic_name: Input[str]
+    """Name of the escalation topic, to watch its deliveries."""
     min_size: int
     """Fewest instances of the group (instances, at least 1)."""
     max_size: int
@@ -71,6 +88,25 @@ class AlarmsArgs(TypedDict):
     Default: not stated, and no alarm compares demand with capacity."""
     high_resolution_metric: NotRequired[HighResolutionMetricArgs]
     """Demand metric with a period below a minute. Default: none."""
+    active_users_metric: NotRequired[ActiveUsersMetricArgs]
+    """Users at work, as the application counts them. Default: none."""
+    request_jump_percent: NotRequired[float]
+    """Growth of requests from one five minutes to the next that counts as a jump (percent, 10 to
+    1000). Default: 30."""
+    anomaly_band_width: NotRequired[float]
+    """Half the width of the band of usual demand (standard deviations, 1 to 10). Default: 4."""
+    good_response_percent: NotRequired[float]
+    """Share of requests answered well, below which it pages (percent, 1 to 99.99). Default: 90."""
+    client_error_percent: NotRequired[float]
+    """Share of requests refused as the client's error that makes a ticket (percent, 0.01 to 100).
+    Default: 1."""
+    capacity_units: NotRequired[int]
+    """Capacity that is reserved for the load balancer (load balancer capacity units, at least
+    100). Default: none."""
+    certificate_arn: NotRequired[Input[str]]
+    """Certificate whose end is watched. Default: none."""
+    nat_gateway_ids: NotRequired[list[Input[str]]]
+    """NAT gateways that are watched. Default: none."""
     runbook_base_url: NotRequired[str]
     """What stands before the name of a runbook page (1 to 500 characters).
     Default: docs/runbooks/."""
@@ -93,9 +129,39 @@ class Comparison(StrEnum):
     ABOVE = "GreaterThanThreshold"
     AT_LEAST = "GreaterThanOrEqualToThreshold"
     BELOW = "LessThanThreshold"
+    AT_MOST = "LessThanOrEqualToThreshold"
+    ABOVE_BAND = "GreaterThanUpperThreshold"
 
 
-_SIGNS: Final = {Comparison.ABOVE: ">", Comparison.AT_LEAST: ">=", Comparison.BELOW: "<"}
+_SIGNS: Final = {
+    Comparison.ABOVE: ">",
+    Comparison.AT_LEAST: ">=",
+    Comparison.BELOW: "<",
+    Comparison.AT_MOST: "<=",
+    Comparison.ABOVE_BAND: "above",
+}
+
+
+class Kind(StrEnum):
+    """What a page is about. Alarms of one kind page once, by a composite alarm over them."""
+
+    SURGE = "surge"
+    """Demand is up; users do not feel it yet."""
+    SATURATION = "saturation"
+    """Capacity is used up, or does not come."""
+    OUTAGE = "outage"
+    """Users are hurt."""
+
+
+class Section(StrEnum):
+    """Where the dashboard shows an alarm."""
+
+    USERS = "What users get"
+    DEMAND = "Demand"
+    CAPACITY = "Capacity"
+    CAUSES = "Causes"
+    DATABASE = "Database"
+    ALERTS = "Alerts"
 
 
 class Subject(StrEnum):
@@ -110,6 +176,9 @@ class Subject(StrEnum):
     REPLICA = "read replica"
     DATABASE_LOG = "database's log"
     RATE_RULE = "rate rule of the web ACL"
+    ESCALATION_TOPIC = "escalation topic"
+    CERTIFICATE = "certificate"
+    NAT_GATEWAY = "NAT gateway"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,18 +222,60 @@ class AlarmRow:
     missing_reason: str
     told_by: AlertSeverity | None = None
     """The topic that is told, where it is not the severity's own."""
+    kind: Kind | None = None
+    """What it is a sign of; a page of a kind is told by the kind's composite alarm."""
+    section: Section = Section.CAUSES
+    band_width: float | None = None
+    """For an anomaly alarm: half the width of its band (standard deviations); `threshold` is not
+    used then."""
 
     @property
     def role(self) -> str:
         """The part of the alarm's name after the component's."""
-        level = "critical" if self.severity == AlertSeverity.PAGE else "warning"
-        return "-".join(part for part in (self.symptom, self.variant, level) if part)
+        return "-".join(
+            part for part in (self.symptom, self.variant, LEVELS[self.severity]) if part
+        )
+
+    @property
+    def tells(self) -> AlertSeverity:
+        """The topic that its action goes to."""
+        if self.told_by is not None:
+            return self.told_by
+        paged_by_kind = self.severity == AlertSeverity.PAGE and self.kind is not None
+        return AlertSeverity.INFO if paged_by_kind else self.severity
 
     @property
     def description(self) -> str:
         """Symptom and reason, without the link to the runbook."""
         return f"{self.says} {self.why}"
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """An alarm that exists: what composite alarms and the dashboard are made of."""
+
+    name: str
+    """Its name in CloudWatch, known before it exists."""
+    resource: pulumi.Resource
+    symptom: str
+    severity: AlertSeverity
+    tells: AlertSeverity
+    kind: Kind | None
+    section: Section
+    title: str
+    """What it says, in a sentence."""
+    metrics: int
+    """Metrics that it is billed for; 0: a composite alarm."""
+    high_resolution: bool = False
+    has_graph: bool = True
+
+
+LEVELS: Final = {
+    AlertSeverity.PAGE: "critical",
+    AlertSeverity.TICKET: "warning",
+    AlertSeverity.INFO: "info",
+}
+"""Last part of an alarm's name, by its severity."""
 
 RUNBOOKS: Final = "docs/runbooks/"
 REQUEST_SURGE: Final = "request-surge"
@@ -231,6 +342,14 @@ class _Settings:
     minimum_requests_per_minute: int
     requests_per_second_per_instance: float | None
     high_resolution_metric: DemandMetric | None
+    active_users_metric: tuple[str, str] | None
+    request_jump_percent: float
+    anomaly_band_width: float
+    good_response_percent: float
+    client_error_percent: float
+    capacity_units: int | None
+    has_certificate: bool
+    nat_gateways: int
     runbook_base_url: str
 
     @classmethod
@@ -246,6 +365,8 @@ class _Settings:
             "ticket_topic_arn",
             "page_topic_name",
             "ticket_topic_name",
+            "info_topic_arn",
+            "escalation_topic_name",
         )
         capacity = "requests_per_second_per_instance"
         settings = cls(
@@ -263,6 +384,18 @@ class _Settings:
                 else None
             ),
             high_resolution_metric=DemandMetric.read(reader, args),
+            active_users_metric=_active_users(reader, args),
+            request_jump_percent=reader.number("request_jump_percent", 30, 10, 1000),
+            anomaly_band_width=reader.number("anomaly_band_width", 4, 1, 10),
+            good_response_percent=reader.number("good_response_percent", 90, 1, 99.99),
+            client_error_percent=reader.number("client_error_percent", 1, 0.01, 100),
+            capacity_units=(
+                reader.whole("capacity_units", REQUIRED, 100)
+                if reader.given("capacity_units")
+                else None
+            ),
+            has_certificate=reader.given("certificate_arn"),
+            nat_gateways=len(args.get("nat_gateway_ids") or ()),
             runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
         )
         if reader.sound("min_size", "max_size") and settings.min_size > settings.max_size:
@@ -277,6 +410,22 @@ class _Settings:
         return settings
 
 
+def _active_users(reader: Reader, args: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return namespace and name of `active_users_metric`, noting what is wrong with it."""
+    key = "active_users_metric"
+    given = args.get(key)
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        reader.note(key, "be a mapping with namespace and metric_name", given)
+        return None
+    inner = Reader(reader.problems, given, ActiveUsersMetricArgs.__annotations__, key)
+    for each in ("namespace", "metric_name"):
+        if len(inner.text(each, REQUIRED)) > 255:
+            inner.note(each, "be at most 255 characters", given[each])
+    return str(given.get("namespace")), str(given.get("metric_name"))
+
+
 def alarm_rows(settings: _Settings) -> tuple[AlarmRow, ...]:
     """Return the table: users first, then capacity, then causes, then the alerts themselves.
 
@@ -289,10 +438,13 @@ def alarm_rows(settings: _Settings) -> tuple[AlarmRow, ...]:
     rows = [
         *_response_times(settings),
         *_errors(settings),
+        *_answers(settings),
         *_hosts(settings),
         *_demand(settings),
+        *_unusual_demand(settings),
         *_capacity(settings),
         *_causes(),
+        *_surroundings(settings),
         *_deliveries(),
     ]
     names = [row.role for row in rows]
@@ -326,6 +478,8 @@ def _response_times(settings: _Settings) -> list[AlarmRow]:
             missing=MissingData.NOT_BREACHING,
             missing_reason="It is reported only for requests that a target answered: without any, "
             "the alarms on errors and on healthy hosts speak.",
+            kind=Kind.OUTAGE,
+            section=Section.USERS,
         )
 
     return [
@@ -408,6 +562,8 @@ def _errors(settings: _Settings) -> list[AlarmRow]:
             missing=MissingData.NOT_BREACHING,
             missing_reason="RequestCount is always reported while requests flow, so nothing "
             "reported is nothing asked.",
+            kind=Kind.OUTAGE,
+            section=Section.USERS,
         )
         ticket = replace(
             page,
@@ -451,6 +607,8 @@ def _hosts(settings: _Settings) -> list[AlarmRow]:
             missing=MissingData.BREACHING,
             missing_reason="It is reported whenever a target is registered, so silence means that "
             "there is none.",
+            kind=Kind.OUTAGE,
+            section=Section.CAPACITY,
         ),
         AlarmRow(
             symptom="unhealthy-hosts",
@@ -476,6 +634,7 @@ def _hosts(settings: _Settings) -> list[AlarmRow]:
             datapoints_to_alarm=5,
             missing=MissingData.NOT_BREACHING,
             missing_reason="No target registered is the other alarm's business.",
+            section=Section.CAPACITY,
         ),
     ]
 
@@ -509,6 +668,8 @@ def request_surge_row(
         missing=MissingData.NOT_BREACHING,
         missing_reason="It is always reported while targets are registered; without targets there "
         "is nothing to compare.",
+        kind=Kind.SURGE,
+        section=Section.DEMAND,
     )
 
 
@@ -541,6 +702,8 @@ def fast_surge_row(
         missing=MissingData.IGNORE,
         missing_reason="A starved instance may fail to publish just when it matters: what was "
         "known last stands, and the alarm on the load balancer's metric goes on.",
+        kind=Kind.SURGE,
+        section=Section.DEMAND,
     )
 
 
@@ -598,6 +761,8 @@ def _demand(settings: _Settings) -> list[AlarmRow]:
             datapoints_to_alarm=2,
             missing=MissingData.NOT_BREACHING,
             missing_reason=_SELDOM_REPORTED,
+            kind=Kind.SATURATION,
+            section=Section.DEMAND,
         )
     )
     return rows
@@ -631,6 +796,8 @@ def _capacity(settings: _Settings) -> list[AlarmRow]:
             missing=MissingData.BREACHING,
             missing_reason=f"{_AWS_RECOMMENDS}; a group whose metrics stop for ten minutes is "
             "not seen by anybody.",
+            kind=Kind.SATURATION,
+            section=Section.CAPACITY,
         )
     ]
     if settings.min_size < settings.max_size:
@@ -658,6 +825,8 @@ def _capacity(settings: _Settings) -> list[AlarmRow]:
                 missing=MissingData.NOT_BREACHING,
                 missing_reason="Group metrics are sent on a best-effort basis: a gap is no "
                 "evidence.",
+                kind=Kind.SATURATION,
+                section=Section.CAPACITY,
             )
         )
     return rows
@@ -715,6 +884,304 @@ def _causes() -> list[AlarmRow]:
     ]
 
 
+def _answers(settings: _Settings) -> list[AlarmRow]:
+    """Return the rows on good answers, on answers that blame the client, and on refused targets."""
+    guard = settings.minimum_requests_per_minute
+
+    def count(name: str, metric_id: str, subject: Subject = Subject.TARGET_GROUP) -> AlarmMetric:
+        return AlarmMetric(
+            namespace=_ELB, name=name, statistic="Sum", subject=subject, id=metric_id
+        )
+
+    requests = count("RequestCount", "requests")
+    total = "requests + FILL(rejected, 0)"
+    good, client = settings.good_response_percent, settings.client_error_percent
+    return [
+        AlarmRow(
+            symptom="few-good-responses",
+            severity=AlertSeverity.PAGE,
+            says=f"Fewer than {good:g} % of requests are answered well (2xx or 3xx).",
+            why="Whatever the cause is, these users do not get what they came for, also where "
+            "nothing answers them at all.",
+            metrics=(
+                count("HTTPCode_Target_2XX_Count", "found"),
+                count("HTTPCode_Target_3XX_Count", "moved"),
+                requests,
+                count("HTTPCode_ELB_5XX_Count", "rejected", Subject.LOAD_BALANCER),
+            ),
+            expression=f"IF({total} >= {guard}, "
+            f"100 * (FILL(found, 0) + FILL(moved, 0)) / ({total}), 100)",
+            comparison=Comparison.BELOW,
+            threshold=good,
+            unit="%",
+            threshold_reason="AWS leaves the number to the owner (Incident Detection and Response "
+            "user guide, use case A). Ours: one request in ten; the alarms on errors page earlier "
+            "for those, and client errors alone seldom reach it.",
+            period_seconds=60,
+            evaluation_periods=3,
+            datapoints_to_alarm=3,
+            missing=MissingData.BREACHING,
+            missing_reason="AWS's own: RequestCount is always reported, so nothing reported means "
+            "that there is no load balancer.",
+            kind=Kind.OUTAGE,
+            section=Section.USERS,
+        ),
+        AlarmRow(
+            symptom="client-errors",
+            severity=AlertSeverity.TICKET,
+            says=f"More than {client:g} % of requests are refused as the client's error (4xx).",
+            why="A broken link, an expired key or somebody who tries doors; after a deployment, "
+            "most often the deployment.",
+            metrics=(
+                count("HTTPCode_Target_4XX_Count", "refused"),
+                requests,
+            ),
+            expression=f"IF(requests >= {5 * guard}, 100 * FILL(refused, 0) / requests, 0)",
+            comparison=Comparison.ABOVE,
+            threshold=client,
+            unit="%",
+            threshold_reason="AWS's own: above 1 %, over 5 minutes (its Prebid Server solution, "
+            "load balancer page). Where refusing is usual, such as log-ins, "
+            "alerts.clientErrorPercent wants a larger one.",
+            period_seconds=300,
+            evaluation_periods=1,
+            datapoints_to_alarm=1,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason="RequestCount is always reported while requests flow, so nothing "
+            "reported is nothing asked.",
+            section=Section.USERS,
+        ),
+        AlarmRow(
+            symptom="target-connection-errors",
+            severity=AlertSeverity.TICKET,
+            says="The load balancer cannot connect to targets for more than 0.1 % of requests.",
+            why="Instances are overrun or stop while they still get requests; each of these is a "
+            "502 or 504 to a user.",
+            metrics=(count("TargetConnectionErrorCount", "failed"), requests),
+            expression=f"IF(requests >= {guard}, 100 * FILL(failed, 0) / requests, 0)",
+            comparison=Comparison.ABOVE,
+            threshold=0.1,
+            unit="%",
+            threshold_reason="Ours (AWS publishes none): one in a thousand is above what single "
+            "restarts make and a tenth of what pages as errors.",
+            period_seconds=60,
+            evaluation_periods=5,
+            datapoints_to_alarm=3,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason="RequestCount is always reported while requests flow, so nothing "
+            "reported is nothing asked.",
+            section=Section.CAUSES,
+        ),
+    ]
+
+
+def _unusual_demand(settings: _Settings) -> list[AlarmRow]:
+    """Return the rows on demand that is not usual, whatever one instance carries.
+
+    Each tells nobody by itself, since unusual is not yet a problem: together they make the page
+    *surge* where one alone might be a campaign or a crawler.
+    """
+    jump = settings.request_jump_percent
+    requests = AlarmMetric(
+        namespace=_ELB,
+        name="RequestCount",
+        statistic="Sum",
+        subject=Subject.LOAD_BALANCER,
+        id="demand",
+    )
+    rows = [
+        AlarmRow(
+            symptom="request-jump",
+            severity=AlertSeverity.INFO,
+            says=f"Requests grew by {jump:g} % or more from one five minutes to the next.",
+            why="A surge begins like this, before any instance is full.",
+            metrics=(requests,),
+            expression="IF(demand - DIFF(demand) >= "
+            f"{5 * settings.minimum_requests_per_minute}, "
+            "100 * DIFF(demand) / (demand - DIFF(demand)), 0)",
+            comparison=Comparison.AT_LEAST,
+            threshold=jump,
+            unit="%",
+            threshold_reason="Ours: in five minutes a daily rhythm moves by 3 % and usual noise by "
+            "5 %, while demand that doubles within ten minutes grows by 40 %. A load balancer "
+            "itself keeps pace with a doubling in five (capacity reservation page).",
+            period_seconds=300,
+            evaluation_periods=2,
+            datapoints_to_alarm=1,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason="Nothing reported is nothing asked.",
+            kind=Kind.SURGE,
+            section=Section.DEMAND,
+        )
+    ]
+    watched_metrics = [
+        ("requests", "Requests are", requests),
+        (
+            "connections",
+            "New connections are",
+            replace(requests, name="NewConnectionCount"),
+        ),
+    ]
+    if settings.active_users_metric is not None:
+        namespace, name = settings.active_users_metric
+        watched_metrics.append(
+            (
+                "users",
+                "Active users are",
+                replace(requests, namespace=namespace, name=name, subject=Subject.GROUP),
+            )
+        )
+    rows += [
+        AlarmRow(
+            symptom="unusual-demand",
+            variant=variant,
+            severity=AlertSeverity.INFO,
+            says=f"{what} above what is usual at this time.",
+            why="More people are here than on other days: capacity may be wanted soon.",
+            metrics=(metric,),
+            comparison=Comparison.ABOVE_BAND,
+            threshold=0,
+            unit="",
+            threshold_reason="Ours: AWS's console proposes 2 standard deviations, which a usual "
+            "day leaves many times; 4 for three minutes in a row keep it quiet where demand's "
+            "noise lasts for minutes.",
+            period_seconds=60,
+            evaluation_periods=3,
+            datapoints_to_alarm=3,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason="Nothing reported is not above anything.",
+            kind=Kind.SURGE,
+            section=Section.DEMAND,
+            band_width=settings.anomaly_band_width,
+        )
+        for variant, what, metric in watched_metrics
+    ]
+    return rows
+
+
+NAT_PORTS: Final = "nat-port-exhaustion"
+
+
+def _surroundings(settings: _Settings) -> list[AlarmRow]:
+    """Return the rows on what stands around the instances: volumes, certificate, NAT, balancer."""
+    reserved = settings.capacity_units
+    rows = [
+        AlarmRow(
+            symptom="stalled-volumes",
+            severity=AlertSeverity.TICKET,
+            says="An instance cannot read or write an attached volume.",
+            why="It looks alive and answers nothing that needs its disk; health checks may pass.",
+            metrics=(
+                AlarmMetric(
+                    namespace="AWS/EC2",
+                    name="StatusCheckFailed_AttachedEBS",
+                    statistic="Maximum",
+                    subject=Subject.GROUP,
+                ),
+            ),
+            comparison=Comparison.AT_LEAST,
+            threshold=1,
+            unit="checks",
+            threshold_reason=f"{_AWS_RECOMMENDS}: at least 1, 10 of 10 minutes. Its twin on "
+            "volumes, VolumeStalledIOCheck, has the volume's id as its only dimension, and the "
+            "volumes of a group come and go with its instances.",
+            period_seconds=60,
+            evaluation_periods=10,
+            datapoints_to_alarm=10,
+            missing=MissingData.MISSING,
+            missing_reason=f"{_AWS_RECOMMENDS}.",
+        ),
+        AlarmRow(
+            symptom="load-balancer-capacity",
+            severity=AlertSeverity.TICKET,
+            says=(
+                "The load balancer uses more than 100 capacity units."
+                if reserved is None
+                else f"The load balancer uses more than 80 % of the {reserved} capacity units "
+                "that are reserved."
+            ),
+            why="It needs minutes to grow, in which it refuses or delays; a reservation takes up "
+            "to hours to be granted, so it comes before the next surge or not at all.",
+            metrics=(
+                AlarmMetric(
+                    namespace=_ELB,
+                    name="PeakLCUs",
+                    statistic="Maximum",
+                    subject=Subject.LOAD_BALANCER,
+                ),
+            ),
+            comparison=Comparison.ABOVE,
+            threshold=100 if reserved is None else 0.8 * reserved,
+            unit="capacity units",
+            threshold_reason=(
+                "Ours (AWS publishes none): 100 is the smallest reservation."
+                if reserved is None
+                else "Ours (AWS publishes none): four fifths leave time to ask for more."
+            ),
+            period_seconds=60,
+            evaluation_periods=5,
+            datapoints_to_alarm=3,
+            missing=MissingData.NOT_BREACHING,
+            missing_reason=_SELDOM_REPORTED,
+        ),
+    ]
+    if settings.has_certificate:
+        rows.append(
+            AlarmRow(
+                symptom="certificate-expiry",
+                severity=AlertSeverity.TICKET,
+                says="The certificate ends within 44 days.",
+                why="ACM renews 60 days ahead; that it did not says that it cannot, and then all "
+                "users are locked out on one day.",
+                metrics=(
+                    AlarmMetric(
+                        namespace="AWS/CertificateManager",
+                        name="DaysToExpiry",
+                        statistic="Minimum",
+                        subject=Subject.CERTIFICATE,
+                    ),
+                ),
+                comparison=Comparison.AT_MOST,
+                threshold=44,
+                unit="days",
+                threshold_reason=f"{_AWS_RECOMMENDS}: at most 44 days, 1 of 1 day.",
+                period_seconds=86400,
+                evaluation_periods=1,
+                datapoints_to_alarm=1,
+                missing=MissingData.BREACHING,
+                missing_reason=f"{_AWS_RECOMMENDS}; a certificate that ended reports nothing.",
+            )
+        )
+    rows += [
+        AlarmRow(
+            symptom=NAT_PORTS,
+            variant=f"gateway-{number}",
+            severity=AlertSeverity.TICKET,
+            says="A NAT gateway has no port left for a connection to the internet.",
+            why="Instances cannot reach what they call or install; launches may hang.",
+            metrics=(
+                AlarmMetric(
+                    namespace="AWS/NATGateway",
+                    name="ErrorPortAllocation",
+                    statistic="Sum",
+                    subject=Subject.NAT_GATEWAY,
+                ),
+            ),
+            comparison=Comparison.ABOVE,
+            threshold=0,
+            unit="connections",
+            threshold_reason=f"{_AWS_RECOMMENDS}: above 0, 15 of 15 minutes.",
+            period_seconds=60,
+            evaluation_periods=15,
+            datapoints_to_alarm=15,
+            missing=MissingData.MISSING,
+            missing_reason=f"{_AWS_RECOMMENDS}.",
+        )
+        for number in range(1, settings.nat_gateways + 1)
+    ]
+    return rows
+
+
 def _deliveries() -> list[AlarmRow]:
     """Return the rows on the topics; each is told through the other topic, which still works."""
     page = AlarmRow(
@@ -742,6 +1209,7 @@ def _deliveries() -> list[AlarmRow]:
         missing=MissingData.NOT_BREACHING,
         missing_reason=f"{_AWS_RECOMMENDS}; an idle topic reports nothing.",
         told_by=AlertSeverity.TICKET,
+        section=Section.ALERTS,
     )
     ticket = replace(
         page,
@@ -751,7 +1219,14 @@ def _deliveries() -> list[AlarmRow]:
         metrics=(replace(page.metrics[0], subject=Subject.TICKET_TOPIC),),
         told_by=AlertSeverity.PAGE,
     )
-    return [page, ticket]
+    escalation = replace(
+        page,
+        variant="escalations",
+        says="An escalation could not be delivered.",
+        metrics=(replace(page.metrics[0], subject=Subject.ESCALATION_TOPIC),),
+        told_by=AlertSeverity.PAGE,
+    )
+    return [page, ticket, escalation]
 
 
 def runbook_url(base: str, symptom: str) -> str:
@@ -772,7 +1247,9 @@ def metric_alarm(
 ) -> aws.cloudwatch.MetricAlarm:
     """Create the alarm of a row; `name` is the component's."""
     inputs: dict[str, Any] = {}
-    if row.expression is None:
+    if row.band_width is not None:
+        inputs |= _band(row, dimensions)
+    elif row.expression is None:
         metric = row.metrics[0]
         percentile = metric.statistic.startswith("p")
         inputs |= {
@@ -792,20 +1269,7 @@ def metric_alarm(
             aws.cloudwatch.MetricAlarmMetricQueryArgs(
                 id="value", expression=row.expression, label=row.symptom, return_data=True
             ),
-            *(
-                aws.cloudwatch.MetricAlarmMetricQueryArgs(
-                    id=metric.id,
-                    return_data=False,
-                    metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
-                        namespace=metric.namespace,
-                        metric_name=metric.name,
-                        dimensions=dimensions(metric.subject),
-                        period=row.period_seconds,
-                        stat=metric.statistic,
-                    ),
-                )
-                for metric in row.metrics
-            ),
+            *(_query(row, metric, dimensions, returned=False) for metric in row.metrics),
         ]
     link = runbook_url(runbook_base_url, row.symptom)
     return aws.cloudwatch.MetricAlarm(
@@ -813,7 +1277,7 @@ def metric_alarm(
         name=physical_name(name, row.role),
         alarm_description=f"{row.description} Runbook: {link}",
         comparison_operator=row.comparison.value,
-        threshold=row.threshold,
+        threshold=None if row.band_width is not None else row.threshold,
         evaluation_periods=row.evaluation_periods,
         datapoints_to_alarm=row.datapoints_to_alarm,
         treat_missing_data=row.missing.value,
@@ -826,12 +1290,70 @@ def metric_alarm(
     )
 
 
+def _query(
+    row: AlarmRow,
+    metric: AlarmMetric,
+    dimensions: Callable[[Subject], Mapping[str, Input[str]]],
+    *,
+    returned: bool,
+) -> aws.cloudwatch.MetricAlarmMetricQueryArgs:
+    return aws.cloudwatch.MetricAlarmMetricQueryArgs(
+        id=metric.id,
+        return_data=returned,
+        metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+            namespace=metric.namespace,
+            metric_name=metric.name,
+            dimensions=dimensions(metric.subject),
+            period=row.period_seconds,
+            stat=metric.statistic,
+        ),
+    )
+
+
+def _band(
+    row: AlarmRow, dimensions: Callable[[Subject], Mapping[str, Input[str]]]
+) -> dict[str, Any]:
+    """Return the inputs of an anomaly alarm: the metric and the band that it is compared with."""
+    metric = row.metrics[0]
+    return {
+        "threshold_metric_id": "band",
+        "metric_queries": [
+            aws.cloudwatch.MetricAlarmMetricQueryArgs(
+                id="band",
+                expression=f"ANOMALY_DETECTION_BAND({metric.id}, {row.band_width:g})",
+                label="usual",
+                return_data=True,
+            ),
+            _query(row, metric, dimensions, returned=True),
+        ],
+    }
+
+
+def watched(name: str, row: AlarmRow, alarm: aws.cloudwatch.MetricAlarm) -> Watched:
+    """Return what others know of the alarm of a row; `name` is the component's."""
+    return Watched(
+        name=physical_name(name, row.role),
+        resource=alarm,
+        symptom=row.symptom,
+        severity=row.severity,
+        tells=row.tells,
+        kind=row.kind,
+        section=row.section,
+        title=row.says,
+        # CloudWatch bills the metrics of an alarm, and three for an anomaly alarm: the metric and
+        # the two edges of the band.
+        metrics=3 if row.band_width is not None else len(row.metrics),
+        high_resolution=row.period_seconds < 60,
+    )
+
+
 class Alarms(pulumi.ComponentResource):
     """The alarms that tell people when the service hurts its users, or is about to.
 
     Creates one alarm for each row of `alarm_rows`; docs/reference/alarms.md shows the table. Pages
-    tell when they are over, too; tickets do not, since somebody closes them. It leaves the topics
-    to the caller (Notifications), and the alarm that scales the group to ScalingPolicies.
+    that have a kind go to the info topic only: the kind's composite alarm pages (Pages). Tickets do
+    not tell when they are over, since somebody closes them. It leaves the topics to the caller
+    (Notifications), and the alarm that scales the group to ScalingPolicies.
 
     The group must publish its metrics (GroupDesiredCapacity, GroupInServiceCapacity, GroupMaxSize).
     """
@@ -847,7 +1369,7 @@ class Alarms(pulumi.ComponentResource):
         super().__init__("surgeproof:index:Alarms", name, {}, opts)
         settings = _Settings.from_args(args)
         load_balancer = {"LoadBalancer": args["load_balancer_arn_suffix"]}
-        dimensions: Mapping[Subject, Mapping[str, Input[str]]] = {
+        dimensions: dict[Subject, Mapping[str, Input[str]]] = {
             Subject.LOAD_BALANCER: load_balancer,
             Subject.TARGET_GROUP: {
                 **load_balancer,
@@ -856,27 +1378,36 @@ class Alarms(pulumi.ComponentResource):
             Subject.GROUP: {"AutoScalingGroupName": args["group_name"]},
             Subject.PAGE_TOPIC: {"TopicName": args["page_topic_name"]},
             Subject.TICKET_TOPIC: {"TopicName": args["ticket_topic_name"]},
+            Subject.ESCALATION_TOPIC: {"TopicName": args["escalation_topic_name"]},
         }
+        if "certificate_arn" in args:
+            dimensions[Subject.CERTIFICATE] = {"CertificateArn": args["certificate_arn"]}
         topics = {
             AlertSeverity.PAGE: args["page_topic_arn"],
             AlertSeverity.TICKET: args["ticket_topic_arn"],
+            AlertSeverity.INFO: args["info_topic_arn"],
         }
 
         alarms = []
+        self.watched: list[Watched] = []
         for row in alarm_rows(settings):
-            topic = topics[row.told_by or row.severity]
-            alarms.append(
-                metric_alarm(
-                    name,
-                    row,
-                    dimensions=dimensions.__getitem__,
-                    runbook_base_url=settings.runbook_base_url,
-                    actions=[topic],
-                    ok_actions=[topic] if row.severity == AlertSeverity.PAGE else [],
-                    tags=args.get("tags"),
-                    opts=pulumi.ResourceOptions(parent=self),
-                )
+            topic = topics[row.tells]
+            found = dict(dimensions)
+            if row.symptom == NAT_PORTS:
+                gateway = args["nat_gateway_ids"][int(row.variant.rpartition("-")[2]) - 1]
+                found[Subject.NAT_GATEWAY] = {"NatGatewayId": gateway}
+            alarm = metric_alarm(
+                name,
+                row,
+                dimensions=found.__getitem__,
+                runbook_base_url=settings.runbook_base_url,
+                actions=[topic],
+                ok_actions=[topic] if row.severity == AlertSeverity.PAGE else [],
+                tags=args.get("tags"),
+                opts=pulumi.ResourceOptions(parent=self),
             )
+            alarms.append(alarm)
+            self.watched.append(watched(name, row, alarm))
 
         self.alarm_names = Output.all(*(alarm.name for alarm in alarms))
         self.alarm_arns = Output.all(*(alarm.arn for alarm in alarms))
@@ -895,11 +1426,8 @@ def rollback_alarm_names(name: str) -> list[str]:
     ]
 
 
-def reference(others: Mapping[str, Sequence[AlarmRow]]) -> str:
-    """Return docs/reference/alarms.md: all rows, at the default settings.
-
-    `others` are the rows of other components, by the heading that they stand under.
-    """
+def default_rows() -> tuple[list[AlarmRow], list[AlarmRow]]:
+    """Return the rows of the reference, at the default settings: that tell, and that scale."""
     metric = DemandMetric(
         namespace="Shop",
         metric_name="RequestsUnderWay",
@@ -915,17 +1443,32 @@ def reference(others: Mapping[str, Sequence[AlarmRow]]) -> str:
         minimum_requests_per_minute=100,
         requests_per_second_per_instance=100,
         high_resolution_metric=metric,
+        active_users_metric=("Shop", "ActiveUsers"),
+        request_jump_percent=30,
+        anomaly_band_width=4,
+        good_response_percent=90,
+        client_error_percent=1,
+        capacity_units=None,
+        has_certificate=True,
+        nat_gateways=1,
         runbook_base_url=RUNBOOKS,
     )
     scaling = [
         request_surge_row(requests_per_second=100, share_percent=80, severity=AlertSeverity.TICKET),
         fast_surge_row(metric=metric, share_percent=80, severity=AlertSeverity.TICKET),
     ]
+    return [*alarm_rows(settings)], scaling
+
+
+def reference(more: Sequence[str] = ()) -> str:
+    """Return docs/reference/alarms.md: all rows, at the default settings, and `more` lines."""
+    rows, scaling = default_rows()
     introduction = (
         "Written by `python -m components.configuration`; do not edit by hand. Names are "
         "`{project}-{stack}-{component}-` and what stands below. Values are those of the default "
         "settings, a group of 2 to 4 instances that carry 100 requests per second each, and a "
-        "high-resolution metric that is full at 50."
+        "high-resolution metric that is full at 50. Alarms that end with `-critical` page, those "
+        "with `-warning` make a ticket, those with `-info` tell nobody by themselves."
     )
     lines = [
         "# Alarms",
@@ -934,24 +1477,22 @@ def reference(others: Mapping[str, Sequence[AlarmRow]]) -> str:
         "",
         "## That tell people",
         "",
-        *(line for row in alarm_rows(settings) for line in _shown(row)),
-        *(
-            line
-            for heading, rows in others.items()
-            for line in (f"## {heading}", "", *(each for row in rows for each in _shown(row)))
-        ),
+        *(line for row in rows for line in shown(row)),
         "## That scale the group",
         "",
-        *(line for row in scaling for line in _shown(row, told="the scaling policy")),
+        *(line for row in scaling for line in shown(row, told="the scaling policy")),
+        *more,
     ]
     return "\n".join(lines)
 
 
-def _shown(row: AlarmRow, told: str | None = None) -> list[str]:
+def shown(row: AlarmRow, told: str | None = None) -> list[str]:
     """Return a row as lines of Markdown."""
     metrics = [f"{metric.namespace} {metric.name} {metric.statistic}" for metric in row.metrics]
     read = row.expression or metrics[0]
     bound = f"{_SIGNS[row.comparison]} {row.threshold:g} {row.unit}"
+    if row.band_width is not None:
+        bound = f"above the band of {row.band_width:g} standard deviations around what is usual"
     count = f"{row.datapoints_to_alarm} of {row.evaluation_periods}"
     lines = [
         f"### {row.role}",
@@ -969,6 +1510,13 @@ def _shown(row: AlarmRow, told: str | None = None) -> list[str]:
         *lines,
         f"- Why this number: {row.threshold_reason}",
         f"- Missing data: `{row.missing}`. {row.missing_reason}",
-        f"- Tells: {told or f'the {row.told_by or row.severity} topic'}",
+        f"- Tells: {told or _told(row)}",
         "",
     ]
+
+
+def _told(row: AlarmRow) -> str:
+    """Return whom an alarm tells."""
+    if row.severity == AlertSeverity.PAGE and row.tells == AlertSeverity.INFO:
+        return f"the info topic; pages by the composite alarm *{row.kind}*"
+    return f"the {row.tells} topic"

@@ -470,6 +470,8 @@ class AutoScalingGroup(pulumi.ComponentResource):
                     )
                 ),
             )
+        if settings.application.metrics_namespace is not None:
+            grant("metrics", _policy(*_application.metrics_statements(settings.application)))
         if _application.image_statements(settings.application, ""):
             grant(
                 "image",

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
+from components._dashboard_body import body_faults
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -103,6 +105,50 @@ def _is_json_object(value: object) -> bool:
         return False
 
 
+_RULE_WORDS = re.compile(
+    r"""\s*(AND|OR|NOT|TRUE|FALSE|\(|\)|(?:ALARM|OK|INSUFFICIENT_DATA)
+        \(\s*(?:"[^"]+"|'[^']+'|[^()\s"']+)\s*\))""",
+    re.VERBOSE,
+)
+
+
+def _is_alarm_rule(value: object) -> bool:
+    """Tell whether a value can be the rule of a composite alarm."""
+    if not isinstance(value, str) or not value.strip():
+        return False
+    rest, depth, children, operand_next = value.strip(), 0, 0, True
+    while rest:
+        found = _RULE_WORDS.match(rest)
+        if found is None:
+            return False
+        word, rest = found[1], rest[found.end() :]
+        if word in {"NOT", "("}:
+            depth += word == "("
+            fits = operand_next
+        elif word in {"AND", "OR", ")"}:
+            depth -= word == ")"
+            fits = not operand_next and depth >= 0
+            operand_next = word != ")"
+        else:
+            children += "(" in word
+            fits, operand_next = operand_next, False
+        if not fits:
+            return False
+    return depth == 0 and not operand_next and children <= 100
+
+
+def _is_event_pattern(value: object) -> bool:
+    if not _is_json_object(value):
+        return False
+
+    def sound(node: object) -> bool:
+        if isinstance(node, dict):
+            return bool(node) and all(sound(each) for each in node.values())
+        return isinstance(node, list) and bool(node)
+
+    return sound(json.loads(str(value)))
+
+
 _time_zones = functools.cache(available_timezones)
 
 
@@ -161,6 +207,9 @@ GROUP_METRICS = (
 )
 """The metrics that a group can publish (autoscaling EnableMetricsCollection)."""
 
+ALARM_METRICS_MAX = 10
+"""Metrics that an alarm's expression may read."""
+
 LOG_RETENTION_DAYS = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
@@ -173,6 +222,8 @@ _RESERVATION = (
     "capacity-unit-reservation.html"
 )
 _ALARM = "cloudwatch PutMetricAlarm"
+_COMPOSITE = "cloudwatch PutCompositeAlarm"
+_ARN = r"arn:[\w-]+:[\w-]+:.*"
 _GROUP = "autoscaling CreateAutoScalingGroup"
 _POLICY = "autoscaling PutScalingPolicy"
 _HOOK = "autoscaling PutLifecycleHook"
@@ -239,6 +290,11 @@ LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 LISTENER = "aws:lb/listener:Listener"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+COMPOSITE_ALARM = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
+EVENT_RULE = "aws:cloudwatch/eventRule:EventRule"
+QUEUE = "aws:sqs/queue:Queue"
 
 LIMITS: Mapping[tuple[str, str], Limit] = {
     # Auto scaling groups.
@@ -371,6 +427,37 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
     (ALARM, "alarmActions"): _matches("be an ARN", _ALARM, r"arn:[\w-]+:[\w-]+:.*"),
     (ALARM, "okActions"): _matches("be an ARN", _ALARM, r"arn:[\w-]+:[\w-]+:.*"),
     (ALARM, "insufficientDataActions"): _matches("be an ARN", _ALARM, r"arn:[\w-]+:[\w-]+:.*"),
+    (COMPOSITE_ALARM, "alarmActions"): _matches("be an ARN", _COMPOSITE, _ARN),
+    (COMPOSITE_ALARM, "okActions"): _matches("be an ARN", _COMPOSITE, _ARN),
+    (COMPOSITE_ALARM, "alarmRule"): Limit(
+        "be a rule of at most 100 alarms, each as ALARM(...), OK(...) or INSUFFICIENT_DATA(...), "
+        "joined by AND, OR, NOT and parentheses that match",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-combining.html",
+        _is_alarm_rule,
+    ),
+    (DASHBOARD, "dashboardName"): _matches(
+        "be 1 to 255 letters, digits, hyphens and underscores",
+        "cloudwatch PutDashboard",
+        r"[A-Za-z0-9_-]{1,255}",
+    ),
+    (DASHBOARD, "dashboardBody"): Limit(
+        "be a dashboard body of at most 500 widgets, each within 24 columns and with the "
+        "properties of its type",
+        "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/"
+        "CloudWatch-Dashboard-Body-Structure.html",
+        lambda value: isinstance(value, str) and not body_faults(value),
+    ),
+    (EVENT_RULE, "eventPattern"): Limit(
+        "be a JSON object whose values are objects or lists",
+        "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html",
+        _is_event_pattern,
+    ),
+    (QUEUE, "messageRetentionSeconds"): _between(60, 1_209_600, "sqs CreateQueue", " seconds"),
+    (QUEUE, "name"): _matches(
+        "be 1 to 80 letters, digits, hyphens and underscores",
+        "sqs CreateQueue",
+        r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo",
+    ),
     # Load balancing.
     (LOAD_BALANCER, "name"): _matches(
         "be 1 to 32 letters, digits and hyphens, without a hyphen at either end and "
@@ -470,7 +557,7 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
         r"(?!xn--|sthree-|amzn-s3-demo-)(?!\d+\.\d+\.\d+\.\d+$)(?!.*\.\.)"
         r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?<!-s3alias)(?<!--ol-s3)(?<!\.mrap)(?<!--x-s3)",
     ),
-    ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays"): Limit(
+    (LOG_GROUP, "retentionInDays"): Limit(
         f"be one of {', '.join(map(str, LOG_RETENTION_DAYS))} days, or 0 to keep events",
         "logs PutRetentionPolicy",
         lambda value: _number(value) in (0, *LOG_RETENTION_DAYS),
@@ -657,8 +744,31 @@ def _at_most(low: str, high: str) -> Callable[[Mapping[str, Any]], bool]:
     return allows
 
 
+def _queries(values: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = values.get("metricQueries") or []
+    return [each for each in found if isinstance(each, Mapping)]
+
+
+def _few_metrics(values: Mapping[str, Any]) -> bool:
+    return sum(1 for each in _queries(values) if each.get("metric")) <= ALARM_METRICS_MAX
+
+
+def _one_result(values: Mapping[str, Any]) -> bool:
+    """Tell whether one query is watched: the one returned, or a metric beside its band."""
+    queries = _queries(values)
+    band = values.get("thresholdMetricId")
+    returned = [each.get("id") for each in queries if each.get("returnData")]
+    if band is None:
+        return not queries or len(returned) == 1
+    return band in returned and len(returned) == 2
+
+
 def _within_window(values: Mapping[str, Any]) -> bool:
-    period = _number(values.get("period"))
+    periods = [
+        values.get("period"),
+        *((q.get("metric") or {}).get("period") for q in _queries(values)),
+    ]
+    period = max((_number(each) or 0 for each in periods), default=0) or None
     count = _number(values.get("evaluationPeriods"))
     if period is None or count is None:
         return True
@@ -788,6 +898,19 @@ RELATIONS: Mapping[str, tuple[Relation, ...]] = {
             "span at most a day with period, or 7 days where the period is an hour or more",
             _ALARM,
             _within_window,
+        ),
+        Relation(
+            "metricQueries",
+            "read at most 10 metrics",
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/"
+            "Create-alarm-on-metric-math-expression.html",
+            _few_metrics,
+        ),
+        Relation(
+            "metricQueries",
+            "return one result, or a metric and the band that thresholdMetricId names",
+            _ALARM,
+            _one_result,
         ),
         Relation(
             "statistic",

@@ -16,7 +16,8 @@ from pulumi import Input, Output
 from pulumi.runtime import config as runtime_config
 from pydantic import PrivateAttr
 
-from components import alarms, aws_limits, database, spending, web_acl
+from components import aws_limits, database
+from components._alarm_reference import alarms_reference
 from components._application import ARN_RULE, is_secret_arn
 from components._schema import (
     FIGURE,
@@ -44,6 +45,7 @@ from components._schema import (
 from components.alarms import RUNBOOKS, AlarmsArgs
 from components.auto_scaling_group import AutoScalingGroupArgs, WarmPoolState
 from components.auto_scaling_group import _architecture as architecture
+from components.dashboard import DashboardArgs
 from components.database import (
     REPLICAS_MAX,
     VERSION_RULE,
@@ -55,12 +57,22 @@ from components.load_balancer import LoadBalancerArgs, LoadBalancingAlgorithm
 from components.network import NatGateways, NetworkArgs
 from components.notifications import (
     ENDPOINT_RULES,
+    SLACK_CHANNEL,
+    SLACK_WORKSPACE,
     SUBSCRIPTIONS_MAX,
     AlertSeverity,
     Notifications,
     NotificationsArgs,
     SubscriptionProtocol,
 )
+from components.objectives import (
+    BURN_RATES_MAX,
+    OBJECTIVE_PERCENT,
+    WINDOW_MINUTES_MAX,
+    ObjectivesArgs,
+    burn_rate_breach,
+)
+from components.pages import EscalationArgs, PagesArgs
 from components.scaling_policies import (
     SCHEDULES_MAX,
     STEPS_MAX,
@@ -69,12 +81,22 @@ from components.scaling_policies import (
     is_moment,
 )
 from components.spending import DOLLARS_MAX, HOURS_MAX, SpendingArgs
+from components.timeline import TimelineArgs
 from components.web_acl import RATE_LIMIT, RATE_WINDOW, RuleAction, WebAclArgs
 
 
 class ConfigurationError(ValueError):
     """Raised for a configuration that cannot work; has a line for each problem."""
 
+
+_NOT_OF_ALARMS: Final = (
+    "subscriptions",
+    "escalation",
+    "escalation_minutes",
+    "slack",
+    "timeline_retention_days",
+)
+"""Keys of `alerts` that other components are given."""
 
 SURGES_MAX: Final = 20
 """Surges of one stack: each is replayed at every preview."""
@@ -335,6 +357,15 @@ class ApplicationConfiguration(Schema):
         behaviour="none",
         shown_range="mapping of ARNs",
         hidden=True,
+    )
+    metrics_namespace: str | None = text(
+        "Namespace in CloudWatch under which the CloudWatch agent publishes what the application "
+        "sends as StatsD to 127.0.0.1:8125, once a minute, added up by AutoScalingGroupName.",
+        default=None,
+        rule="be a text of 1 to 255 characters, not beginning with a colon",
+        pattern=r"[^:].{0,254}",
+        behaviour="no agent",
+        shown_range="text, 1 to 255 characters",
     )
     stop_timeout_seconds: int = whole(
         "Time that the application gets to stop before it is killed.",
@@ -611,13 +642,80 @@ class ScalingConfiguration(Schema):
     )
 
 
+class EscalationConfiguration(Schema):
+    """Somebody or something that is called when a page stays open."""
+
+    title: ClassVar = "alerts.escalation[]"
+
+    protocol: SubscriptionProtocol = choice("How they are delivered.", SubscriptionProtocol)
+    endpoint: str = text(
+        "E-mail address, https URL or ARN of an SQS queue. A URL that holds a key belongs into a "
+        "secret: `pulumi config set --secret --path`.",
+        shown_range="by the protocol",
+    )
+
+
+class SlackConfiguration(Schema):
+    """A Slack channel, through Amazon Q Developer in chat applications (connect it there first)."""
+
+    title: ClassVar = "alerts.slack"
+
+    workspace_id: str = text(
+        "Id of the Slack workspace.",
+        rule=SLACK_WORKSPACE[0],
+        pattern=SLACK_WORKSPACE[1],
+        shown_range="id, such as T0123456789",
+    )
+    channel_id: str = text(
+        "Id of the channel.",
+        rule=SLACK_CHANNEL[0],
+        pattern=SLACK_CHANNEL[1],
+        shown_range="id, such as C0123456789",
+    )
+    severities: list[str] = many(
+        "Which alerts it gets.",
+        default=["page", "ticket"],
+        rule="be a list of at least one of page, ticket and info",
+        item_rule="be one of page, ticket, info",
+        pattern="page|ticket|info",
+        low=1,
+        behaviour="`[page, ticket]`",
+        shown_range="list of page, ticket, info",
+    )
+
+
+class ActiveUsersConfiguration(Schema):
+    """Users at work, as the application counts them.
+
+    Each instance publishes its own number once a minute with one dimension, AutoScalingGroupName;
+    they are added up. With fleet.application.metricsNamespace the application only has to send a
+    StatsD gauge of that name to 127.0.0.1:8125.
+    """
+
+    title: ClassVar = "alerts.activeUsersMetric"
+
+    namespace: str = text(
+        "Namespace of the metric in CloudWatch.",
+        rule="be a text of 1 to 255 characters, not beginning with a colon",
+        pattern=r"[^:].{0,254}",
+        shown_range="text, 1 to 255 characters",
+    )
+    metric_name: str = text(
+        "Name of the metric.",
+        rule="be a text of 1 to 255 characters",
+        pattern=r".{1,255}",
+        shown_range="text, 1 to 255 characters",
+    )
+
+
 class SubscriptionConfiguration(Schema):
     """Somebody or something that receives alerts."""
 
     title: ClassVar = "alerts.subscriptions[]"
 
     severity: AlertSeverity = choice(
-        "Which alerts: those that somebody has to look at now, or those that can wait.",
+        "Which alerts: those that somebody has to look at now, those that can wait, or those that "
+        "only inform.",
         AlertSeverity,
     )
     protocol: SubscriptionProtocol = choice("How they are delivered.", SubscriptionProtocol)
@@ -634,8 +732,8 @@ class AlertsConfiguration(Schema):
     title: ClassVar = "alerts"
 
     subscriptions: list[SubscriptionConfiguration] = many(
-        "Who receives alerts. A severity that nobody subscribes to goes to the receivers of the "
-        "other one.",
+        "Who receives alerts. Of page and ticket, the one that nobody subscribes to goes to the "
+        "receivers of the other; info that nobody subscribes to is kept in a queue for 14 days.",
         default=REQUIRED,
         rule=f"be a list of 1 to {SUBSCRIPTIONS_MAX} subscriptions",
         item_rule="be a mapping of keys",
@@ -643,6 +741,64 @@ class AlertsConfiguration(Schema):
         high=SUBSCRIPTIONS_MAX,
         once=False,
         shown_range=f"list of 1 to {SUBSCRIPTIONS_MAX}",
+    )
+    escalation: list[EscalationConfiguration] | None = many(
+        "Who is called when a page stays open: the team behind the first one.",
+        rule=f"be a list of 1 to {SUBSCRIPTIONS_MAX} receivers",
+        item_rule="be a mapping of keys",
+        low=1,
+        high=SUBSCRIPTIONS_MAX,
+        once=False,
+        behaviour="the receivers of pages",
+        shown_range=f"list of 1 to {SUBSCRIPTIONS_MAX}",
+    )
+    escalation_minutes: int = whole(
+        "Time that a page may stay open, which means still in ALARM, not that nobody acknowledged "
+        "it.",
+        "minutes",
+        default=30,
+        low=1,
+        high=1440,
+    )
+    slack: SlackConfiguration | None = group("Slack channel that gets alerts.")
+    timeline_retention_days: int = limited(
+        "Time that alarm changes, scaling activities, instance refreshes and runbook executions "
+        "are kept.",
+        "days",
+        aws_limits.LOG_GROUP,
+        "retentionInDays",
+        default=400,
+    )
+    active_users_metric: ActiveUsersConfiguration | None = group(
+        "Users at work, as the application counts them."
+    )
+    request_jump_percent: float = number(
+        "Growth of requests from one five minutes to the next that counts as a jump.",
+        "percent",
+        default=30,
+        low=10,
+        high=1000,
+    )
+    anomaly_band_width: float = number(
+        "Half the width of the band of usual demand.",
+        "standard deviations",
+        default=4,
+        low=1,
+        high=10,
+    )
+    good_response_percent: float = number(
+        "Share of requests answered well (2xx or 3xx), below which it pages.",
+        "percent",
+        default=90,
+        low=1,
+        high=99.99,
+    )
+    client_error_percent: float = number(
+        "Share of requests refused as the client's error (4xx) that makes a ticket.",
+        "percent",
+        default=1,
+        low=0.01,
+        high=100,
     )
     response_time_p95_seconds: float = number(
         "Response time that 95 of 100 requests stay below, else it pages.",
@@ -800,8 +956,31 @@ class SurgeObjectiveConfiguration(Schema):
     )
 
 
+class BurnRateConfiguration(Schema):
+    """A pair of windows over which the error budget is used up too fast."""
+
+    title: ClassVar = "slo.burnRates[]"
+
+    rate: float = number(
+        "How many times faster than even the budget is used up.", "times", low=0.1, high=1000
+    )
+    long_window_minutes: int = whole(
+        "Length of the long window, which says that it matters.",
+        "minutes",
+        low=60,
+        high=WINDOW_MINUTES_MAX,
+    )
+    short_window_minutes: int = whole(
+        "Length of the short window, which says that it still goes on; below the long one.",
+        "minutes",
+        low=1,
+        high=WINDOW_MINUTES_MAX,
+    )
+    severity: AlertSeverity = choice("Whether it is a page or a ticket.", AlertSeverity)
+
+
 class ObjectiveConfiguration(Schema):
-    """What users are promised, as the replay judges it."""
+    """What users are promised, as the replay judges it and the alarms watch it."""
 
     title: ClassVar = "slo"
 
@@ -818,6 +997,38 @@ class ObjectiveConfiguration(Schema):
         default=1,
         low=0,
         high=100,
+    )
+    availability_percent: float = number(
+        "Share of requests that are answered without a server error.",
+        "percent",
+        default=99.9,
+        low=OBJECTIVE_PERCENT[0],
+        high=OBJECTIVE_PERCENT[1],
+    )
+    latency_percentile: float = number(
+        "Share of all requests that are answered within latencySeconds; one that nobody answers is "
+        "not.",
+        "percent",
+        default=99,
+        low=OBJECTIVE_PERCENT[0],
+        high=OBJECTIVE_PERCENT[1],
+    )
+    window_days: int = whole(
+        "Time over which both hold; what is left of it stands on the dashboard.",
+        "days",
+        default=30,
+        low=1,
+        high=90,
+    )
+    burn_rates: list[BurnRateConfiguration] | None = many(
+        "When the budget is used up too fast.",
+        rule=f"be a list of 1 to {BURN_RATES_MAX} pairs",
+        item_rule="be a mapping of keys",
+        low=1,
+        high=BURN_RATES_MAX,
+        behaviour="14.4 times over 1 h and 5 min and 6 times over 6 h and 30 min page; 3 times "
+        "over 24 h and 2 h and once over 72 h and 6 h make tickets",
+        shown_range=f"list of 1 to {BURN_RATES_MAX}",
     )
     surge: SurgeObjectiveConfiguration | None = group(
         "What surviving a surge means.", behaviour="0.5 percent of users, 2 minutes"
@@ -1085,7 +1296,9 @@ class Configuration(Schema):
     alerts: AlertsConfiguration = group("Who is told of what.")
     service: ServiceConfiguration = group("How the application behaves under load, as measured.")
     account: AccountConfiguration = group("What the AWS account allows.")
-    slo: ObjectiveConfiguration = group("What users are promised, as the replay judges it.")
+    slo: ObjectiveConfiguration = group(
+        "What users are promised, as the replay judges it and the alarms watch it."
+    )
     database: DatabaseConfiguration = group("A PostgreSQL database that all instances share.")
     web_acl: WebAclConfiguration = group("Rules for requests in front of the load balancer.")
     spending: SpendingConfiguration = group("What the stack may cost.")
@@ -1281,10 +1494,19 @@ class Configuration(Schema):
         target_group_arn_suffix: Input[str],
         group_name: Input[str],
         notifications: Notifications,
+        certificate_arn: Input[str] | None = None,
+        nat_gateway_ids: Sequence[Input[str]] = (),
     ) -> AlarmsArgs:
         """Return what Alarms is given."""
         alerts = self._args(self.alerts)
-        alerts.pop("subscriptions", None)
+        for key in _NOT_OF_ALARMS:
+            alerts.pop(key, None)
+        if certificate_arn is not None:
+            alerts["certificate_arn"] = certificate_arn
+        if nat_gateway_ids:
+            alerts["nat_gateway_ids"] = [*nat_gateway_ids]
+        if self.load_balancer.capacity_units is not None:
+            alerts["capacity_units"] = self.load_balancer.capacity_units
         scaling = self._args(self.scaling)
         if "high_resolution_metric" in scaling:
             alerts["high_resolution_metric"] = scaling["high_resolution_metric"]
@@ -1300,6 +1522,8 @@ class Configuration(Schema):
                 "ticket_topic_arn": notifications.ticket_topic_arn,
                 "page_topic_name": notifications.page_topic_name,
                 "ticket_topic_name": notifications.ticket_topic_name,
+                "info_topic_arn": notifications.info_topic_arn,
+                "escalation_topic_name": notifications.escalation_topic_name,
                 "min_size": min(self.fleet.min_size, self.fleet.max_size),
                 "max_size": self.fleet.max_size,
             },
@@ -1307,12 +1531,116 @@ class Configuration(Schema):
 
     def notifications_args(self) -> NotificationsArgs:
         """Return what Notifications is given."""
-        args = self._args(self.alerts)
-        subscriptions = args["subscriptions"]
+        written = self._args(self.alerts)
+        args = {
+            key: written[key] for key in ("subscriptions", "escalation", "slack") if key in written
+        }
         if "alerts" in self._secret_groups:
-            for each in subscriptions:
+            for each in (*args["subscriptions"], *args.get("escalation", ())):
                 each["endpoint"] = Output.secret(each["endpoint"])
-        return cast("NotificationsArgs", {"subscriptions": subscriptions, **self._tags()})
+        return cast("NotificationsArgs", {**args, **self._tags()})
+
+    def objectives_args(
+        self,
+        *,
+        load_balancer_arn_suffix: Input[str],
+        target_group_arn_suffix: Input[str],
+        notifications: Notifications,
+        outage_alarm: Input[str],
+    ) -> ObjectivesArgs:
+        """Return what Objectives is given."""
+        return cast(
+            "ObjectivesArgs",
+            {
+                **self._objective(),
+                **self._runbooks(),
+                "load_balancer_arn_suffix": load_balancer_arn_suffix,
+                "target_group_arn_suffix": target_group_arn_suffix,
+                "page_topic_arn": notifications.page_topic_arn,
+                "ticket_topic_arn": notifications.ticket_topic_arn,
+                "info_topic_arn": notifications.info_topic_arn,
+                "outage_alarm": outage_alarm,
+                **self._tags(),
+            },
+        )
+
+    def pages_args(self, notifications: Notifications) -> PagesArgs:
+        """Return what Pages is given."""
+        return cast(
+            "PagesArgs",
+            {
+                **self._runbooks(),
+                "page_topic_arn": notifications.page_topic_arn,
+                "info_topic_arn": notifications.info_topic_arn,
+                **self._tags(),
+            },
+        )
+
+    def escalation_args(self, notifications: Notifications) -> EscalationArgs:
+        """Return what Escalation is given."""
+        return cast(
+            "EscalationArgs",
+            {
+                **self._runbooks(),
+                "escalation_topic_arn": notifications.escalation_topic_arn,
+                "info_topic_arn": notifications.info_topic_arn,
+                "escalation_minutes": self.alerts.escalation_minutes,
+                **self._tags(),
+            },
+        )
+
+    def timeline_args(self, group_name: Input[str]) -> TimelineArgs:
+        """Return what Timeline is given."""
+        return cast(
+            "TimelineArgs",
+            {
+                "group_name": group_name,
+                "retention_days": self.alerts.timeline_retention_days,
+                **self._tags(),
+            },
+        )
+
+    def dashboard_args(
+        self,
+        *,
+        load_balancer_arn_suffix: Input[str],
+        target_group_arn_suffix: Input[str],
+        group_name: Input[str],
+        log_group_name: Input[str],
+    ) -> DashboardArgs:
+        """Return what Dashboard is given."""
+        objective = self._objective()
+        objective.pop("burn_rates", None)
+        written = self._args(self.alerts)
+        users = {key: written[key] for key in ("active_users_metric",) if key in written}
+        return cast(
+            "DashboardArgs",
+            {
+                **objective,
+                **users,
+                **self._runbooks(),
+                **self._capacity(),
+                "load_balancer_arn_suffix": load_balancer_arn_suffix,
+                "target_group_arn_suffix": target_group_arn_suffix,
+                "group_name": group_name,
+                "log_group_name": log_group_name,
+            },
+        )
+
+    def _objective(self) -> dict[str, Any]:
+        """Return what alarms watch of the objective; the rest is the replay's."""
+        written = self.slo.model_dump(exclude_unset=True, exclude_none=True)
+        keys = (
+            "availability_percent",
+            "latency_percentile",
+            "latency_seconds",
+            "window_days",
+            "burn_rates",
+        )
+        return {key: written[key] for key in keys if key in written}
+
+    def _runbooks(self) -> dict[str, Any]:
+        return {"runbook_base_url": self.alerts.runbook_base_url}
 
     def _args(self, group: Schema) -> dict[str, Any]:
         """Return what was written of a group; the component fills in the defaults."""
@@ -1555,6 +1883,18 @@ def _at_most_figure(lower: str, higher: str) -> _Rule:
     return rule
 
 
+def _burns(values: _Values) -> Problem | None:
+    for index, item in values.items("slo.burnRates"):
+        rate = item.get("rate")
+        for key in ("availabilityPercent", "latencyPercentile"):
+            promised = values[f"slo.{key}"]
+            rule = burn_rate_breach(rate, promised) if rate is not None else None
+            if rule:
+                place = ("slo", "burnRates", index, "rate")
+                return Problem(place, f"{rule} (slo.{key}: {plain(promised)})", rate)
+    return None
+
+
 def _steps_have_a_figure(values: _Values) -> Problem | None:
     known = ("service.requestsPerSecond", "scaling.highResolutionMetric")
     if not values.given("scaling.steps") or any(values.given(place) for place in known):
@@ -1683,6 +2023,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _growth,
     _windows,
     _monitored,
+    _burns,
 )
 """Rules between keys, of one group or of several."""
 
@@ -1728,10 +2069,26 @@ def _schedule_problems(values: _Values) -> list[Problem]:
     return problems
 
 
+def _burn_rate_problems(values: _Values) -> list[Problem]:
+    problems = []
+    for _, item in values.items("slo.burnRates"):
+        long, short = item.get("longWindowMinutes"), item.get("shortWindowMinutes")
+        if long is not None and short is not None and short >= long:
+            rule = f"be below longWindowMinutes ({long})"
+            problems.append(Problem((*item.path, "shortWindowMinutes"), rule, short))
+        if item.get("severity") == AlertSeverity.INFO:
+            problems.append(Problem((*item.path, "severity"), "be page or ticket", "info"))
+    return problems
+
+
 def _subscription_problems(values: _Values) -> list[Problem]:
     problems = []
     seen: dict[tuple[Any, ...], str | int] = {}
-    for index, item in values.items("alerts.subscriptions"):
+    items = values.items("alerts.subscriptions")
+    if items and all(item.get("severity") == AlertSeverity.INFO for _, item in items):
+        rule = "have one of severity page or ticket"
+        problems.append(Problem(("alerts", "subscriptions"), rule, "info only"))
+    for index, item in (*items, *values.items("alerts.escalation")):
         severity, protocol = item.get("severity"), item.get("protocol")
         endpoint = item.get("endpoint")
         path = (*item.path, "endpoint")
@@ -1743,7 +2100,8 @@ def _subscription_problems(values: _Values) -> list[Problem]:
         if not re.fullmatch(pattern, endpoint):
             problems.append(Problem(path, rule, endpoint, hidden))
         elif (first := seen.setdefault((severity, protocol, endpoint), index)) != index:
-            rule = f"differ from alerts.subscriptions[{first}].endpoint"
+            group = item.path[1]
+            rule = f"differ from alerts.{group}[{first}].endpoint"
             problems.append(Problem(path, rule, endpoint, hidden))
     return problems
 
@@ -1783,7 +2141,13 @@ def find_problems(data: Mapping[str, Any]) -> list[Problem]:
             continue
         if problem is not None:
             problems.append(problem)
-    for each in (_step_problems, _schedule_problems, _subscription_problems, _variable_problems):
+    for each in (
+        _step_problems,
+        _schedule_problems,
+        _subscription_problems,
+        _variable_problems,
+        _burn_rate_problems,
+    ):
         problems += each(values)
     groups = [*keys_of(Configuration)]
     return sorted(
@@ -1944,17 +2308,6 @@ def _table(model: type[Schema]) -> list[str]:
         doc = f"{key.doc} See [{title}](#{anchor})." if nested else key.doc
         rows.append(f"| `{name}` | {doc} | {key.range} | {key.default} |")
     return rows
-
-
-def alarms_reference() -> str:
-    """Return docs/reference/alarms.md, with the alarms of all components."""
-    return alarms.reference(
-        {
-            "On the database": database.reference_rows(),
-            "On the web ACL": web_acl.reference_rows(),
-            "On money": spending.reference_rows(),
-        }
-    )
 
 
 def project_keys() -> str:

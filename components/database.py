@@ -19,8 +19,10 @@ from components.alarms import (
     AlarmRow,
     Comparison,
     MissingData,
+    Section,
     Subject,
     metric_alarm,
+    watched,
 )
 from components.aws_limits import DATABASE, breach, windows_conflict
 from components.notifications import AlertSeverity
@@ -766,7 +768,7 @@ class Database(pulumi.ComponentResource):
         primary = self._instance(given, groups["database"], logs)
         secret_arn = self._secret_arn(given, primary)
         replicas = self._replicas(given, primary, groups["database"], logs)
-        alarms = self._alarms(given, primary, replicas)
+        told = self._alarms(given, primary, replicas)
 
         self.identifier = primary.identifier
         self.host = primary.address
@@ -778,6 +780,11 @@ class Database(pulumi.ComponentResource):
         self.client_security_group_id = groups["clients"].id
         self.security_group_id = groups["database"].id
         self.log_group_name = logs[0].name
+        self.watched = [
+            replace(watched(name, row, alarm), section=Section.DATABASE) for row, alarm in told
+        ]
+        """The alarms, for the dashboard and whatever is made of alarms."""
+        alarms = [alarm for _, alarm in told]
         self.alarm_names = Output.all(*(alarm.name for alarm in alarms))
         self.alarm_arns = Output.all(*(alarm.arn for alarm in alarms))
         self.register_outputs({key: getattr(self, key) for key in _OUTPUTS})
@@ -1077,7 +1084,7 @@ class Database(pulumi.ComponentResource):
         given: "_Given",
         primary: aws.rds.Instance,
         replicas: Sequence[aws.rds.Instance],
-    ) -> list[aws.cloudwatch.MetricAlarm]:
+    ) -> list[tuple[AlarmRow, aws.cloudwatch.MetricAlarm]]:
         args, settings = given.args, given.settings
         topics = {
             AlertSeverity.PAGE: args["page_topic_arn"],
@@ -1105,12 +1112,10 @@ class Database(pulumi.ComponentResource):
             for row in database_alarm_rows(settings)
         ]
         lag = settings.replica_lag_seconds
+        lags = [replica_alarm_row(index + 1, lag_seconds=lag) for index in range(len(replicas))]
         return [
-            *(alarm(row, primary) for row in rows),
-            *(
-                alarm(replica_alarm_row(index, lag_seconds=lag), replica)
-                for index, replica in enumerate(replicas, 1)
-            ),
+            *((row, alarm(row, primary)) for row in rows),
+            *((row, alarm(row, replica)) for row, replica in zip(lags, replicas, strict=True)),
         ]
 
 

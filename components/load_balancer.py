@@ -293,6 +293,8 @@ class LoadBalancer(pulumi.ComponentResource):
     ) -> None:
         super().__init__("surgeproof:index:LoadBalancer", name, {}, opts)
         settings = _Settings.from_args(args)
+        self.certificate_arn: pulumi.Output[str] | None = None
+        # None over plain HTTP.
         security_group = self._security_group(name, args, settings)
         bucket, bucket_policy = self._log_bucket(name, settings)
         lb_name = physical_name(name, limit=32, of=(LOAD_BALANCER, "name"))
@@ -528,6 +530,7 @@ class LoadBalancer(pulumi.ComponentResource):
             self._alias(name, args, settings.domain, load_balancer)
         else:
             certificate_arn = pulumi.Output.from_input(args["certificate_arn"])
+        self.certificate_arn = certificate_arn
         return aws.lb.Listener(
             f"{name}-https",
             load_balancer_arn=load_balancer.arn,

@@ -135,6 +135,8 @@ class Network(pulumi.ComponentResource):
     ) -> None:
         super().__init__("surgeproof:index:Network", name, {}, opts)
         settings = _Settings.from_args(args)
+        self.nat_gateway_ids: list[pulumi.Output[str]] = []
+        # Their ids, as many as there are before any exists; none in an adopted network.
         if settings.adopts:
             self.vpc_id = pulumi.Output.from_input(args["vpc_id"])
             self.public_subnet_ids = _ids(args["public_subnet_ids"])
@@ -246,6 +248,7 @@ class Network(pulumi.ComponentResource):
             opts=child,
         )
         self.vpc_id = vpc.id
+        self.nat_gateway_ids = [each.id for each in gateways]
         self.public_subnet_ids = _ids([each.id for each in publics])
         self.private_subnet_ids = _ids([each.id for each in privates])
 

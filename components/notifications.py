@@ -1,4 +1,4 @@
-"""Where alarms go: a topic per severity, encrypted, with at least one subscription each."""
+"""Where alarms go: a topic per severity and one to escalate to, each encrypted and subscribed."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import Reader
+from components._checks import REQUIRED, Reader
 from components._errors import Hidden, Problems
 from components._naming import physical_name, short_digest
 
@@ -24,6 +24,8 @@ class AlertSeverity(StrEnum):
     """Now, at night too: users are hurt, or are about to be."""
     TICKET = "ticket"
     """In working hours."""
+    INFO = "info"
+    """Not at all: what pages are made of, for tools and for reading afterwards."""
 
 
 class SubscriptionProtocol(StrEnum):
@@ -41,24 +43,58 @@ class SubscriptionArgs(TypedDict):
     """One receiver of alerts."""
 
     severity: str
-    """Which alerts: page or ticket."""
+    """Which alerts: page, ticket or info."""
     protocol: str
     """How they are delivered: email, https or sqs."""
     endpoint: Input[str]
     """E-mail address, https URL or ARN of an SQS queue, by the protocol."""
 
 
+class EscalationSubscriptionArgs(TypedDict):
+    """One receiver of pages that stay open."""
+
+    protocol: str
+    """How they are delivered: email, https or sqs."""
+    endpoint: Input[str]
+    """E-mail address, https URL or ARN of an SQS queue, by the protocol."""
+
+
+class SlackChannelArgs(TypedDict):
+    """A Slack channel that gets alerts, through Amazon Q Developer in chat applications.
+
+    Slack does not confirm SNS subscriptions, so its own webhooks cannot be subscribed. The
+    workspace is connected once, by hand, in the console of Amazon Q Developer in chat applications.
+    """
+
+    workspace_id: str
+    """Id of the Slack workspace, such as T0123456789."""
+    channel_id: str
+    """Id of the channel, such as C0123456789."""
+    severities: NotRequired[list[str]]
+    """Which alerts it gets: page, ticket, info. Default: page and ticket."""
+
+
 class NotificationsArgs(TypedDict):
     """Arguments of Notifications."""
 
     subscriptions: list[SubscriptionArgs]
-    """Who receives alerts (1 to 100). A severity that nobody subscribes to goes to the receivers of
-    the other one, so that no alarm is unheard."""
+    """Who receives alerts (1 to 100). Of page and ticket, the one that nobody subscribes to goes to
+    the receivers of the other, so that no alarm is unheard; info that nobody subscribes to is kept
+    in a queue for 14 days."""
+    escalation: NotRequired[list[EscalationSubscriptionArgs]]
+    """Who receives pages that stay open. Default: the receivers of pages."""
+    slack: NotRequired[SlackChannelArgs]
+    """Slack channel that gets alerts. Default: none."""
     tags: NotRequired[Mapping[str, str]]
     """Tags of all that is created. Default: none."""
 
 
 SUBSCRIPTIONS_MAX: Final = 100
+ESCALATION: Final = "escalation"
+"""The topic that pages which stay open go to, beside those of the severities."""
+TOPICS: Final = (*(severity.value for severity in AlertSeverity), ESCALATION)
+SLACK_WORKSPACE: Final = ("be the id of a Slack workspace, such as T0123456789", r"[0-9A-Z]{1,255}")
+SLACK_CHANNEL: Final = ("be the id of a Slack channel, such as C0123456789", r"[A-Za-z0-9]{1,255}")
 ENDPOINT_RULES: Final[Mapping[SubscriptionProtocol, tuple[str, str]]] = {
     SubscriptionProtocol.EMAIL: ("be an e-mail address", r"[^@\s]+@[^@\s]+\.[^@\s]+"),
     SubscriptionProtocol.HTTPS: ("be a URL that begins with https://", r"https://[^\s/]+\S*"),
@@ -78,16 +114,25 @@ class _Subscription:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Slack:
+    workspace_id: str
+    channel_id: str
+    severities: tuple[AlertSeverity, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Settings:
     """The plain, checked values of NotificationsArgs."""
 
     subscriptions: tuple[_Subscription, ...]
+    escalation: tuple[_Subscription, ...]
+    slack: _Slack | None
 
     @classmethod
     def from_args(cls, args: NotificationsArgs) -> "_Settings":
         """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
         problems = Problems("Notifications")
-        Reader(problems, args, NotificationsArgs.__annotations__)
+        reader = Reader(problems, args, NotificationsArgs.__annotations__)
         given: Any = args.get("subscriptions")
         if not isinstance(given, Sequence) or not 1 <= len(given) <= SUBSCRIPTIONS_MAX:
             problems.add(
@@ -99,6 +144,12 @@ class _Settings:
         subscriptions = [
             _subscription(problems, f"subscriptions[{index}]", each)
             for index, each in enumerate(given)
+        ]
+        if subscriptions and all(each.severity == AlertSeverity.INFO for each in subscriptions):
+            problems.add("subscriptions", "have one of severity page or ticket", "info only")
+        escalation = [
+            _subscription(problems, f"escalation[{index}]", each, severity=AlertSeverity.PAGE)
+            for index, each in enumerate(args.get("escalation") or ())
         ]
         plain = sorted(
             (each.severity.value, each.protocol.value, each.endpoint)
@@ -112,22 +163,64 @@ class _Settings:
                     "name each receiver once for a severity",
                     shown_endpoint(*one[1:]),
                 )
+        slack = _slack(reader, args)
         problems.raise_if_any()
-        return cls(subscriptions=tuple(subscriptions))
+        return cls(subscriptions=tuple(subscriptions), escalation=tuple(escalation), slack=slack)
 
-    def of(self, severity: AlertSeverity) -> tuple[_Subscription, ...]:
-        """Return the receivers of a severity: its own or, where it has none, all."""
-        own = tuple(each for each in self.subscriptions if each.severity == severity)
-        return own or self.subscriptions
+    def of(self, topic: str) -> tuple[_Subscription, ...]:
+        """Return the receivers of a topic: its own or, where it has none, those of its neighbour.
+
+        Info has no neighbour: it would wake people for what is no problem.
+        """
+        if topic == ESCALATION:
+            return self.escalation or self.of(AlertSeverity.PAGE)
+        own = tuple(each for each in self.subscriptions if each.severity == topic)
+        if own or topic == AlertSeverity.INFO:
+            return own
+        return tuple(each for each in self.subscriptions if each.severity != AlertSeverity.INFO)
 
 
-def _subscription(problems: Problems, path: str, args: Any) -> _Subscription:
+def _slack(reader: Reader, args: Mapping[str, Any]) -> _Slack | None:
+    given: Any = args.get("slack")
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        reader.note("slack", "be a mapping with workspace_id and channel_id", given)
+        return None
+    inner = Reader(reader.problems, given, SlackChannelArgs.__annotations__, "slack")
+    workspace = inner.text("workspace_id", REQUIRED)
+    channel = inner.text("channel_id", REQUIRED)
+    for key, value, (rule, pattern) in (
+        ("workspace_id", workspace, SLACK_WORKSPACE),
+        ("channel_id", channel, SLACK_CHANNEL),
+    ):
+        if inner.sound(key) and not re.fullmatch(pattern, value):
+            inner.note(key, rule, value)
+    words = inner.texts("severities", ("page", "ticket"))
+    unknown = [word for word in words if word not in set(AlertSeverity)]
+    if unknown:
+        inner.note("severities", f"be of {', '.join(AlertSeverity)}", ", ".join(unknown))
+    return _Slack(
+        workspace_id=workspace,
+        channel_id=channel,
+        severities=tuple(AlertSeverity(word) for word in words if word not in unknown),
+    )
+
+
+def _subscription(
+    problems: Problems, path: str, args: Any, *, severity: AlertSeverity | None = None
+) -> _Subscription:
+    """Read a subscription; `severity` is given where the place says it."""
+    kind = SubscriptionArgs if severity is None else EscalationSubscriptionArgs
+    keys = kind.__annotations__
     if not isinstance(args, Mapping):
-        problems.add(path, "be a mapping with severity, protocol and endpoint", args)
+        words = [*keys]
+        problems.add(path, f"be a mapping with {', '.join(words[:-1])} and {words[-1]}", args)
         args = {}
-    reader = Reader(problems, args, SubscriptionArgs.__annotations__, path)
-    reader.required(*SubscriptionArgs.__annotations__)
-    severity = reader.choice("severity", AlertSeverity.PAGE)
+    reader = Reader(problems, args, keys, path)
+    reader.required(*keys)
+    if severity is None:
+        severity = reader.choice("severity", AlertSeverity.PAGE)
     protocol = reader.choice("protocol", SubscriptionProtocol.EMAIL)
     endpoint: Input[str] = args.get("endpoint", "")
     if reader.sound("protocol", "endpoint") and not isinstance(endpoint, Output):
@@ -150,13 +243,13 @@ def shown_endpoint(protocol: str, endpoint: object) -> object:
 
 
 class Notifications(pulumi.ComponentResource):
-    """Two encrypted topics, one for pages and one for tickets, and who receives them.
+    """Four encrypted topics, for pages, tickets, info and escalation, and who receives them.
 
     Creates a KMS key with its alias, the topics, their policies and the subscriptions. CloudWatch
     cannot publish to a topic encrypted with the AWS-managed key `alias/aws/sns`, since the policy
     of that key cannot be edited, so alarms would be silent
     (https://repost.aws/knowledge-center/cloudwatch-configure-alarm-sns). Hence a key of our own,
-    which is used for these two topics only (encryption context) and by these only:
+    which is used for these topics only (encryption context) and by these only:
 
     - CloudWatch alarms of this account and Region (`aws:SourceAccount`, `aws:SourceArn`);
     - AWS Budgets of this account, likewise;
@@ -172,7 +265,11 @@ class Notifications(pulumi.ComponentResource):
     statement for it would let rules of any account in: a rule of this account publishes through an
     IAM role instead. Auto Scaling's role may publish by its own policy.
 
-    It leaves to the caller that e-mail receivers confirm. An SQS queue that is encrypted itself
+    The escalation topic is for pages that stay open (see Escalation). Info that nobody subscribes
+    to is kept in a queue for 14 days, so that a tool can read it and no topic is unheard.
+
+    It leaves to the caller that e-mail receivers and https URLs confirm: until then they get
+    nothing (`surgeproof status --deployed` lists them). An SQS queue that is encrypted itself
     needs a key that lets sns.amazonaws.com use it.
     """
 
@@ -184,8 +281,14 @@ class Notifications(pulumi.ComponentResource):
     """Name of the page topic."""
     ticket_topic_name: Output[str]
     """Name of the ticket topic."""
+    info_topic_arn: Output[str]
+    """ARN of the topic for alarms that tell nobody by themselves."""
+    escalation_topic_arn: Output[str]
+    """ARN of the topic for pages that stay open."""
+    escalation_topic_name: Output[str]
+    """Name of the escalation topic."""
     key_arn: Output[str]
-    """ARN of the key that encrypts both topics."""
+    """ARN of the key that encrypts the topics."""
 
     def __init__(
         self, name: str, args: NotificationsArgs, opts: pulumi.ResourceOptions | None = None
@@ -200,9 +303,7 @@ class Notifications(pulumi.ComponentResource):
             region=aws.get_region_output(opts=invoke).region,
             account=aws.get_caller_identity_output(opts=invoke).account_id,
         )
-        names = {
-            severity: physical_name(name, severity.value, limit=256) for severity in AlertSeverity
-        }
+        names = {topic: physical_name(name, topic, limit=256) for topic in TOPICS}
 
         key = aws.kms.Key(
             name,
@@ -220,31 +321,125 @@ class Notifications(pulumi.ComponentResource):
             opts=children,
         )
         topics = {
-            severity: self._topic(
+            topic: self._topic(
                 name=name,
-                topic_name=names[severity],
-                severity=severity,
+                topic_name=names[topic],
+                role=topic,
                 settings=settings,
                 key=key,
                 place=place,
                 tags=tags,
             )
-            for severity in AlertSeverity
+            for topic in TOPICS
         }
+        if not settings.of(AlertSeverity.INFO):
+            self._keep(name, topics[AlertSeverity.INFO], place, tags)
+        if settings.slack is not None:
+            self._slack(name, settings.slack, topics, place, tags)
 
         self.page_topic_arn = topics[AlertSeverity.PAGE].arn
         self.ticket_topic_arn = topics[AlertSeverity.TICKET].arn
         self.page_topic_name = topics[AlertSeverity.PAGE].name
         self.ticket_topic_name = topics[AlertSeverity.TICKET].name
+        self.info_topic_arn = topics[AlertSeverity.INFO].arn
+        self.escalation_topic_arn = topics[ESCALATION].arn
+        self.escalation_topic_name = topics[ESCALATION].name
         self.key_arn = key.arn
-        self.register_outputs(
-            {
-                "page_topic_arn": self.page_topic_arn,
-                "ticket_topic_arn": self.ticket_topic_arn,
-                "page_topic_name": self.page_topic_name,
-                "ticket_topic_name": self.ticket_topic_name,
-                "key_arn": self.key_arn,
-            }
+        self.register_outputs({each: getattr(self, each) for each in _OUTPUTS})
+
+    def _keep(
+        self,
+        name: str,
+        topic: aws.sns.Topic,
+        place: Output[dict[str, str]],
+        tags: Mapping[str, str] | None,
+    ) -> None:
+        """Keep what a topic tells in a queue."""
+        children = pulumi.ResourceOptions(parent=self)
+        queue_name = physical_name(name, "info", limit=80)
+        # SNS writes to a queue that SQS encrypts with its own key, without a policy for that key.
+        queue = aws.sqs.Queue(
+            f"{name}-info",
+            name=queue_name,
+            message_retention_seconds=1_209_600,
+            sqs_managed_sse_enabled=True,
+            tags=tags,
+            opts=children,
+        )
+        policy = aws.sqs.QueuePolicy(
+            f"{name}-info",
+            queue_url=queue.url,
+            policy=Output.all(place=place, queue=queue.arn, topic=topic.arn).apply(
+                lambda known: _queue_policy(known["queue"], known["topic"])
+            ),
+            opts=children,
+        )
+        aws.sns.TopicSubscription(
+            f"{name}-info-sqs",
+            topic=topic.arn,
+            protocol=SubscriptionProtocol.SQS.value,
+            endpoint=queue.arn,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy]),
+        )
+
+    def _slack(
+        self,
+        name: str,
+        slack: _Slack,
+        topics: Mapping[str, aws.sns.Topic],
+        place: Output[dict[str, str]],
+        tags: Mapping[str, str] | None,
+    ) -> None:
+        """Show alerts in a Slack channel; the channel can read alarms and graphs, nothing more."""
+        children = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(
+            f"{name}-slack",
+            name=physical_name(name, "slack", limit=64),
+            description="What the Slack channel may read",
+            assume_role_policy=_document(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "chatbot.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ),
+            tags=tags,
+            opts=children,
+        )
+        aws.iam.RolePolicy(
+            f"{name}-slack",
+            name="read-alarms",
+            role=role.name,
+            policy=_document(
+                {
+                    "Sid": "ReadAlarms",
+                    "Effect": "Allow",
+                    "Action": [
+                        "cloudwatch:DescribeAlarms",
+                        "cloudwatch:GetMetricData",
+                        "cloudwatch:GetMetricWidgetImage",
+                    ],
+                    "Resource": "*",
+                }
+            ),
+            opts=children,
+        )
+        aws.chatbot.SlackChannelConfiguration(
+            f"{name}-slack",
+            configuration_name=physical_name(name, "slack", limit=128),
+            slack_team_id=slack.workspace_id,
+            slack_channel_id=slack.channel_id,
+            iam_role_arn=role.arn,
+            # Without a guardrail the channel may do all that its members' roles may.
+            guardrail_policy_arns=[
+                place.apply(
+                    lambda at: f"arn:{at['partition']}:iam::aws:policy/CloudWatchReadOnlyAccess"
+                )
+            ],
+            logging_level="ERROR",
+            sns_topic_arns=[topics[severity].arn for severity in slack.severities],
+            tags=tags,
+            opts=children,
         )
 
     def _topic(
@@ -252,7 +447,7 @@ class Notifications(pulumi.ComponentResource):
         *,
         name: str,
         topic_name: str,
-        severity: AlertSeverity,
+        role: str,
         settings: _Settings,
         key: aws.kms.Key,
         place: Output[dict[str, str]],
@@ -260,24 +455,24 @@ class Notifications(pulumi.ComponentResource):
     ) -> aws.sns.Topic:
         children = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic(
-            f"{name}-{severity}",
+            f"{name}-{role}",
             name=topic_name,
-            display_name=f"{pulumi.get_project()} {pulumi.get_stack()} {severity}",
+            display_name=f"{pulumi.get_project()} {pulumi.get_stack()} {role}",
             kms_master_key_id=key.arn,
             tags=tags,
             opts=children,
         )
         aws.sns.TopicPolicy(
-            f"{name}-{severity}",
+            f"{name}-{role}",
             arn=topic.arn,
             policy=Output.all(place=place, topic_arn=topic.arn).apply(
                 lambda known: _topic_policy(known["place"], known["topic_arn"])
             ),
             opts=children,
         )
-        for index, each in enumerate(settings.of(severity)):
+        for index, each in enumerate(settings.of(role)):
             aws.sns.TopicSubscription(
-                f"{name}-{severity}-{_role(each, index)}",
+                f"{name}-{role}-{_role(each, index)}",
                 topic=topic.arn,
                 protocol=each.protocol.value,
                 # The URL of an incident tool carries the key that lets one page people.
@@ -289,6 +484,9 @@ class Notifications(pulumi.ComponentResource):
                 opts=children,
             )
         return topic
+
+
+_OUTPUTS = tuple(Notifications.__annotations__)
 
 
 def _role(subscription: _Subscription, index: int) -> str:
@@ -397,6 +595,27 @@ def _topic_policy(at: Mapping[str, str], topic_arn: str) -> str:
             "Principal": "*",
             "Action": "sns:Publish",
             "Resource": topic_arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+    )
+
+
+def _queue_policy(queue_arn: str, topic_arn: str) -> str:
+    return _document(
+        {
+            "Sid": "InfoTopic",
+            "Effect": "Allow",
+            "Principal": {"Service": "sns.amazonaws.com"},
+            "Action": "sqs:SendMessage",
+            "Resource": queue_arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": topic_arn}},
+        },
+        {
+            "Sid": "OnlyWithTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": queue_arn,
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         },
     )

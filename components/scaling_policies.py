@@ -22,9 +22,11 @@ from components.alarms import (
     DemandMetric,
     HighResolutionMetricArgs,
     Subject,
+    Watched,
     fast_surge_row,
     metric_alarm,
     request_surge_row,
+    watched,
 )
 from components.notifications import AlertSeverity
 
@@ -363,10 +365,13 @@ class ScalingPolicies(pulumi.ComponentResource):
 
         policies = self._target_tracking()
         alarms = []
+        self.watched: list[Watched] = []
         for row, role, capacity in self._surges():
             policy = self._step_scaling(role, capacity)
             policies.append(policy)
-            alarms.append(self._surge_alarm(row, policy))
+            alarm = self._surge_alarm(row, policy)
+            alarms.append(alarm)
+            self.watched.append(watched(name, row, alarm))
         policies += self._predictive_scaling()
         self._schedules()
 

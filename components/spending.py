@@ -18,7 +18,9 @@ from components.alarms import (
     Comparison,
     MissingData,
     Subject,
+    Watched,
     metric_alarm,
+    watched,
 )
 from components.notifications import AlertSeverity
 
@@ -147,18 +149,21 @@ class Spending(pulumi.ComponentResource):
         settings = _Settings.from_args(args)
         child = pulumi.ResourceOptions(parent=self)
         alarms = []
+        self.watched: list[Watched] = []
+        """The alarm, for the dashboard and whatever is made of alarms."""
         if settings.instance_hours_per_day is not None:
-            alarms.append(
-                metric_alarm(
-                    name,
-                    instance_hours_row(per_day=settings.instance_hours_per_day),
-                    dimensions=lambda _: {"AutoScalingGroupName": args["group_name"]},
-                    runbook_base_url=settings.runbook_base_url,
-                    actions=[args["ticket_topic_arn"]],
-                    tags=settings.tags or None,
-                    opts=child,
-                )
+            row = instance_hours_row(per_day=settings.instance_hours_per_day)
+            alarm = metric_alarm(
+                name,
+                row,
+                dimensions=lambda _: {"AutoScalingGroupName": args["group_name"]},
+                runbook_base_url=settings.runbook_base_url,
+                actions=[args["ticket_topic_arn"]],
+                tags=settings.tags or None,
+                opts=child,
             )
+            alarms.append(alarm)
+            self.watched.append(watched(name, row, alarm))
         if settings.monthly_budget_usd is not None:
             aws.budgets.Budget(
                 name,

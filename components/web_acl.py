@@ -20,6 +20,7 @@ from components.alarms import (
     MissingData,
     Subject,
     metric_alarm,
+    watched,
 )
 from components.aws_limits import WEB_ACL
 from components.notifications import AlertSeverity
@@ -238,13 +239,14 @@ class WebAcl(pulumi.ComponentResource):
             opts=child,
         )
         region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
+        row = rate_rule_row(
+            limit=settings.rate_limit,
+            window_seconds=settings.rate_window_seconds,
+            action=settings.rate_action,
+        )
         alarm = metric_alarm(
             name,
-            rate_rule_row(
-                limit=settings.rate_limit,
-                window_seconds=settings.rate_window_seconds,
-                action=settings.rate_action,
-            ),
+            row,
             dimensions=lambda _: {
                 "WebACL": acl_name,
                 "Rule": _rule_metric(acl_name, "rate"),
@@ -259,6 +261,8 @@ class WebAcl(pulumi.ComponentResource):
         self.arn = acl.arn
         self.name = acl.name
         self.log_group_name = log.name
+        self.watched = [watched(name, row, alarm)]
+        """The alarm, for the dashboard and whatever is made of alarms."""
         self.alarm_names = Output.all(alarm.name)
         self.alarm_arns = Output.all(alarm.arn)
         self.register_outputs({key: getattr(self, key) for key in WebAcl.__annotations__})

@@ -200,11 +200,18 @@ def down(stack: str, *, embedded: bool, yes: bool) -> None:
 @main.command()
 @_stack
 @_embedded
+@click.option(
+    "--deployed",
+    is_flag=True,
+    help="Ask AWS who receives alerts; exit 1 if nobody who gets pages has confirmed.",
+)
 @_clean
-def status(stack: str, *, embedded: bool) -> None:
+def status(stack: str, *, embedded: bool, deployed: bool) -> None:
     """Say what is there: emulator, resources, outputs, and what is recorded only."""
     project = Project.find()
-    if _is_embedded(stack, embedded=embedded):
+    if deployed:
+        _receivers(project, stack, embedded=_is_embedded(stack, embedded=embedded))
+    elif _is_embedded(stack, embedded=embedded):
         run.status(project, stack)
     else:
         real.status(project, stack)
@@ -455,6 +462,42 @@ def _judge(project: Project, stack: str) -> None:
         )
     except Exception as error:  # noqa: BLE001 - the stack is up, whatever befalls the replay
         click.echo(f"What was deployed could not be replayed: {error}", err=True)
+
+
+def _receivers(project: Project, stack: str, *, embedded: bool) -> None:
+    """Print who receives alerts, and fail if pages reach nobody."""
+    # botocore takes a while to load, for which the other commands need not wait.
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+    from surgeproof.operations import receivers  # noqa: PLC0415
+
+    project.check_stack(stack)
+    try:
+        topics = receivers.topics_of(
+            _clients(project, stack, embedded=embedded), project.name, stack
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise RunError(f"AWS does not tell the subscriptions: {error}") from None
+    for line in receivers.told(topics):
+        click.echo(line)
+    problem = receivers.problem(topics)
+    if problem:
+        raise RunError(problem)
+
+
+def _clients(project: Project, stack: str, *, embedded: bool) -> Callable[[str], Any]:
+    """Return what makes clients: of the embedded AWS, or of the account in the environment."""
+    if embedded:
+        from surgeproof.emulator.clients import Clients  # noqa: PLC0415
+
+        emulator = RunDirectory(project, stack).emulator()
+        if emulator is None:
+            raise RunError(f"stack {stack} is not up on the embedded AWS")
+        return Clients(emulator.url, emulator.region).client
+    import boto3  # noqa: PLC0415
+
+    make: Callable[[str], Any] = boto3.Session(region_name=project.region(stack)).client
+    return make
 
 
 def _is_embedded(stack: str, *, embedded: bool) -> bool:

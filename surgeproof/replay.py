@@ -348,7 +348,7 @@ def before(plan: ScalingPlan) -> ScalingPlan:
         and alarm.comparison in {Comparison.GREATER, Comparison.GREATER_OR_EQUAL}
     ]
     alarm = (
-        replace(slow[0], alarm_actions=(), ok_actions=(), notifies=True)
+        replace(slow[0], alarm_actions=(), ok_actions=(), notifies=True, severity="page")
         if slow
         else Alarm(
             name="slow-responses",

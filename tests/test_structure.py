@@ -45,6 +45,11 @@ MAY_IMPORT = {
         "surgeproof.traces",
     },
     "surgeproof/report": {"surgeproof.report", "surgeproof.simulation", "surgeproof.plan"},
+    "surgeproof/operations": {
+        "surgeproof.operations",
+        "surgeproof.simulation",
+        "surgeproof.plan",
+    },
     "surgeproof/ahead.py": {"surgeproof.plan"},
     "surgeproof/replay.py": {
         "surgeproof.ahead",

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 NOT_IMPLEMENTED = "NotImplementedByEndpoint"
 """The error code by which the endpoint says that it lacks an operation; its HTTP status is 501."""
 
+UNSERVED = frozenset({"chatbot"})
+"""Services that moto does not have at all: what they hold is recorded only."""
+
 TABLE = Path(__file__).with_name("measured.json")
 
 

@@ -54,6 +54,7 @@ _WIDE: Mapping[str, Any] = {
         "instanceTypes": ["m7i.large"],
         "application": {
             "containerImage": "registry.surgeproof.test/shop:1",
+            "metricsNamespace": "Shop",
             "environment": {"GREETING": "hello"},
             "secrets": {"KEY": "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/key"},
         },
@@ -99,7 +100,31 @@ _WIDE: Mapping[str, Any] = {
                 "protocol": "https",
                 "endpoint": "https://tickets.surgeproof.test/",
             },
-        ]
+            {
+                "severity": "info",
+                "protocol": "sqs",
+                "endpoint": "arn:aws:sqs:eu-central-1:123456789012:info",
+            },
+        ],
+        "escalation": [{"protocol": "email", "endpoint": "srt@surgeproof.test"}],
+        "escalationMinutes": 15,
+        "slack": {"workspaceId": "T0123456789", "channelId": "C0123456789"},
+        "timelineRetentionDays": 731,
+        "activeUsersMetric": {"namespace": "Shop", "metricName": "ActiveUsers"},
+    },
+    "surgeproof:slo": {
+        "availabilityPercent": 99.5,
+        "latencyPercentile": 98,
+        "latencySeconds": 0.5,
+        "windowDays": 28,
+        "burnRates": [
+            {
+                "rate": 10,
+                "longWindowMinutes": 90,
+                "shortWindowMinutes": 5,
+                "severity": "page",
+            }
+        ],
     },
     "surgeproof:database": {
         "enabled": True,
@@ -324,8 +349,9 @@ def _losses(recorded: Any, now: Any, path: str) -> Iterator[tuple[str, dict[str,
 def _try_twice(measured: Measured, mocks: AwsMocks, mine: list[Registered]) -> None:
     """Create what has a name of its own once more, which AWS refuses for most types.
 
-    It does not for topics and, with the same settings, for load balancers (sns CreateTopic,
-    elasticloadbalancing CreateLoadBalancer: "this operation is idempotent").
+    It does not for topics and, with the same settings, for queues and load balancers (sns
+    CreateTopic, sqs CreateQueue, elasticloadbalancing CreateLoadBalancer: "this operation is
+    idempotent").
     """
     for token in sorted({each.token for each in mine}):
         row = ROWS[token]
@@ -362,7 +388,13 @@ def _note_lacks(measured: Measured, token: str, outputs: Mapping[str, Any]) -> N
 
 
 _GROUP = "aws:autoscaling/group:Group"
-_IDEMPOTENT = ("aws:sns/topic:Topic", "aws:lb/loadBalancer:LoadBalancer")
+_IDEMPOTENT = (
+    "aws:sns/topic:Topic",
+    "aws:sqs/queue:Queue",
+    "aws:lb/loadBalancer:LoadBalancer",
+    # Several may have one name (logs PutQueryDefinition: without an id, it makes a new one).
+    "aws:cloudwatch/queryDefinition:QueryDefinition",
+)
 
 
 def paths_of(values: Any, path: str = "") -> Iterator[str]:

@@ -20,6 +20,7 @@ from surgeproof.emulator.requests import (
     Builder,
     Place,
     find_member,
+    is_scalar_for,
     pair_members,
     shape_at,
     spell,
@@ -129,6 +130,8 @@ class Reader:
         """
         where = self.place(path, shape)
         shape = shape or self.shape
+        if where is not None and is_scalar_for(value, shape, where):
+            where = None
         if where is None:
             parts = [name for name in self.names if name.startswith(f"{path}.")]
             if parts and isinstance(value, Mapping):

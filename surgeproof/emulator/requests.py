@@ -111,6 +111,8 @@ class Builder:
         if value is None:
             return
         where = self._find(path, spot)
+        if where is not None and is_scalar_for(value, spot.shape, where):
+            where = None  # a part of the block is called as the block (actionsSuppressor.alarm)
         if where in ELSEWHERE:
             self.places[path] = ELSEWHERE[where]
         elif where is not None:
@@ -149,7 +151,7 @@ class Builder:
         where, _, style = where.partition(":")
         *way, last = where.split(".")
         for step in way:
-            shape, at = shape.members[step], (*at, step)
+            shape, at = _below(shape, step), (*at, step)
             if isinstance(shape, ListShape):
                 target = target.setdefault(step, [{}])[0]
                 shape, at = shape.member, (*at, 0)
@@ -158,7 +160,7 @@ class Builder:
         at = (*at, last)
         if origin:
             self.origins[at] = origin
-        made = make(UNTYPED if style == "csv" else shape.members[last], at)
+        made = make(UNTYPED if style == "csv" else _below(shape, last), at)
         if style == "csv" and isinstance(made, list):
             made = UNKNOWN if UNKNOWN in made else ",".join(made)
         if isinstance(made, dict) and isinstance(target.get(last), dict):
@@ -202,6 +204,19 @@ class Builder:
                 for key, each in value.items()
             }
         return _scalar(value, shape)
+
+
+def _below(shape: Shape, name: str) -> Shape:
+    """Return the shape of a structure's member, or of a map's values."""
+    return shape.value if isinstance(shape, MapShape) else shape.members[name]
+
+
+def is_scalar_for(value: Any, shape: Shape, where: str) -> bool:
+    """Tell whether a value is a block and the member that it found can hold none."""
+    if not isinstance(value, Mapping) or where in ELSEWHERE or "." in where or ":" in where:
+        return False
+    member = shape.members.get(where) if isinstance(shape, StructureShape) else None
+    return member is not None and not isinstance(member, StructureShape | ListShape | MapShape)
 
 
 UNTYPED: Any = object()

@@ -719,6 +719,25 @@ _LOGS_TAGS = Tagging(
     read_member="tags",
     read=Call("ListTagsForResource", {"resourceArn": "arn"}),
 )
+_EVENT_TAGS = Tagging(
+    tag="TagResource",
+    untag="UntagResource",
+    member="ResourceARN",
+    source="arn",
+    read=Call("ListTagsForResource", {"ResourceARN": "arn"}),
+)
+_QUEUE_TAGS = Tagging(
+    tag="TagQueue",
+    untag="UntagQueue",
+    member="QueueUrl",
+    read=Call("ListQueueTags", {"QueueUrl": "id"}),
+)
+_CHATBOT_TAGS = Tagging(
+    tag="TagResource",
+    untag="UntagResource",
+    member="ResourceARN",
+    source="chatConfigurationArn",
+)
 _KMS_TAGS = Tagging(
     tag="TagResource",
     untag="UntagResource",
@@ -766,6 +785,13 @@ def _log_bucket_keys(block: str, key: str) -> Mapping[str, tuple[Place, str]]:
         f"{block}.bucket": (f"{key}.s3.bucket", ""),
         f"{block}.prefix": (f"{key}.s3.prefix", ""),
     }
+
+
+_QUEUE_ATTRIBUTES = {
+    "messageRetentionSeconds": "MessageRetentionPeriod",
+    "sqsManagedSseEnabled": "SqsManagedSseEnabled",
+    "visibilityTimeoutSeconds": "VisibilityTimeout",
+}
 
 
 def _security_group_rule(direction: str) -> Row:
@@ -1888,6 +1914,135 @@ _TABLE = (
         delete=(Call("DeleteAlarms", _by_ids("AlarmNames")),),
     ),
     Row(
+        "aws:cloudwatch/compositeAlarm:CompositeAlarm",
+        service="cloudwatch",
+        noun="Alarm",
+        create=Step(
+            "PutCompositeAlarm",
+            names={
+                "okActions": "OKActions",
+                "actionsSuppressor.alarm": "ActionsSuppressor",
+                "actionsSuppressor.waitPeriod": "ActionsSuppressorWaitPeriod",
+                "actionsSuppressor.extensionPeriod": "ActionsSuppressorExtensionPeriod",
+            },
+        ),
+        id="alarmName",
+        name=Name(property="alarmName"),
+        replaces=("alarmName",),
+        overwrites=True,
+        tagging=_ALARM_TAGS,
+        read=Call(
+            "DescribeAlarms",
+            {"AlarmNames": lambda state: [state["id"]], "AlarmTypes": Const(["CompositeAlarm"])},
+            "CompositeAlarms[0]",
+        ),
+        outputs={"arn": "AlarmArn"},
+        delete=(Call("DeleteAlarms", _by_ids("AlarmNames")),),
+    ),
+    Row(
+        "aws:cloudwatch/dashboard:Dashboard",
+        service="cloudwatch",
+        noun="Dashboard",
+        create=Step("PutDashboard"),
+        id="dashboardName",
+        name=Name(property="dashboardName"),
+        replaces=("dashboardName",),
+        overwrites=True,
+        read=Call("GetDashboard", {"DashboardName": "dashboardName"}),
+        gone=("ResourceNotFound", "DashboardNotFoundError"),
+        outputs={"dashboardArn": "DashboardArn"},
+        delete=(Call("DeleteDashboards", _by_ids("DashboardNames")),),
+    ),
+    Row(
+        "aws:cloudwatch/eventRule:EventRule",
+        service="events",
+        noun="Rule",
+        create=Step("PutRule"),
+        id="name",
+        name=Name(limit=64),
+        replaces=("name", "eventBusName"),
+        local=("forceDestroy",),
+        overwrites=True,
+        tagging=_EVENT_TAGS,
+        read=Call("DescribeRule", {"Name": "id", "EventBusName": "eventBusName"}),
+        gone=("ResourceNotFoundException",),
+        outputs={"arn": "Arn"},
+        delete=(Call("DeleteRule", {"Name": "id", "EventBusName": "eventBusName"}),),
+    ),
+    Row(
+        "aws:cloudwatch/eventTarget:EventTarget",
+        service="events",
+        create=Step(
+            "PutTargets",
+            names={
+                "rule": "Rule",
+                "eventBusName": "EventBusName",
+                "targetId": "Targets.Id",
+                "arn": "Targets.Arn",
+                "roleArn": "Targets.RoleArn",
+                "input": "Targets.Input",
+                "inputPath": "Targets.InputPath",
+            },
+        ),
+        id=lambda state: f"{state['rule']}-{state['targetId']}",
+        name=Name(property="targetId", limit=64),
+        replaces=("rule", "targetId", "eventBusName"),
+        local=("forceDestroy",),
+        overwrites=True,
+        read=Call(
+            "ListTargetsByRule",
+            {"Rule": "rule", "EventBusName": "eventBusName"},
+            "Targets[Id=targetId]",
+            names={
+                "rule": "-",
+                "eventBusName": "-",
+                "targetId": "Id",
+                "arn": "Arn",
+                "roleArn": "RoleArn",
+                "input": "Input",
+                "inputPath": "InputPath",
+            },
+        ),
+        gone=("ResourceNotFoundException",),
+        delete=(
+            Call(
+                "RemoveTargets",
+                {
+                    "Rule": "rule",
+                    "EventBusName": "eventBusName",
+                    "Ids": lambda state: [state["targetId"]],
+                },
+            ),
+        ),
+    ),
+    Row(
+        "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
+        service="logs",
+        create=Step("PutResourcePolicy"),
+        id="policyName",
+        name=Name(property="policyName"),
+        replaces=("policyName", "resourceArn"),
+        overwrites=True,
+        read=Call("DescribeResourcePolicies", {}, "resourcePolicies[policyName=policyName]"),
+        gone=("ResourceNotFoundException",),
+        delete=(Call("DeleteResourcePolicy", {"policyName": "policyName"}),),
+    ),
+    Row(
+        "aws:cloudwatch/queryDefinition:QueryDefinition",
+        service="logs",
+        create=Step("PutQueryDefinition", update_request={"queryDefinitionId": "id"}),
+        id=">queryDefinitionId",
+        name=Name(),
+        read=Call(
+            "DescribeQueryDefinitions",
+            {"queryDefinitionNamePrefix": "name"},
+            "queryDefinitions[queryDefinitionId=id]",
+        ),
+        gone=("ResourceNotFoundException",),
+        outputs={"queryDefinitionId": _given("id")},
+        delete=(Call("DeleteQueryDefinition", {"queryDefinitionId": "id"}),),
+    ),
+    Row(
         "aws:cloudwatch/logGroup:LogGroup",
         service="logs",
         noun="logGroup",
@@ -2487,6 +2642,80 @@ _TABLE = (
             "ownerId": "Owner",
         },
         delete=(Call("Unsubscribe", {"SubscriptionArn": "id"}),),
+    ),
+    Row(
+        "aws:sqs/queue:Queue",
+        service="sqs",
+        create=Step("CreateQueue", names={"name": "QueueName"}, update="-"),
+        id=">QueueUrl",
+        name=Name(limit=80),
+        replaces=("name", "fifoQueue"),
+        steps=(
+            Step(
+                "SetQueueAttributes",
+                takes=tuple(_QUEUE_ATTRIBUTES),
+                request={"QueueUrl": "id"},
+                names={name: f"Attributes.{key}" for name, key in _QUEUE_ATTRIBUTES.items()},
+                read=Call(
+                    "GetQueueAttributes",
+                    {"QueueUrl": "id", "AttributeNames": Const(["All"])},
+                ),
+            ),
+        ),
+        tagging=_QUEUE_TAGS,
+        read=Call(
+            "GetQueueAttributes",
+            {"QueueUrl": "id", "AttributeNames": Const(["QueueArn"])},
+            "Attributes",
+            names={"name": "-"},
+        ),
+        gone=("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
+        outputs={"arn": "QueueArn", "url": _given("id")},
+        delete=(Call("DeleteQueue", {"QueueUrl": "id"}),),
+    ),
+    Row(
+        "aws:sqs/queuePolicy:QueuePolicy",
+        service="sqs",
+        create=Step(
+            "SetQueueAttributes",
+            names={"queueUrl": "QueueUrl", "policy": "Attributes.Policy"},
+        ),
+        id="queueUrl",
+        replaces=("queueUrl",),
+        overwrites=True,
+        read=Call(
+            "GetQueueAttributes",
+            {"QueueUrl": "queueUrl", "AttributeNames": Const(["Policy"])},
+            names={"queueUrl": "-", "policy": "Attributes.Policy"},
+        ),
+        gone=("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"),
+        delete=(
+            Call(
+                "SetQueueAttributes",
+                {"QueueUrl": "queueUrl", "Attributes": Const({"Policy": ""})},
+            ),
+        ),
+    ),
+    Row(
+        "aws:chatbot/slackChannelConfiguration:SlackChannelConfiguration",
+        service="chatbot",
+        create=Step(
+            "CreateSlackChannelConfiguration",
+            update="UpdateSlackChannelConfiguration",
+            update_request={"ChatConfigurationArn": "chatConfigurationArn"},
+        ),
+        id=">ChannelConfiguration.ChatConfigurationArn",
+        name=Name(property="configurationName", limit=128),
+        replaces=("configurationName", "slackTeamId"),
+        tagging=_CHATBOT_TAGS,
+        read=Call(
+            "DescribeSlackChannelConfigurations",
+            {"ChatConfigurationArn": "id"},
+            "SlackChannelConfigurations[0]",
+        ),
+        gone=("ResourceNotFoundException",),
+        outputs={"chatConfigurationArn": "ChatConfigurationArn"},
+        delete=(Call("DeleteSlackChannelConfiguration", {"ChatConfigurationArn": "id"}),),
     ),
 )
 

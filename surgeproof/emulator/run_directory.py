@@ -62,6 +62,7 @@ SERVICES = (
     "s3",
     "secretsmanager",
     "sns",
+    "sqs",
     "ssm",
     "sts",
     "wafv2",

@@ -23,6 +23,11 @@ _NOT_MODELLED: Final = {
     "thresholdMetricId": "Anomaly detection is not modelled.",
     "evaluationCriteria": "PromQL is not modelled.",
 }
+_OVER_TIME: Final = re.compile(r"\b(DIFF|DIFF_TIME|RATE|RUNNING_SUM)\s*\(")
+"""Metric math over several points of time, which the simulation's metrics cannot hold."""
+_INFO: Final = "info"
+"""The severity that tells nobody."""
+_CHILD: Final = re.compile(r"""ALARM\(\s*(?:"([^"]+)"|'([^']+)'|([^()\s"']+))\s*\)""")
 _TOPIC_ARN: Final = re.compile(r"arn:[^:]+:sns:[^:]*:[^:]*:([^:]+)")
 _ALARM_ARN: Final = re.compile(r"arn:[^:]+:cloudwatch:[^:]*:[^:]*:alarm:")
 
@@ -76,6 +81,9 @@ class Alarms:
         if metric is None:
             self._stack.left_out(view, "What it watches is not in this plan.")
             return None
+        if isinstance(metric, MetricMath) and _OVER_TIME.search(metric.expression):
+            self._stack.left_out(view, "Metric math over several points of time is not modelled.")
+            return None
         acts = view.flag("actionsEnabled", "alarm_actions", default=True)
         alarm = self._actions(resource, view, "alarmActions") if acts else _Actions()
         ok = self._actions(resource, view, "okActions") if acts else _Actions()
@@ -97,7 +105,7 @@ class Alarms:
                 ignores_low_samples=low_samples == "ignore",
                 alarm_actions=alarm.policies,
                 ok_actions=ok.policies,
-                notifies=bool(alarm.topics),
+                notifies=_tells(alarm.topics),
                 severity=_severity(alarm.topics),
                 warm_up_minutes=int(minutes) if isinstance(minutes, int | float) else 0,
             )
@@ -160,6 +168,7 @@ class Alarms:
 
     def composites(self) -> tuple[CompositeAlarm, ...]:
         found = []
+        unmodelled = self._unmodelled()
         for resource in self._stack.of(known.COMPOSITE_ALARM):
             stated = resource.properties.get("alarmName")
             name = stated if isinstance(stated, str) else resource.name
@@ -175,7 +184,7 @@ class Alarms:
             found.append(
                 CompositeAlarm(
                     name=name,
-                    rule=_ALARM_ARN.sub("", rule),
+                    rule=self._modelled(view, _ALARM_ARN.sub("", rule), unmodelled),
                     suppressor=_ALARM_ARN.sub("", suppressor) if suppressor else None,
                     wait_period_seconds=or_else(
                         block.whole("waitPeriod", "wait_period_seconds") if block else None, 60
@@ -186,11 +195,56 @@ class Alarms:
                         else None,
                         60,
                     ),
-                    notifies=bool(actions.topics),
+                    notifies=_tells(actions.topics),
                     severity=_severity(actions.topics),
                 )
             )
-        return tuple(sorted(found, key=lambda each: each.name))
+        return _children_first(found)
+
+    def _unmodelled(self) -> frozenset[str]:
+        """Return the names of the metric alarms of this plan that are left out."""
+        stated = {called(resource) for resource in self._stack.of(known.METRIC_ALARM)}
+        return frozenset(stated - {alarm.name for alarm in self.alarms()})
+
+    def _modelled(self, view: View, rule: str, unmodelled: frozenset[str]) -> str:
+        """Return a rule with its children that are left out counted as not in ALARM."""
+        left_out = []
+
+        def replaced(child: re.Match[str]) -> str:
+            name = child[1] or child[2] or child[3]
+            if name not in unmodelled:
+                return child[0]
+            left_out.append(name)
+            return "FALSE"
+
+        rest = _CHILD.sub(replaced, rule)
+        if left_out:
+            names = ", ".join(left_out)
+            view.note("rule", f"Not modelled, so counted as not in ALARM: {names}.")
+        return rest
+
+
+def _children_first(found: Iterable[CompositeAlarm]) -> tuple[CompositeAlarm, ...]:
+    """Return alarms by name, each after those that its rule names."""
+    waiting = {each.name: each for each in sorted(found, key=lambda each: each.name)}
+    ordered: list[CompositeAlarm] = []
+    while waiting:
+        ready = [
+            each
+            for each in waiting.values()
+            if not any(
+                (child[1] or child[2] or child[3]) in waiting.keys() - {each.name}
+                for child in _CHILD.finditer(each.rule)
+            )
+        ]
+        # AWS refuses a circle; what stands in one is left as it is.
+        ordered += [waiting.pop(each.name) for each in ready or [*waiting.values()]]
+    return tuple(ordered)
+
+
+def _tells(topics: Iterable[str]) -> bool:
+    """Return whether an alarm tells somebody: info is only kept."""
+    return any(_severity([topic]) != _INFO for topic in topics)
 
 
 def _severity(topics: Iterable[str]) -> str:

@@ -13,6 +13,7 @@ LOAD_BALANCER_METRICS = "AWS/ApplicationELB"
 EC2_METRICS = "AWS/EC2"
 GROUP_METRICS = "AWS/AutoScaling"
 DATABASE_METRICS = "AWS/RDS"
+TOPIC_METRICS = "AWS/SNS"
 
 ONE = -1
 """Key of the constant term of a linear form."""
@@ -92,6 +93,7 @@ class Catalogue:
             EC2_METRICS: self._ec2,
             GROUP_METRICS: self._group,
             DATABASE_METRICS: self._database,
+            TOPIC_METRICS: _topic,
         }.get(metric.namespace)
         found = reader(metric) if reader else None
         if found is None:
@@ -122,6 +124,10 @@ class Catalogue:
             "HTTPCode_ELB_504_Count": {r.ELB_5XX: 1.0, r.REJECTED: -1.0},
             # The load balancer's own limits are not modelled: it refuses no connection.
             "RejectedConnectionCount": {ONE: 0.0},
+            # Nor does the model's application redirect, blame a client or refuse a connection.
+            "HTTPCode_Target_3XX_Count": {ONE: 0.0},
+            "HTTPCode_Target_4XX_Count": {ONE: 0.0},
+            "TargetConnectionErrorCount": {ONE: 0.0},
         }
         if name in counts and statistic == "Sum":
             return Quotient(counts[name], nonzero_only=name != "RequestCount")
@@ -196,9 +202,20 @@ class Catalogue:
         return _Reader(math.expression, metrics).read(tree.body)
 
 
+def _topic(metric: Metric) -> Quotient | None:
+    """Return a topic's failures: here every message arrives."""
+    failures = metric.name == "NumberOfNotificationsFailed"
+    return Quotient({ONE: 0.0}, nonzero_only=True) if failures else None
+
+
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """Reads an expression: sums, differences, products with numbers, quotients, FILL and IF."""
+    """Reads an expression: sums, differences, products with numbers, quotients, FILL and IF.
+
+    Of products of two metrics one is read: a share of answers by their number, such as
+    `FILL(within, 0) * FILL(answered, 0)` with the percentile rank of a response time, which counts
+    the answers within it and is 0 where there are none.
+    """
 
     expression: str
     metrics: dict[str, Quotient]
@@ -215,6 +232,16 @@ class _Reader:
                 return self._plus(self.read(left), self.read(right), 1.0)
             case ast.BinOp(left=left, op=ast.Sub(), right=right):
                 return self._plus(self.read(left), self.read(right), -1.0)
+            case ast.BinOp(
+                left=ast.Call(
+                    func=ast.Name(id="FILL"), args=[ast.Name(id=share), ast.Constant(value=0)]
+                ),
+                op=ast.Mult(),
+                right=ast.Call(
+                    func=ast.Name(id="FILL"), args=[ast.Name(id=count), ast.Constant(value=0)]
+                ),
+            ):
+                return self._counted(share, count)
             case ast.BinOp(left=left, op=ast.Mult(), right=right):
                 return self._times(self.read(left), self.read(right))
             case ast.BinOp(left=left, op=ast.Div(), right=right):
@@ -235,6 +262,18 @@ class _Reader:
         if metric is None or not metric.nonzero_only:
             raise self._refused()
         return Quotient(metric.above, metric.below, metric.source)
+
+    def _counted(self, share: str, count: str) -> Quotient:
+        """Return how many a share of a count is; 0 where neither is reported."""
+        rank, total = self.metrics.get(share), self.metrics.get(count)
+        if rank is None or total is None or rank.below != total.above or rank.percentile:
+            raise self._refused()
+        return Quotient(
+            rank.above,
+            total.below,
+            total.source,
+            slow_bound_seconds=rank.slow_bound_seconds,
+        )
 
     def _traits(self, left: Quotient, right: Quotient) -> tuple[int, bool, bool, float]:
         for side in (left, right):

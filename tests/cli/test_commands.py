@@ -59,6 +59,31 @@ def export(*resources: dict) -> str:
     return json.dumps({"version": 3, "deployment": {"resources": whole}})
 
 
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "code"),
+    [("sqs", "arn:aws:sqs:eu-west-1:123456789012:pages", 0), (None, None, 1)],
+    ids=["told", "nobody"],
+)
+def test_the_deployed_stack_says_who_is_told(project, aws, protocol, endpoint, code, monkeypatch):
+    monkeypatch.setattr("surgeproof.cli._clients", lambda *_, **__: aws)
+    topic = aws("sns").create_topic(Name="shop-prod-alerts-page")["TopicArn"]
+    if protocol:
+        aws("sns").subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
+
+    found, printed = give("status", "--stack", "prod", "--deployed")
+
+    assert found == code
+    assert f"shop-prod-alerts-page: {1 - code} subscription" in printed
+    assert ("error: pages reach nobody" in printed) is bool(code)
+
+
+def test_a_stack_that_is_not_up_cannot_say_who_is_told(project):
+    assert give("status", "--deployed") == (
+        1,
+        "error: stack local is not up on the embedded AWS\n",
+    )
+
+
 @pytest.mark.parametrize("command", ["up", "preview", "down", "status"])
 def test_an_unknown_stack_is_refused_with_the_known_ones(project, command):
     code, printed = give(command, "--stack", "nope")

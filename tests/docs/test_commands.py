@@ -32,6 +32,7 @@ opens a session there, and the deployment to the account."""
 LACKING = {
     "CancelInstanceRefresh": "NotImplementedByEndpoint",
     "CompleteLifecycleAction": "NotImplementedByEndpoint",
+    "DescribeAnomalyDetectors": "NotImplementedByEndpoint",
     "DescribeEvents": "NotImplementedByEndpoint",
     "DescribeInstanceRefreshes": "NotImplementedByEndpoint",
     # The log bucket refuses whoever comes without TLS, and the embedded AWS has none.

@@ -51,6 +51,9 @@ def test_the_whole_stack_comes_up_and_goes(checkout):
     plan = read_state(checkout.state().resources, name="local", stated=stated)
     assert list(differences(plan, read_program(ROOT, "local").plan)) == []
 
+    printed = checkout.must("status", "--deployed")
+    assert "surgeproof-local-alerts-page: 1 subscription, 0 not confirmed" in printed
+
     assert "Nothing to change" in checkout.must("up")
     printed = checkout.must("preview", "--refresh")
     assert not any(word in printed for word in ("to create", "to update", "to replace"))

@@ -11,6 +11,11 @@ GOOD = {
     "ticket_topic_arn": "arn:aws:sns:eu-central-1:123456789012:ticket",
     "page_topic_name": "page",
     "ticket_topic_name": "ticket",
+    "info_topic_arn": "arn:aws:sns:eu-central-1:123456789012:info",
+    "escalation_topic_name": "escalation",
+    "active_users_metric": {"namespace": "Shop", "metric_name": "ActiveUsers"},
+    "certificate_arn": "arn:aws:acm:eu-central-1:123456789012:certificate/1",
+    "nat_gateway_ids": ["nat-1"],
     "min_size": 2,
     "max_size": 8,
     "requests_per_second_per_instance": 100,
@@ -39,7 +44,7 @@ def alarms(aws):
 
 
 def test_all_alarms_exist_and_tell_somebody(alarms):
-    assert len(alarms) == 17
+    assert len(alarms) == 29
     for alarm in alarms.values():
         assert alarm["ActionsEnabled"] is True
         assert alarm["AlarmActions"]

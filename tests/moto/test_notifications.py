@@ -44,6 +44,8 @@ def test_the_key_lets_alarms_publish(topics, aws):
     assert alarms["Condition"]["StringEquals"]["kms:EncryptionContext:aws:sns:topicArn"] == [
         topics["page"],
         topics["ticket"],
+        topics["info"],
+        topics["escalation"],
     ]
 
 

@@ -137,3 +137,45 @@ def test_recurrence(recurrence, zone, moments):
 def test_recurrence_that_cannot_be_read(recurrence):
     with pytest.raises(NotModelledError):
         _moments(ScheduledAction(name="a", group="g", recurrence=recurrence), 0.0, 60.0)
+
+
+GOOD_OF_ALL = (
+    *METRICS[:2],
+    ("within", METRICS[4][1]),
+    (
+        "answered",
+        Metric(namespace="AWS/ApplicationELB", name="TargetResponseTime", statistic="SampleCount"),
+    ),
+)
+
+
+def test_answers_within_a_bound_are_counted_of_all_requests():
+    """Where nobody answers, all requests are bad rather than none."""
+    quotient = CATALOGUE.math(
+        MetricMath(
+            expression="1 - FILL(within, 0) * FILL(answered, 0) / 100 "
+            "/ (requests + FILL(errors, 0))",
+            metrics=GOOD_OF_ALL,
+        )
+    )
+
+    assert quotient.above == pytest.approx(
+        {r.REQUESTS: 1.0, r.ELB_5XX: 1.0, r.ANSWERED: -1.0, r.SLOW: 1.0}
+    )
+    assert quotient.below == {r.REQUESTS: 1.0, r.ELB_5XX: 1.0}
+    assert not quotient.needs_traffic
+
+
+def test_a_share_of_something_else_is_not_counted():
+    with pytest.raises(NotModelledError):
+        CATALOGUE.math(
+            MetricMath(expression="FILL(within, 0) * FILL(errors, 0)", metrics=GOOD_OF_ALL)
+        )
+
+
+def test_every_message_arrives():
+    failures = Metric(namespace="AWS/SNS", name="NumberOfNotificationsFailed", statistic="Sum")
+
+    assert CATALOGUE.metric(failures).nonzero_only
+    with pytest.raises(NotModelledError):
+        CATALOGUE.metric(Metric(namespace="AWS/SNS", name="PublishSize"))

@@ -14,6 +14,8 @@ from components.alarms import (
 )
 from components.aws_limits import ALARM, breach
 from components.notifications import AlertSeverity
+from components.objectives import Objective
+from components.pages import PAGES
 from tests.unit.recording import Recording, record
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
@@ -34,6 +36,11 @@ GOOD = {
     "ticket_topic_arn": "arn:ticket",
     "page_topic_name": "shop-test-alerts-page",
     "ticket_topic_name": "shop-test-alerts-ticket",
+    "info_topic_arn": "arn:info",
+    "escalation_topic_name": "shop-test-alerts-escalation",
+    "active_users_metric": {"namespace": "Shop", "metric_name": "ActiveUsers"},
+    "certificate_arn": "arn:certificate",
+    "nat_gateway_ids": ["nat-1", "nat-2"],
     "min_size": 2,
     "max_size": 8,
     "requests_per_second_per_instance": 100,
@@ -94,6 +101,22 @@ def alarm(role: str, **changes) -> dict:
             ),
         ),
         (
+            {"active_users_metric": {"namespace": "Shop"}},
+            "active_users_metric.metric_name: must be given, got nothing",
+        ),
+        (
+            {"request_jump_percent": 9},
+            "request_jump_percent: must be a number from 10 to 1000, got 9",
+        ),
+        (
+            {"anomaly_band_width": 0},
+            "anomaly_band_width: must be a number from 1 to 10, got 0",
+        ),
+        (
+            {"capacity_units": 99},
+            "capacity_units: must be a whole number of at least 100, got 99",
+        ),
+        (
             {"runbook_base_url": "x" * 501},
             f"runbook_base_url: must be at most 500 characters, got '{'x' * 501}'",
         ),
@@ -114,17 +137,30 @@ def test_the_table_watches_users_capacity_causes_and_the_alerts_themselves():
         "load-balancer-errors-warning",
         "target-errors-critical",
         "target-errors-warning",
+        "few-good-responses-critical",
+        "client-errors-warning",
+        "target-connection-errors-warning",
         "few-healthy-hosts-critical",
         "unhealthy-hosts-warning",
         "request-surge-critical",
         "request-surge-fast-critical",
         "rejected-connections-critical",
+        "request-jump-info",
+        "unusual-demand-requests-info",
+        "unusual-demand-connections-info",
+        "unusual-demand-users-info",
         "missing-capacity-critical",
         "at-maximum-size-critical",
         "high-cpu-warning",
         "failed-status-checks-warning",
+        "stalled-volumes-warning",
+        "load-balancer-capacity-warning",
+        "certificate-expiry-warning",
+        "nat-port-exhaustion-gateway-1-warning",
+        "nat-port-exhaustion-gateway-2-warning",
         "undelivered-alerts-pages-critical",
         "undelivered-alerts-tickets-warning",
+        "undelivered-alerts-escalations-critical",
     ]
 
 
@@ -145,20 +181,25 @@ def test_each_row_keeps_to_what_aws_states_in_text():
 
 
 def test_alarms_are_named_and_told_by_severity_and_link_their_runbook():
+    """Those of a kind go to the info topic: the kind's composite alarm pages, once."""
     alarms = build().resources["MetricAlarm"]
 
+    rows = {f"web-{row.role}": row for row in alarm_rows(settings())}
+    assert rows.keys() == alarms.keys()
     for name, inputs in alarms.items():
-        symptom = re.sub(r"^web-(.*?)(-fast|-pages|-tickets)?-(critical|warning)$", r"\1", name)
         assert inputs["name"] == f"shop-test-{name}"
-        assert inputs["alarmDescription"].endswith(f" Runbook: docs/runbooks/{symptom}.md")
+        assert inputs["alarmDescription"].endswith(
+            f" Runbook: docs/runbooks/{rows[name].symptom}.md"
+        )
         assert len(inputs["alarmDescription"]) <= 1024
         assert inputs["actionsEnabled"] is True
         if "undelivered" in name:
             continue
         if name.endswith("critical"):
-            assert inputs["alarmActions"] == inputs["okActions"] == ["arn:page"]
+            assert inputs["alarmActions"] == inputs["okActions"] == ["arn:info"]
         else:
-            assert inputs["alarmActions"] == ["arn:ticket"]
+            level = {"warning": "ticket", "info": "info"}[name.rpartition("-")[2]]
+            assert inputs["alarmActions"] == [f"arn:{level}"]
             assert "okActions" not in inputs
 
 
@@ -226,6 +267,34 @@ def test_a_failing_topic_is_told_through_the_other_one():
             ("GreaterThanThreshold", 0, 60, 2, 3, "notBreaching"),
         ),
         (
+            "stalled-volumes-warning",
+            "StatusCheckFailed_AttachedEBS",
+            GROUP,
+            "Maximum",
+            ("GreaterThanOrEqualToThreshold", 1, 60, 10, 10, "missing"),
+        ),
+        (
+            "load-balancer-capacity-warning",
+            "PeakLCUs",
+            BALANCER,
+            "Maximum",
+            ("GreaterThanThreshold", 100, 60, 3, 5, "notBreaching"),
+        ),
+        (
+            "certificate-expiry-warning",
+            "DaysToExpiry",
+            {"CertificateArn": "arn:certificate"},
+            "Minimum",
+            ("LessThanOrEqualToThreshold", 44, 86400, 1, 1, "breaching"),
+        ),
+        (
+            "nat-port-exhaustion-gateway-2-warning",
+            "ErrorPortAllocation",
+            {"NatGatewayId": "nat-2"},
+            "Sum",
+            ("GreaterThanThreshold", 0, 60, 15, 15, "missing"),
+        ),
+        (
             "high-cpu-warning",
             "CPUUtilization",
             GROUP,
@@ -281,6 +350,44 @@ def test_alarms_on_one_metric(role, metric, dimensions, statistic, condition):
                 "requests": ("RequestCount", "Sum", 300, TARGETS),
             },
             ("GreaterThanThreshold", 0, 1, 1, "notBreaching"),
+        ),
+        (
+            "few-good-responses-critical",
+            (
+                "IF(requests + FILL(rejected, 0) >= 100, 100 * (FILL(found, 0) + FILL(moved, 0)) "
+                "/ (requests + FILL(rejected, 0)), 100)"
+            ),
+            {
+                "found": ("HTTPCode_Target_2XX_Count", "Sum", 60, TARGETS),
+                "moved": ("HTTPCode_Target_3XX_Count", "Sum", 60, TARGETS),
+                "requests": ("RequestCount", "Sum", 60, TARGETS),
+                "rejected": ("HTTPCode_ELB_5XX_Count", "Sum", 60, BALANCER),
+            },
+            ("LessThanThreshold", 90, 3, 3, "breaching"),
+        ),
+        (
+            "client-errors-warning",
+            "IF(requests >= 500, 100 * FILL(refused, 0) / requests, 0)",
+            {
+                "refused": ("HTTPCode_Target_4XX_Count", "Sum", 300, TARGETS),
+                "requests": ("RequestCount", "Sum", 300, TARGETS),
+            },
+            ("GreaterThanThreshold", 1, 1, 1, "notBreaching"),
+        ),
+        (
+            "target-connection-errors-warning",
+            "IF(requests >= 100, 100 * FILL(failed, 0) / requests, 0)",
+            {
+                "failed": ("TargetConnectionErrorCount", "Sum", 60, TARGETS),
+                "requests": ("RequestCount", "Sum", 60, TARGETS),
+            },
+            ("GreaterThanThreshold", 0.1, 3, 5, "notBreaching"),
+        ),
+        (
+            "request-jump-info",
+            ("IF(demand - DIFF(demand) >= 500, 100 * DIFF(demand) / (demand - DIFF(demand)), 0)"),
+            {"demand": ("RequestCount", "Sum", 300, BALANCER)},
+            ("GreaterThanOrEqualToThreshold", 30, 1, 2, "notBreaching"),
         ),
         (
             "missing-capacity-critical",
@@ -342,6 +449,45 @@ def test_one_failure_among_few_requests_is_no_rate(requests, errors, rate):
     assert (100 * errors / requests if requests >= int(match[1]) else 0) == rate
 
 
+@pytest.mark.parametrize(
+    ("variant", "namespace", "metric", "dimensions"),
+    [
+        ("requests", "AWS/ApplicationELB", "RequestCount", BALANCER),
+        ("connections", "AWS/ApplicationELB", "NewConnectionCount", BALANCER),
+        ("users", "Shop", "ActiveUsers", GROUP),
+    ],
+)
+def test_unusual_demand_is_what_lies_above_its_band(variant, namespace, metric, dimensions):
+    inputs = alarm(f"unusual-demand-{variant}-info", anomaly_band_width=2.5)
+
+    band, demand = inputs["metricQueries"]
+    assert band["expression"] == "ANOMALY_DETECTION_BAND(demand, 2.5)"
+    assert band["returnData"] is demand["returnData"] is True
+    assert demand["metric"] == {
+        "namespace": namespace,
+        "metricName": metric,
+        "dimensions": dimensions,
+        "period": 60,
+        "stat": "Sum",
+    }
+    assert inputs["thresholdMetricId"] == "band"
+    assert inputs["comparisonOperator"] == "GreaterThanUpperThreshold"
+    assert "threshold" not in inputs
+
+
+def test_what_does_not_exist_is_not_watched():
+    alarms = build(active_users_metric=None, certificate_arn=None, nat_gateway_ids=None)
+
+    names = " ".join(alarms.resources["MetricAlarm"])
+    assert "users" not in names
+    assert "certificate" not in names
+    assert "nat-port" not in names
+
+
+def test_a_reservation_moves_the_bound_of_the_load_balancers_capacity():
+    assert alarm("load-balancer-capacity-warning", capacity_units=500)["threshold"] == 400
+
+
 def test_a_group_of_fixed_size_has_no_alarm_on_its_maximum():
     assert "web-at-maximum-size-critical" not in build(min_size=8).resources["MetricAlarm"]
 
@@ -372,7 +518,7 @@ def test_outputs_list_all_alarms():
     outputs = build().outputs
 
     assert outputs["alarm_names"][0] == "shop-test-web-slow-responses-critical"
-    assert len(outputs["alarm_names"]) == len(outputs["alarm_arns"]) == 17
+    assert len(outputs["alarm_names"]) == len(outputs["alarm_arns"]) == 30
 
 
 def test_alarms_that_stop_a_refresh_exist_and_page():
@@ -385,6 +531,7 @@ def test_alarms_that_stop_a_refresh_exist_and_page():
 def test_every_symptom_has_a_runbook_and_every_runbook_a_symptom():
     others = (database.reference_rows(), web_acl.reference_rows(), spending.reference_rows())
     symptoms = {row.symptom for rows in (alarm_rows(settings()), *others) for row in rows}
+    symptoms |= {*Objective, *(row.kind.value for row in PAGES), "escalation"}
 
     assert {page.stem for page in RUNBOOKS.glob("*.md")} == symptoms
 

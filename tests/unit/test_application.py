@@ -1,5 +1,6 @@
 import email
 import http.client
+import json
 import os
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from components._application import (
     Hooks,
     encoded,
     image_statements,
+    metrics_statements,
     secret_statements,
     user_data,
 )
@@ -47,6 +49,13 @@ def file_in(text: str, path: str) -> str:
     ("args", "message"),
     [
         ({"port": 0}, "port: must be a whole number from 1 to 65535, got 0"),
+        (
+            {"metrics_namespace": ":a"},
+            (
+                "metrics_namespace: must be a text of 1 to 255 characters, not beginning with a "
+                "colon, got ':a'"
+            ),
+        ),
         ({"port": 70000}, "port: must be a whole number from 1 to 65535, got 70000"),
         ({"health_path": "health"}, "health_path: must begin with a slash, got 'health'"),
         (
@@ -423,3 +432,26 @@ def test_an_instance_goes_back_to_the_warm_pool_without_being_stopped(instance):
     lines = instance.lines(2)
 
     assert lines == ["aws complete-lifecycle-action ready", "aws complete-lifecycle-action drained"]
+
+
+def test_the_agent_adds_up_what_the_application_sends():
+    text = script({"metrics_namespace": "Shop"})
+
+    agent = json.loads(file_in(text, "/opt/application/agent.json"))
+    assert agent["metrics"]["namespace"] == "Shop"
+    assert agent["metrics"]["aggregation_dimensions"] == [["AutoScalingGroupName"]]
+    assert agent["metrics"]["metrics_collected"]["statsd"]["service_address"] == "127.0.0.1:8125"
+    # An instance whose agent cannot be installed serves all the same.
+    assert text.rstrip().endswith("-c file:/opt/application/agent.json || true")
+
+
+def test_without_a_namespace_there_is_no_agent():
+    assert "amazon-cloudwatch-agent" not in script({})
+
+
+def test_the_agent_may_publish_under_its_namespace_only():
+    publish, tags = metrics_statements(check({"metrics_namespace": "Shop"}))
+
+    assert publish["Action"] == "cloudwatch:PutMetricData"
+    assert publish["Condition"] == {"StringEquals": {"cloudwatch:namespace": "Shop"}}
+    assert tags["Action"] == "ec2:DescribeTags"

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pulumi
 import pytest
 
-from components import alarms, configuration
+from components import alarms, configuration, objectives
+from components._alarm_reference import alarms_reference
 from components._schema import Figure, inner, key_of, keys_of
 from components.auto_scaling_group import _Settings as GroupSettings
 from components.configuration import Configuration, ConfigurationError, find_problems
@@ -22,6 +23,8 @@ URL = {"severity": "page", "protocol": "https", "endpoint": "https://example.com
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
 STEP = {"abovePercent": 80, "addPercent": 30}
 METRIC = {"namespace": "Shop", "metricName": "Busy", "capacityPerInstance": 50}
+BURN = {"rate": 10, "longWindowMinutes": 60, "shortWindowMinutes": 5, "severity": "page"}
+ESCALATION = {"protocol": "email", "endpoint": "srt@example.com"}
 DROP = object()
 
 
@@ -115,8 +118,8 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         (
             {"slo.zzz": 1},
             (
-                "slo.zzz: must be a key that exists (badRequestsPercent, latencySeconds, surge), "
-                "got 'zzz'"
+                "slo.zzz: must be a key that exists (availabilityPercent, badRequestsPercent, "
+                "burnRates, latencyPercentile, latencySeconds, surge, windowDays), got 'zzz'"
             ),
         ),
         (
@@ -557,7 +560,7 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         ),
         (
             {"alerts.subscriptions": [{**EMAIL, "severity": "pager"}]},
-            "alerts.subscriptions[0].severity: must be one of page, ticket, got 'pager'",
+            "alerts.subscriptions[0].severity: must be one of page, ticket, info, got 'pager'",
         ),
         (
             {"alerts.subscriptions": [{**EMAIL, "endpoint": "on-call"}]},
@@ -853,7 +856,7 @@ def test_rules_between_groups_are_told_even_when_other_keys_are_wrong_too():
         ),
         "scaling.schedules.dawn.minSize: must be at most fleet.maxSize (4), got 9",
         "scaling.schedules.dusk.minSize: must be at least fleet.minSize (3), got 1",
-        "alerts.subscriptions[1].severity: must be one of page, ticket, got 'shout'",
+        "alerts.subscriptions[1].severity: must be one of page, ticket, info, got 'shout'",
         (
             "alerts.subscriptions[2].endpoint: must differ from alerts.subscriptions[0].endpoint, "
             "got 'on-call@example.com'"
@@ -945,6 +948,96 @@ def test_capacity_goes_by_the_low_end_and_boot_time_by_the_high_end():
     assert scaling["requests_per_second_per_instance"] == 90
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"slo.availabilityPercent": 94},
+            "slo.availabilityPercent: must be a number from 95 to 99.999, got 94",
+        ),
+        (
+            {"slo.burnRates": [{**BURN, "longWindowMinutes": 10_081}]},
+            (
+                "slo.burnRates[0].longWindowMinutes: must be a whole number from 60 to 10080, "
+                "got 10081"
+            ),
+        ),
+        (
+            {"slo.burnRates": [{**BURN, "shortWindowMinutes": 60}]},
+            "slo.burnRates[0].shortWindowMinutes: must be below longWindowMinutes (60), got 60",
+        ),
+        (
+            {"slo.burnRates": [{**BURN, "severity": "info"}]},
+            "slo.burnRates[0].severity: must be page or ticket, got 'info'",
+        ),
+        (
+            {"slo.burnRates": [{**BURN, "rate": 20}], "slo.latencyPercentile": 95},
+            (
+                "slo.burnRates[0].rate: must be below 20, which is all requests bad "
+                "(slo.latencyPercentile: 95), got 20"
+            ),
+        ),
+        (
+            {"alerts.escalation": [{**ESCALATION, "endpoint": "srt"}]},
+            "alerts.escalation[0].endpoint: must be an e-mail address, got 'srt'",
+        ),
+        (
+            {"alerts.escalation": [ESCALATION, ESCALATION]},
+            (
+                "alerts.escalation[1].endpoint: must differ from alerts.escalation[0].endpoint, "
+                "got 'srt@example.com'"
+            ),
+        ),
+        (
+            {"alerts.subscriptions": [{**EMAIL, "severity": "info"}]},
+            "alerts.subscriptions: must have one of severity page or ticket, got 'info only'",
+        ),
+        (
+            {"alerts.escalationMinutes": 0},
+            "alerts.escalationMinutes: must be a whole number from 1 to 1440, got 0",
+        ),
+        (
+            {"alerts.slack": {"workspaceId": "t-1", "channelId": "C0123456789"}},
+            (
+                "alerts.slack.workspaceId: must be the id of a Slack workspace, such as "
+                "T0123456789, got 't-1'"
+            ),
+        ),
+        (
+            {"alerts.timelineRetentionDays": 399},
+            (
+                "alerts.timelineRetentionDays: must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, "
+                "150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653 days, "
+                "or 0 to keep events, got 399"
+            ),
+        ),
+        (
+            {"alerts.activeUsersMetric": {"namespace": ":a", "metricName": "Users"}},
+            (
+                "alerts.activeUsersMetric.namespace: must be a text of 1 to 255 characters, not "
+                "beginning with a colon, got ':a'"
+            ),
+        ),
+    ],
+)
+def test_alerting_that_cannot_work_is_refused(changes, message):
+    assert [problem.line(secret=False) for problem in find_problems(changed(changes))] == [message]
+
+
+def test_what_alarms_watch_of_the_objective_reaches_them():
+    written = {"slo": {"availabilityPercent": 99.5, "badRequestsPercent": 2, "windowDays": 28}}
+
+    args = Configuration.from_data({**minimal(), **written}).objectives_args(
+        load_balancer_arn_suffix="app",
+        target_group_arn_suffix="tg",
+        notifications=SimpleNamespace(page_topic_arn="p", ticket_topic_arn="t", info_topic_arn="i"),
+        outage_alarm="o",
+    )
+
+    assert (args["availability_percent"], args["window_days"]) == (99.5, 28)
+    assert "bad_requests_percent" not in args
+
+
 def test_defaults_are_those_of_the_components():
     """The reference states them, the components apply them."""
     configured = Configuration.from_data(minimal())
@@ -985,6 +1078,8 @@ def test_defaults_are_those_of_the_components():
                 "ticket_topic_arn": "t",
                 "page_topic_name": "p",
                 "ticket_topic_name": "t",
+                "info_topic_arn": "i",
+                "escalation_topic_name": "e",
             }
         ),
         "database": DatabaseSettings.from_args(
@@ -995,6 +1090,16 @@ def test_defaults_are_those_of_the_components():
         ),
         "spending": SpendingSettings.from_args(
             configured.spending_args(group_name="g", notifications=topics)
+        ),
+        "slo": objectives._Settings.from_args(
+            configured.objectives_args(
+                load_balancer_arn_suffix="app",
+                target_group_arn_suffix="tg",
+                notifications=SimpleNamespace(
+                    page_topic_arn="p", ticket_topic_arn="t", info_topic_arn="i"
+                ),
+                outage_alarm="o",
+            )
         ),
     }
 
@@ -1062,7 +1167,7 @@ def test_every_key_is_documented_with_meaning_range_and_default():
     ("path", "text"),
     [
         ("docs/reference/configuration.md", configuration.reference),
-        ("docs/reference/alarms.md", configuration.alarms_reference),
+        ("docs/reference/alarms.md", alarms_reference),
         (
             "Pulumi.yaml",
             lambda: configuration.with_project_keys((ROOT / "Pulumi.yaml").read_text("utf-8")),

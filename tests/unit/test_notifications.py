@@ -4,14 +4,17 @@ import pulumi
 import pytest
 
 from components import ArgsError, Notifications
-from components.notifications import AlertSeverity, _Settings
+from components.notifications import _Settings
 from tests.unit.recording import ACCOUNT, PROJECT, REGION, STACK, Recording, record
 
 PAGE = {"severity": "page", "protocol": "email", "endpoint": "on-call@example.com"}
 TICKET = {"severity": "ticket", "protocol": "email", "endpoint": "team@example.com"}
 URL = {"severity": "page", "protocol": "https", "endpoint": "https://example.com/key"}
 ALARMS = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:*"
-TOPICS = [f"arn:aws:sns:{REGION}:{ACCOUNT}:{PROJECT}-{STACK}-alerts-{s}" for s in AlertSeverity]
+TOPICS = [
+    f"arn:aws:sns:{REGION}:{ACCOUNT}:{PROJECT}-{STACK}-alerts-{topic}"
+    for topic in ("page", "ticket", "info", "escalation")
+]
 
 
 def build(*subscriptions: dict) -> Recording:
@@ -36,7 +39,7 @@ def statements(policy: str) -> dict[str, dict]:
         ),
         (
             [{**PAGE, "severity": "pager"}],
-            "subscriptions[0].severity: must be one of page, ticket, got 'pager'",
+            "subscriptions[0].severity: must be one of page, ticket, info, got 'pager'",
         ),
         (
             [{**PAGE, "protocol": "sms"}],
@@ -78,6 +81,8 @@ def test_each_severity_has_an_encrypted_topic():
     assert {name: topic["name"] for name, topic in topics.items()} == {
         "alerts-page": "shop-test-alerts-page",
         "alerts-ticket": "shop-test-alerts-ticket",
+        "alerts-info": "shop-test-alerts-info",
+        "alerts-escalation": "shop-test-alerts-escalation",
     }
     assert {topic["kmsMasterKeyId"] for topic in topics.values()} == {"arn:aws:Key:alerts"}
 
@@ -92,6 +97,8 @@ def test_a_severity_without_receivers_goes_to_those_of_the_other():
     assert receivers == {
         ("arn:aws:Topic:alerts-page", "on-call@example.com"),
         ("arn:aws:Topic:alerts-ticket", "on-call@example.com"),
+        ("arn:aws:Topic:alerts-escalation", "on-call@example.com"),
+        ("arn:aws:Topic:alerts-info", "arn:aws:Queue:alerts-info"),
     }
 
 
@@ -108,7 +115,7 @@ def test_a_url_reaches_the_topic_as_a_secret():
     (url,) = (
         each
         for each in recording.resources["TopicSubscription"].values()
-        if each["protocol"] == "https"
+        if each["protocol"] == "https" and each["topic"].endswith("page")
     )
     secret = "4dabf18193072939515e22adb298388d"  # noqa: S105 - how Pulumi marks a secret
     assert url["endpoint"] in (
@@ -126,9 +133,109 @@ def test_a_secret_endpoint_is_taken_without_looking_at_it():
     )
 
     assert sorted(recording.resources["TopicSubscription"]) == [
+        "alerts-escalation-email-0",
+        "alerts-info-sqs",
         "alerts-page-email-0",
         "alerts-ticket-email-0",
     ]
+
+
+def test_info_that_nobody_subscribes_to_is_kept_in_a_queue():
+    queue = build(PAGE).resources["Queue"]["alerts-info"]
+    policy = statements(build(PAGE).only("QueuePolicy")["policy"])
+
+    assert queue["messageRetentionSeconds"] == 14 * 86400
+    assert queue["sqsManagedSseEnabled"] is True
+    assert policy["InfoTopic"]["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert policy["InfoTopic"]["Condition"] == {
+        "ArnEquals": {"aws:SourceArn": "arn:aws:Topic:alerts-info"}
+    }
+
+
+def test_info_with_a_receiver_needs_no_queue():
+    recording = build(PAGE, {**TICKET, "severity": "info"})
+
+    assert "Queue" not in recording.resources
+
+
+def test_pages_that_stay_open_go_to_the_next_team():
+    recording = record(
+        lambda: Notifications(
+            "alerts",
+            {
+                "subscriptions": [PAGE],
+                "escalation": [{"protocol": "email", "endpoint": "srt@example.com"}],
+            },
+        )
+    )
+
+    receivers = {
+        subscription["endpoint"]
+        for subscription in recording.resources["TopicSubscription"].values()
+        if subscription["topic"] == "arn:aws:Topic:alerts-escalation"
+    }
+    assert receivers == {"srt@example.com"}
+
+
+def test_slack_goes_through_the_chat_service_which_may_only_read():
+    recording = record(
+        lambda: Notifications(
+            "alerts",
+            {
+                "subscriptions": [PAGE],
+                "slack": {"workspace_id": "T0123456789", "channel_id": "C0123456789"},
+            },
+        )
+    )
+
+    channel = recording.only("SlackChannelConfiguration")
+    may = statements(recording.only("RolePolicy")["policy"])["ReadAlarms"]["Action"]
+    assert channel["slackTeamId"] == "T0123456789"
+    assert channel["slackChannelId"] == "C0123456789"
+    assert channel["snsTopicArns"] == ["arn:aws:Topic:alerts-page", "arn:aws:Topic:alerts-ticket"]
+    assert channel["guardrailPolicyArns"] == ["arn:aws:iam::aws:policy/CloudWatchReadOnlyAccess"]
+    assert {action.partition(":")[2][:3] for action in may} == {"Des", "Get"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"subscriptions": [{**PAGE, "severity": "info"}]},
+            "subscriptions: must have one of severity page or ticket, got 'info only'",
+        ),
+        (
+            {"escalation": [PAGE]},
+            "escalation[0].severity: must be an argument that exists, got 'severity'",
+        ),
+        (
+            {"escalation": [{"protocol": "email", "endpoint": "srt"}]},
+            "escalation[0].endpoint: must be an e-mail address, got 'srt'",
+        ),
+        (
+            {"slack": {"workspace_id": "t-1", "channel_id": "C0123456789"}},
+            (
+                "slack.workspace_id: must be the id of a Slack workspace, such as T0123456789, "
+                "got 't-1'"
+            ),
+        ),
+        (
+            {
+                "slack": {
+                    "workspace_id": "T0123456789",
+                    "channel_id": "C0123456789",
+                    "severities": ["pages"],
+                }
+            },
+            "slack.severities: must be of page, ticket, info, got 'pages'",
+        ),
+    ],
+)
+def test_wrong_receivers_are_refused(changes, message):
+    with pytest.raises(ArgsError) as told:
+        _Settings.from_args({"subscriptions": [PAGE], **changes})
+
+    assert str(told.value) == f"Notifications.{message}"
 
 
 def test_the_key_serves_alarms_of_this_account_for_these_topics_only():

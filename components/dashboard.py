@@ -1,0 +1,418 @@
+"""One dashboard for whoever is on call, made of the alarms and metrics that exist."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components._checks import Reader
+from components._dashboard_body import ALARMS_MAX
+from components._errors import Problems
+from components._naming import physical_name
+from components.alarms import (
+    RUNBOOKS,
+    ActiveUsersMetricArgs,
+    Section,
+    Subject,
+    Watched,
+    runbook_url,
+)
+from components.notifications import AlertSeverity
+from components.objectives import Objective, measured
+
+
+class DashboardArgs(TypedDict):
+    """Arguments of Dashboard."""
+
+    load_balancer_arn_suffix: Input[str]
+    """Last part of the load balancer's ARN, as CloudWatch names it: app/..."""
+    target_group_arn_suffix: Input[str]
+    """Last part of the target group's ARN: targetgroup/..."""
+    group_name: Input[str]
+    """Name of the auto scaling group."""
+    log_group_name: NotRequired[Input[str]]
+    """Log group of the incident timeline. Default: none, and scaling actions are not shown."""
+    availability_percent: NotRequired[float]
+    """Share of requests that are answered without a server error (percent, 95 to 99.999).
+    Default: 99.9."""
+    latency_percentile: NotRequired[float]
+    """Share of requests that are answered within `latency_seconds` (percent, 95 to 99.999).
+    Default: 99."""
+    latency_seconds: NotRequired[float]
+    """Time within which they are answered (seconds, 0.001 to 4000). Default: 1."""
+    window_days: NotRequired[int]
+    """Time over which the promise holds (days, 1 to 90). Default: 30."""
+    requests_per_second_per_instance: NotRequired[float]
+    """Requests that one instance carries (requests per second, 0.01 to 1000000).
+    Default: not stated, and no line shows it."""
+    active_users_metric: NotRequired[ActiveUsersMetricArgs]
+    """Users at work, as the application counts them. Default: none."""
+    runbook_base_url: NotRequired[str]
+    """What stands before the name of a runbook page (1 to 500 characters).
+    Default: docs/runbooks/."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of a graph."""
+
+    namespace: str
+    name: str
+    statistic: str
+    dimensions: Mapping[str, Input[str]]
+    label: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chart:
+    """A graph beside those of the alarms, for example of a database."""
+
+    section: Section
+    title: str
+    lines: tuple[Line, ...]
+    bound: tuple[str, float] | None = None
+    """A line that does not move, with its label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """The plain, checked values of DashboardArgs."""
+
+    promised: Mapping[Objective, float]
+    latency_seconds: float
+    window_days: int
+    requests_per_second_per_instance: float | None
+    runbook_base_url: str
+
+    @classmethod
+    def from_args(cls, args: DashboardArgs) -> "_Settings":
+        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
+        problems = Problems("Dashboard")
+        reader = Reader(problems, args, DashboardArgs.__annotations__)
+        reader.required("load_balancer_arn_suffix", "target_group_arn_suffix", "group_name")
+        capacity = "requests_per_second_per_instance"
+        settings = cls(
+            promised={
+                Objective.AVAILABILITY: reader.number("availability_percent", 99.9, 95, 99.999),
+                Objective.LATENCY: reader.number("latency_percentile", 99, 95, 99.999),
+            },
+            latency_seconds=reader.number("latency_seconds", 1, 0.001, 4000),
+            window_days=reader.whole("window_days", 30, 1, 90),
+            requests_per_second_per_instance=(
+                reader.number(capacity, 1, 0.01, 1_000_000) if reader.given(capacity) else None
+            ),
+            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
+        )
+        problems.raise_if_any()
+        return settings
+
+
+_ELB: Final = "AWS/ApplicationELB"
+_COLUMNS: Final = 24
+_STATUS_HEIGHT: Final = 3
+_GRAPH: Final = (8, 6)
+"""Width and height of a graph: three in a row."""
+
+
+class Dashboard(pulumi.ComponentResource):
+    """What is wrong, for whom, and why: one dashboard for whoever is on call.
+
+    Creates a CloudWatch dashboard, from the top: the open pages and all alarms' states; what users
+    get, with what is left of the error budget; demand and capacity; scaling actions; causes. Each
+    metric alarm has its own graph, drawn by CloudWatch from the alarm, so it shows the alarm's own
+    bound; `alarms` and `charts` are what exists, so it cannot drift.
+
+    CloudWatch's annotations stand at moments that are fixed when a dashboard is written, so scaling
+    actions are a table out of the timeline beside the graphs, and not lines in them.
+    """
+
+    dashboard_name: Output[str]
+    """Name of the dashboard."""
+
+    def __init__(
+        self,
+        name: str,
+        args: DashboardArgs,
+        alarms: Sequence[Watched],
+        charts: Sequence[Chart] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("surgeproof:index:Dashboard", name, {}, opts)
+        settings = _Settings.from_args(args)
+        invoke = pulumi.InvokeOutputOptions(parent=self)
+        known = Output.all(
+            partition=aws.get_partition_output(opts=invoke).partition,
+            region=aws.get_region_output(opts=invoke).region,
+            account=aws.get_caller_identity_output(opts=invoke).account_id,
+            balancer=args["load_balancer_arn_suffix"],
+            targets=args["target_group_arn_suffix"],
+            group=args["group_name"],
+            log_group=args.get("log_group_name"),
+            charts=[[line.dimensions for line in chart.lines] for chart in charts],
+        )
+        users = args.get("active_users_metric")
+        shown = aws.cloudwatch.Dashboard(
+            name,
+            dashboard_name=physical_name(name),
+            dashboard_body=known.apply(
+                lambda at: json.dumps(body(settings, users, alarms, charts, at))
+            ),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=[alarm.resource for alarm in alarms]
+            ),
+        )
+        self.dashboard_name = shown.dashboard_name
+        self.register_outputs({"dashboard_name": self.dashboard_name})
+
+
+@dataclass(slots=True)
+class _Page:
+    """Lays widgets out from the top, left to right."""
+
+    widgets: list[dict[str, Any]]
+    x: int = 0
+    y: int = 0
+    _row_height: int = 0
+
+    def put(self, kind: str, width: int, height: int, **properties: Any) -> None:
+        if self.x + width > _COLUMNS:
+            self.end_row()
+        self.widgets.append(
+            {
+                "type": kind,
+                "x": self.x,
+                "y": self.y,
+                "width": width,
+                "height": height,
+                "properties": properties,
+            }
+        )
+        self.x += width
+        self._row_height = max(self._row_height, height)
+
+    def end_row(self) -> None:
+        self.y += self._row_height
+        self.x = self._row_height = 0
+
+    def head(self, markdown: str, height: int = 1) -> None:
+        self.end_row()
+        self.put("text", _COLUMNS, height, markdown=markdown)
+        self.end_row()
+
+
+def body(
+    settings: _Settings,
+    users: ActiveUsersMetricArgs | None,
+    alarms: Sequence[Watched],
+    charts: Sequence[Chart],
+    at: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return the dashboard; `at` holds what Pulumi knows."""
+    page = _Page([])
+    region = at["region"]
+
+    def graph(title: str, lines: list[list[Any]], **more: Any) -> None:
+        page.put(
+            "metric",
+            *_GRAPH,
+            region=region,
+            title=title,
+            view="timeSeries",
+            period=60,
+            metrics=lines,
+            **more,
+        )
+
+    def arn(alarm: Watched) -> str:
+        return f"arn:{at['partition']}:cloudwatch:{region}:{at['account']}:alarm:{alarm.name}"
+
+    def states(title: str, chosen: Iterable[Watched]) -> None:
+        listed = [*chosen]
+        for begin in range(0, len(listed), ALARMS_MAX):
+            part = listed[begin : begin + ALARMS_MAX]
+            height = _STATUS_HEIGHT + len(part) // 8
+            page.end_row()
+            page.put(
+                "alarm",
+                _COLUMNS,
+                height,
+                title=title,
+                sortBy="stateUpdatedTimestamp",
+                alarms=[arn(alarm) for alarm in part],
+            )
+        page.end_row()
+
+    def of(section: Section) -> None:
+        for chart, dimensions in zip(charts, at["charts"], strict=True):
+            if chart.section == section:
+                graph(
+                    chart.title,
+                    [
+                        _line(line.namespace, line.name, line.statistic, where, line.label)
+                        for line, where in zip(chart.lines, dimensions, strict=True)
+                    ],
+                    **_bounds(chart.bound),
+                )
+        for alarm in alarms:
+            if alarm.section == section and alarm.metrics and alarm.has_graph:
+                page.put(
+                    "metric",
+                    *_GRAPH,
+                    region=region,
+                    title=alarm.name,
+                    annotations={"alarms": [arn(alarm)]},
+                )
+
+    pages = [alarm for alarm in alarms if not alarm.metrics]
+    page.head(_guide(settings, pages), 4)
+    states("Pages, tickets and escalation", pages)
+    balancer = {"LoadBalancer": at["balancer"]}
+    targets = {**balancer, "TargetGroup": at["targets"]}
+    group = {"AutoScalingGroupName": at["group"]}
+
+    page.head(f"# {Section.USERS}")
+    for objective in Objective:
+        page.put("metric", *_GRAPH, **_budget(settings, objective, balancer, targets, region))
+    graph(
+        "Response time",
+        [_line(_ELB, "TargetResponseTime", each, targets, each) for each in ("p50", "p95", "p99")],
+        **_bounds(
+            (f"promised for {settings.promised[Objective.LATENCY]:g} %", settings.latency_seconds)
+        ),
+    )
+    of(Section.USERS)
+
+    page.head(f"# {Section.DEMAND}")
+    graph(
+        "Requests a minute",
+        [_line(_ELB, "RequestCount", "Sum", balancer, "requests")],
+    )
+    capacity = settings.requests_per_second_per_instance
+    graph(
+        "Requests per target and minute",
+        [_line(_ELB, "RequestCountPerTarget", "Sum", targets, "requests per target")],
+        **_bounds(("one instance is full", 60 * capacity) if capacity else None),
+    )
+    if users is not None:
+        graph(
+            "Active users",
+            [_line(users["namespace"], users["metric_name"], "Sum", group, "active users")],
+        )
+    of(Section.DEMAND)
+
+    page.head(f"# {Section.CAPACITY}")
+    graph(
+        "Instances",
+        [
+            _line("AWS/AutoScaling", metric, "Average", group, label)
+            for metric, label in (
+                ("GroupDesiredCapacity", "desired"),
+                ("GroupInServiceCapacity", "in service"),
+                ("GroupPendingInstances", "pending"),
+                ("GroupMaxSize", "maximum"),
+                ("GroupMinSize", "minimum"),
+            )
+        ],
+    )
+    if at.get("log_group"):
+        page.put(
+            "log",
+            2 * _GRAPH[0],
+            _GRAPH[1],
+            region=region,
+            title="Scaling actions (the incident timeline)",
+            view="table",
+            query=f"SOURCE '{at['log_group']}' | filter `source` = 'aws.autoscaling' "
+            "| fields @timestamp, `detail-type`, detail.EC2InstanceId, detail.Cause "
+            "| sort @timestamp desc | limit 50",
+        )
+    of(Section.CAPACITY)
+
+    for section in (Section.DATABASE, Section.CAUSES, Section.ALERTS):
+        shown = any(each.section == section for each in charts) or any(
+            each.section == section and each.metrics for each in alarms
+        )
+        if shown:
+            page.head(f"# {section}")
+            if section == Section.CAUSES:
+                graph(
+                    "Processors",
+                    [
+                        _line("AWS/EC2", "CPUUtilization", "Average", group, "mean"),
+                        _line("AWS/EC2", "CPUUtilization", "Maximum", group, "busiest"),
+                    ],
+                )
+            of(section)
+    states("All alarms on metrics", [alarm for alarm in alarms if alarm.metrics])
+    return {"start": "-PT3H", "periodOverride": "inherit", "widgets": page.widgets}
+
+
+def _guide(settings: _Settings, pages: Sequence[Watched]) -> str:
+    """Return what each page means and where its runbook is."""
+    seen: dict[str, str] = {}
+    for alarm in pages:
+        if alarm.severity == AlertSeverity.PAGE:
+            seen.setdefault(alarm.symptom, alarm.title)
+    lines = [
+        f"- [{symptom}]({runbook_url(settings.runbook_base_url, symptom)}): {title}"
+        for symptom, title in seen.items()
+    ]
+    return "\n".join(["**Open pages say what kind it is. Read from the top.**", *lines])
+
+
+def _line(
+    namespace: str, name: str, statistic: str, dimensions: Mapping[str, str], label: str
+) -> list[Any]:
+    words = [word for pair in dimensions.items() for word in pair]
+    return [namespace, name, *words, {"stat": statistic, "label": label}]
+
+
+def _bounds(bound: tuple[str, float] | None) -> dict[str, Any]:
+    if bound is None:
+        return {}
+    label, value = bound
+    return {"annotations": {"horizontal": [{"label": label, "value": value}]}}
+
+
+def _budget(
+    settings: _Settings,
+    objective: Objective,
+    balancer: Mapping[str, str],
+    targets: Mapping[str, str],
+    region: str,
+) -> dict[str, Any]:
+    """Return what is left of the budget of bad requests over the whole window, as one number."""
+    share, metrics = measured(objective, settings.latency_seconds)
+    promised = settings.promised[objective]
+    where = {Subject.LOAD_BALANCER: balancer, Subject.TARGET_GROUP: targets}
+    return {
+        "region": region,
+        "title": f"Error budget left: {objective.removesuffix('-burn')} of {promised:g} % over "
+        f"{settings.window_days} days",
+        "view": "singleValue",
+        "setPeriodToTimeRange": True,
+        "start": f"-P{settings.window_days}D",
+        "end": "P0D",
+        "metrics": [
+            [
+                {
+                    "expression": f"100 * (1 - {share} / {round((100 - promised) / 100, 8):g})",
+                    "label": "% left",
+                    "id": "left",
+                }
+            ],
+            *(
+                [
+                    metric.namespace,
+                    metric.name,
+                    *(word for pair in where[metric.subject].items() for word in pair),
+                    {"id": metric.id, "stat": metric.statistic, "visible": False},
+                ]
+                for metric in metrics
+            ),
+        ],
+    }

@@ -1,0 +1,425 @@
+"""What users are promised, and the alarms on how fast the promise is being used up."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi import Input, Output
+
+from components._checks import REQUIRED, Reader
+from components._errors import Problems
+from components._naming import physical_name
+from components.alarms import (
+    LEVELS,
+    RUNBOOKS,
+    AlarmMetric,
+    AlarmRow,
+    Comparison,
+    Kind,
+    MissingData,
+    Section,
+    Subject,
+    Watched,
+    metric_alarm,
+    runbook_url,
+    watched,
+)
+from components.notifications import AlertSeverity
+
+
+class BurnRateArgs(TypedDict):
+    """A pair of windows: the long one says that it matters, the short one that it still goes on."""
+
+    rate: float
+    """How many times faster than even the error budget is used up (0.1 to 1000)."""
+    long_window_minutes: int
+    """Length of the long window (minutes, 60 to 10080)."""
+    short_window_minutes: int
+    """Length of the short window (minutes, at least 1, below the long one)."""
+    severity: str
+    """Whether it is a page or a ticket."""
+
+
+class ObjectivesArgs(TypedDict):
+    """Arguments of Objectives."""
+
+    load_balancer_arn_suffix: Input[str]
+    """Last part of the load balancer's ARN, as CloudWatch names it: app/..."""
+    target_group_arn_suffix: Input[str]
+    """Last part of the target group's ARN: targetgroup/..."""
+    page_topic_arn: Input[str]
+    """Topic for alarms that somebody has to look at now."""
+    ticket_topic_arn: Input[str]
+    """Topic for alarms that can wait for working hours."""
+    info_topic_arn: Input[str]
+    """Topic for alarms that tell nobody by themselves: the single windows."""
+    outage_alarm: NotRequired[Input[str]]
+    """Name of the alarm that pages while users are hurt; while it does, a burning budget does not
+    page for the same. Default: none."""
+    availability_percent: NotRequired[float]
+    """Share of requests that are answered without a server error (percent, 95 to 99.999).
+    Default: 99.9."""
+    latency_percentile: NotRequired[float]
+    """Share of requests that are answered within `latency_seconds` (percent, 95 to 99.999).
+    Default: 99."""
+    latency_seconds: NotRequired[float]
+    """Time within which they are answered (seconds, 0.001 to 4000). Default: 1."""
+    window_days: NotRequired[int]
+    """Time over which the promise holds (days, 1 to 90). Default: 30."""
+    burn_rates: NotRequired[list[BurnRateArgs]]
+    """When it is used up too fast (1 to 8 pairs). Default: 14.4 times over 1 h and 5 min, and 6
+    times over 6 h and 30 min, which page; 3 times over 24 h and 2 h, and once over 72 h and 6 h,
+    which make tickets."""
+    runbook_base_url: NotRequired[str]
+    """What stands before the name of a runbook page (1 to 500 characters).
+    Default: docs/runbooks/."""
+    tags: NotRequired[Mapping[str, str]]
+    """Tags of all alarms. Default: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BurnRate:
+    """The plain, checked values of BurnRateArgs."""
+
+    rate: float
+    long_window_minutes: int
+    short_window_minutes: int
+    severity: AlertSeverity
+
+
+DEFAULT_BURN_RATES: Final = (
+    BurnRate(
+        rate=14.4, long_window_minutes=60, short_window_minutes=5, severity=AlertSeverity.PAGE
+    ),
+    BurnRate(rate=6, long_window_minutes=360, short_window_minutes=30, severity=AlertSeverity.PAGE),
+    BurnRate(
+        rate=3, long_window_minutes=1440, short_window_minutes=120, severity=AlertSeverity.TICKET
+    ),
+    BurnRate(
+        rate=1, long_window_minutes=4320, short_window_minutes=360, severity=AlertSeverity.TICKET
+    ),
+)
+"""The Site Reliability Workbook's pairs (chapter 5, "Alerting on SLOs", table 5-8)."""
+
+WINDOW_MINUTES_MAX: Final = 7 * 24 * 60
+"""Period times periods of an alarm whose period is an hour or more (cloudwatch PutMetricAlarm)."""
+BURN_RATES_MAX: Final = 8
+FAILURES_MIN: Final = 10
+"""Bad requests that a window must hold at least before it breaches."""
+OBJECTIVE_PERCENT: Final = (95.0, 99.999)
+"""Below 93.1 % a budget cannot burn at 14.4 times: all requests bad would be too few."""
+
+
+class Objective(StrEnum):
+    """What is promised; names the runbook page too."""
+
+    AVAILABILITY = "availability-burn"
+    LATENCY = "latency-burn"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Settings:
+    """The plain, checked values of ObjectivesArgs."""
+
+    availability_percent: float
+    latency_percentile: float
+    latency_seconds: float
+    window_days: int
+    burn_rates: tuple[BurnRate, ...]
+    runbook_base_url: str
+
+    @classmethod
+    def from_args(cls, args: ObjectivesArgs) -> "_Settings":
+        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
+        problems = Problems("Objectives")
+        reader = Reader(problems, args, ObjectivesArgs.__annotations__)
+        reader.required(
+            "load_balancer_arn_suffix",
+            "target_group_arn_suffix",
+            "page_topic_arn",
+            "ticket_topic_arn",
+            "info_topic_arn",
+        )
+        settings = cls(
+            availability_percent=reader.number("availability_percent", 99.9, *OBJECTIVE_PERCENT),
+            latency_percentile=reader.number("latency_percentile", 99, *OBJECTIVE_PERCENT),
+            latency_seconds=reader.number("latency_seconds", 1, 0.001, 4000),
+            window_days=reader.whole("window_days", 30, 1, 90),
+            burn_rates=_burn_rates(reader, args),
+            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
+        )
+        for key in ("availability_percent", "latency_percentile"):
+            promised = getattr(settings, key)
+            for index, each in enumerate(settings.burn_rates):
+                rule = burn_rate_breach(each.rate, promised)
+                if rule and reader.sound(key):
+                    reader.note(f"burn_rates[{index}].rate", f"{rule} ({key})", each.rate)
+        problems.raise_if_any()
+        return settings
+
+    @property
+    def promised(self) -> Mapping[Objective, float]:
+        """The share of good requests that is promised (percent), by objective."""
+        return {
+            Objective.AVAILABILITY: self.availability_percent,
+            Objective.LATENCY: self.latency_percentile,
+        }
+
+
+def burn_rate_breach(rate: float, promised_percent: float) -> str | None:
+    """Return the rule that a rate breaks: one that no failure can reach never tells anybody."""
+    most = 100 / (100 - promised_percent)
+    return None if rate < most else f"be below {most:.3g}, which is all requests bad"
+
+
+def _burn_rates(reader: Reader, args: Mapping[str, Any]) -> tuple[BurnRate, ...]:
+    given: Any = args.get("burn_rates")
+    if given is None:
+        return DEFAULT_BURN_RATES
+    if not isinstance(given, Sequence) or not 1 <= len(given) <= BURN_RATES_MAX:
+        reader.note("burn_rates", f"be a list of 1 to {BURN_RATES_MAX} pairs", given)
+        return DEFAULT_BURN_RATES
+    rates = []
+    for index, each in enumerate(given):
+        path = f"burn_rates[{index}]"
+        if not isinstance(each, Mapping):
+            reader.note(path, "be a mapping with rate, both windows and severity", each)
+            continue
+        inner = Reader(reader.problems, each, BurnRateArgs.__annotations__, path)
+        inner.required("severity")
+        rate = BurnRate(
+            rate=inner.number("rate", REQUIRED, 0.1, 1000),
+            long_window_minutes=inner.whole(
+                "long_window_minutes", REQUIRED, 60, WINDOW_MINUTES_MAX
+            ),
+            short_window_minutes=inner.whole(
+                "short_window_minutes", REQUIRED, 1, WINDOW_MINUTES_MAX
+            ),
+            severity=inner.choice("severity", AlertSeverity.PAGE),
+        )
+        windows = ("long_window_minutes", "short_window_minutes")
+        if inner.sound(*windows) and rate.short_window_minutes >= rate.long_window_minutes:
+            rule = f"be below {windows[0]} ({rate.long_window_minutes})"
+            inner.note(windows[1], rule, rate.short_window_minutes)
+        if rate.severity == AlertSeverity.INFO:
+            inner.note("severity", "be page or ticket", "info")
+        rates.append(rate)
+    keys = [(each.rate, each.long_window_minutes) for each in rates]
+    if len(set(keys)) < len(keys):
+        reader.note("burn_rates", "name each rate and long window once", len(keys))
+    return tuple(rates)
+
+
+def span(minutes: int) -> str:
+    """Return a length of time as people say it: 90m, 6h, 3d only where it is whole."""
+    return f"{minutes // 60}h" if minutes % 60 == 0 else f"{minutes}m"
+
+
+_ELB = "AWS/ApplicationELB"
+
+
+def _metric(name: str, statistic: str, subject: Subject, metric_id: str) -> AlarmMetric:
+    return AlarmMetric(
+        namespace=_ELB, name=name, statistic=statistic, subject=subject, id=metric_id
+    )
+
+
+_ASKED: Final = (
+    _metric("RequestCount", "Sum", Subject.TARGET_GROUP, "requests"),
+    _metric("HTTPCode_ELB_5XX_Count", "Sum", Subject.LOAD_BALANCER, "refused"),
+)
+ALL_REQUESTS: Final = "(requests + FILL(refused, 0))"
+"""All requests in metric math: RequestCount leaves out those for which no target was chosen. One
+that timed out in a target (504) counts twice here, which makes it weigh a little less."""
+
+
+def measured(objective: Objective, latency_seconds: float) -> tuple[str, tuple[AlarmMetric, ...]]:
+    """Return metric math for the share of bad requests (0 to 1), and its metrics.
+
+    For latency, PR alone counts only answered requests and so improves in an outage; hence answers
+    within the bound are counted, and everything else of *all* requests is bad.
+    """
+    if objective == Objective.AVAILABILITY:
+        return (
+            f"(FILL(failed, 0) + FILL(refused, 0)) / {ALL_REQUESTS}",
+            (
+                *_ASKED,
+                _metric("HTTPCode_Target_5XX_Count", "Sum", Subject.TARGET_GROUP, "failed"),
+            ),
+        )
+    time = "TargetResponseTime"
+    return (
+        f"(1 - FILL(within, 0) * FILL(answered, 0) / 100 / {ALL_REQUESTS})",
+        (
+            *_ASKED,
+            _metric(time, f"PR(:{latency_seconds:g})", Subject.TARGET_GROUP, "within"),
+            _metric(time, "SampleCount", Subject.TARGET_GROUP, "answered"),
+        ),
+    )
+
+
+def window_row(
+    objective: Objective,
+    rate: BurnRate,
+    minutes: int,
+    *,
+    promised_percent: float,
+    latency_seconds: float,
+) -> AlarmRow:
+    """Return the alarm on one window of a pair."""
+    budget = round((100 - promised_percent) / 100, 8)
+    least = math.ceil(FAILURES_MIN / (rate.rate * budget))
+    share, metrics = measured(objective, latency_seconds)
+    what = (
+        "answered without a server error"
+        if objective == Objective.AVAILABILITY
+        else f"answered within {latency_seconds:g} s"
+    )
+    return AlarmRow(
+        symptom=objective.value,
+        variant=f"{rate.rate:g}x-{span(minutes)}",
+        severity=AlertSeverity.INFO,
+        says=f"For {span(minutes)}, the errors that the objective allows ({promised_percent:g} % "
+        f"of requests {what}) are used up at {rate.rate:g} times the even rate or more.",
+        why="One window alone is either long past or soon over: the pair tells.",
+        metrics=metrics,
+        expression=f"IF({ALL_REQUESTS} >= {least}, {share} / {budget:g}, 0)",
+        comparison=Comparison.AT_LEAST,
+        threshold=rate.rate,
+        unit="times the even rate",
+        threshold_reason="The Site Reliability Workbook's pairs (chapter 5), for a window of 30 "
+        f"days. Below {least} requests in the window fewer than {FAILURES_MIN} bad ones would "
+        "breach, so it is not judged.",
+        period_seconds=60 * minutes,
+        evaluation_periods=1,
+        datapoints_to_alarm=1,
+        missing=MissingData.NOT_BREACHING,
+        missing_reason="Nothing reported is nothing asked.",
+        kind=Kind.OUTAGE,
+        section=Section.USERS,
+    )
+
+
+def pair_role(objective: Objective, rate: BurnRate) -> str:
+    """Return the part of a pair's name after the component's."""
+    return f"{objective}-{rate.rate:g}x-{LEVELS[rate.severity]}"
+
+
+def pair_says(objective: Objective, rate: BurnRate, window_days: int) -> str:
+    """Return what a pair says."""
+    hours = window_days * 24 / rate.rate
+    left = f"{hours:.0f} h" if hours < 72 else f"{hours / 24:.0f} days"
+    what = "errors" if objective == Objective.AVAILABILITY else "slow or missing answers"
+    return (
+        f"OBJECTIVE: users get {what} {rate.rate:g} times as fast as promised, over "
+        f"{span(rate.long_window_minutes)} and still over {span(rate.short_window_minutes)}. "
+        f"At this rate the budget of {window_days} days lasts {left}."
+    )
+
+
+class Objectives(pulumi.ComponentResource):
+    """Alarms on the error budget: how fast what is promised to users is being used up.
+
+    Creates, for availability and for latency, two alarms for each burn rate, one on each window
+    with a period as long as the window, and a composite alarm that joins them. The single windows
+    tell nobody; the pair pages or makes a ticket, unless the outage page is open already.
+
+    An example. 99.9 % are promised over 30 days, so 1 of 1000 requests may be bad. When 1.44 % are
+    bad, the budget goes 14.4 times as fast as evenly and lasts 50 h; after an hour 2 % of it are
+    gone, and the pair of 1 h and 5 min pages. Five minutes after the last bad request it is over.
+    """
+
+    alarm_names: Output[Sequence[str]]
+    """Names of all alarms, the windows and the pairs."""
+
+    def __init__(
+        self, name: str, args: ObjectivesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("surgeproof:index:Objectives", name, {}, opts)
+        settings = _Settings.from_args(args)
+        balancer = {"LoadBalancer": args["load_balancer_arn_suffix"]}
+        dimensions: Mapping[Subject, Mapping[str, Input[str]]] = {
+            Subject.LOAD_BALANCER: balancer,
+            Subject.TARGET_GROUP: {**balancer, "TargetGroup": args["target_group_arn_suffix"]},
+        }
+        self.watched: list[Watched] = []
+        names: list[Output[str]] = []
+        for objective in Objective:
+            for rate in settings.burn_rates:
+                windows = []
+                for minutes in (rate.long_window_minutes, rate.short_window_minutes):
+                    row = window_row(
+                        objective,
+                        rate,
+                        minutes,
+                        promised_percent=settings.promised[objective],
+                        latency_seconds=settings.latency_seconds,
+                    )
+                    alarm = metric_alarm(
+                        name,
+                        row,
+                        dimensions=dimensions.__getitem__,
+                        runbook_base_url=settings.runbook_base_url,
+                        actions=[args["info_topic_arn"]],
+                        tags=args.get("tags"),
+                        opts=pulumi.ResourceOptions(parent=self),
+                    )
+                    windows.append(alarm)
+                    self.watched.append(watched(name, row, alarm))
+                names += [window.name for window in windows]
+                pair = self._pair(
+                    name, args, settings, objective=objective, rate=rate, windows=windows
+                )
+                names.append(pair.alarm_name)
+        self.alarm_names = Output.all(*names)
+        self.register_outputs({"alarm_names": self.alarm_names})
+
+    def _pair(
+        self,
+        name: str,
+        args: ObjectivesArgs,
+        settings: _Settings,
+        *,
+        objective: Objective,
+        rate: BurnRate,
+        windows: Sequence[aws.cloudwatch.MetricAlarm],
+    ) -> aws.cloudwatch.CompositeAlarm:
+        role = pair_role(objective, rate)
+        says = pair_says(objective, rate, settings.window_days)
+        link = runbook_url(settings.runbook_base_url, objective.value)
+        outage = args.get("outage_alarm")
+        page = rate.severity == AlertSeverity.PAGE
+        topic = args["page_topic_arn" if page else "ticket_topic_arn"]
+        long, short = windows
+        pair = aws.cloudwatch.CompositeAlarm(
+            f"{name}-{role}",
+            alarm_name=physical_name(name, role),
+            alarm_description=f"{says} Runbook: {link}",
+            alarm_rule=Output.format('ALARM("{0}") AND ALARM("{1}")', long.name, short.name),
+            actions_enabled=True,
+            alarm_actions=[topic],
+            ok_actions=[topic] if page else None,
+            actions_suppressor=(
+                {"alarm": outage, "wait_period": 120, "extension_period": 120} if outage else None
+            ),
+            tags=args.get("tags"),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.watched.append(
+            Watched(
+                name=physical_name(name, role),
+                resource=pair,
+                symptom=objective.value,
+                severity=rate.severity,
+                tells=rate.severity,
+                kind=Kind.OUTAGE,
+                section=Section.USERS,
+                title=says,
+                metrics=0,
+            )
+        )
+        return pair
