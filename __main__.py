@@ -9,6 +9,7 @@ from components import (
     LoadBalancer,
     Network,
     Notifications,
+    Runbooks,
     ScalingPolicies,
 )
 from components.alarms import rollback_alarm_names
@@ -60,6 +61,12 @@ def stack() -> None:
             notifications=notifications,
         ),
     )
+    runbooks = Runbooks(
+        "web",
+        configuration.runbooks_args(
+            group=group, load_balancer=load_balancer, alarm_names=rollback_alarm_names("web")
+        ),
+    )
 
     pulumi.export("url", load_balancer.url)
     pulumi.export("loadBalancerDnsName", load_balancer.dns_name)
@@ -67,6 +74,7 @@ def stack() -> None:
     pulumi.export("pageTopicArn", notifications.page_topic_arn)
     pulumi.export("ticketTopicArn", notifications.ticket_topic_arn)
     pulumi.export("alarmNames", alarms.alarm_names)
+    pulumi.export("runbooks", runbooks.document_names)
     pulumi.export("vpcId", network.vpc_id)
 
 

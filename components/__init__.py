@@ -12,6 +12,7 @@ from components.auto_scaling_group import (
 from components.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancingAlgorithm
 from components.network import NatGateways, Network, NetworkArgs
 from components.notifications import Notifications, NotificationsArgs
+from components.runbooks import Runbooks, RunbooksArgs
 from components.scaling_policies import ScalingPolicies, ScalingPoliciesArgs
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "NetworkArgs",
     "Notifications",
     "NotificationsArgs",
+    "Runbooks",
+    "RunbooksArgs",
     "ScalingPolicies",
     "ScalingPoliciesArgs",
     "WarmPoolArgs",

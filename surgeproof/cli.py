@@ -1,4 +1,4 @@
-"""The command line: `surgeproof up | preview | down | status | replay`.
+"""The command line: `surgeproof up | preview | down | status | replay | runbook`.
 
 Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted. An error is one
 line on stderr; its trace, where there is one, is in the run's log. `replay` exits with 0 for
@@ -11,14 +11,17 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import NoReturn, ParamSpec
+from typing import Any, NoReturn, ParamSpec
 
 import click
 
 from surgeproof.ahead import reading
 from surgeproof.emulator import real, run
+from surgeproof.emulator.clients import Clients
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
+from surgeproof.operations import runbooks
+from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
 
 P = ParamSpec("P")
 
@@ -60,9 +63,9 @@ def _clean(command: Callable[P, None]) -> Callable[P, None]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except InputError as error:
+        except (InputError, UnknownError) as error:
             _leave(BAD_INPUT, f"error: {error}")
-        except RunError as error:
+        except (RunError, AutomationError) as error:
             _leave(FAILED, f"error: {error}")
         except (run.Interrupted, KeyboardInterrupt) as error:
             _leave(INTERRUPTED, f"{str(error) or 'interrupted'}; run it again to go on")
@@ -221,6 +224,91 @@ def replay_command(
     shown = replay.shown(report, form, width=width, colour=sys.stdout.isatty())
     click.echo(shown, nl=False)
     raise SystemExit(replay.EXIT_CODES[report.verdict])
+
+
+@main.group()
+def runbook() -> None:
+    """List, show and run the stack's runbooks (Systems Manager Automation documents)."""
+
+
+_deployed = click.option("--stack", default=LOCAL, show_default=True, help="Stack that is up.")
+
+
+@runbook.command(name="list")
+@_deployed
+@_embedded
+@_clean
+def runbook_list(stack: str, *, embedded: bool) -> None:
+    """List the runbooks of a deployed stack."""
+    project, client = _account(stack, embedded=embedded)
+    for each in runbooks.runbooks(client, project, stack):
+        click.echo(f"{each.title:20}  {each.description.partition(':')[0].partition('.')[0]}")
+
+
+@runbook.command(name="show")
+@click.argument("title")
+@_deployed
+@_embedded
+@_clean
+def runbook_show(title: str, stack: str, *, embedded: bool) -> None:
+    """Show what a runbook does, its parameters and its steps."""
+    project, client = _account(stack, embedded=embedded)
+    click.echo(runbooks.find(client, project, stack, title).shown())
+
+
+@runbook.command(name="run")
+@click.argument("title")
+@_deployed
+@_embedded
+@click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter, such as MinSize=20; may be repeated.",
+)
+@_yes
+@_clean
+def runbook_run(
+    title: str, stack: str, *, embedded: bool, given: tuple[str, ...], yes: bool
+) -> None:
+    """Run a runbook; on a real account it asks first. The embedded AWS rehearses its steps."""
+    project, client = _account(stack, embedded=embedded)
+    chosen = runbooks.find(client, project, stack, title)
+    parameters = dict(_pair(each) for each in given)
+    check_parameters(chosen.document, parameters)
+    if _is_embedded(stack, embedded=embedded):
+        click.echo("The embedded AWS has no Automation; its steps are carried out from here.")
+        lines = runbooks.rehearse(client, chosen, parameters)
+    else:
+        if not yes:
+            shown = ", ".join(given) or "its defaults"
+            click.confirm(f"Run {chosen.name} with {shown}? {chosen.description}", abort=True)
+        lines = runbooks.execute(client, chosen, parameters)
+    for line in lines:
+        click.echo(line)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(f"--set: must be NAME=VALUE, got {text!r}")
+    return name, value
+
+
+def _account(stack: str, *, embedded: bool) -> tuple[str, Callable[[str], Any]]:
+    """Return the project's name, and what gives the clients of the account that a stack is in."""
+    project = Project.find()
+    project.check_stack(stack)
+    region = project.region(stack)
+    if _is_embedded(stack, embedded=embedded):
+        emulator = RunDirectory(project, stack).emulator()
+        if emulator is None:
+            raise RunError(f"stack {stack} is not up on the embedded AWS; `up` brings it there")
+        return project.name, Clients(emulator.url, emulator.region).client
+    import boto3  # noqa: PLC0415 - the other commands need not wait for it
+
+    return project.name, boto3.Session(region_name=region).client
 
 
 def _is_embedded(stack: str, *, embedded: bool) -> bool:

@@ -29,6 +29,7 @@ MAY_IMPORT = {
         "surgeproof.simulation",
         "surgeproof.traces",
     },
+    "surgeproof/operations": {"surgeproof.operations", "surgeproof.simulation", "surgeproof.plan"},
     "benchmarks": {"benchmarks", "surgeproof", "policies", "components"},
 }
 """Room -> first-party modules (and what lies below them) that its files may import."""

@@ -1,0 +1,1 @@
+"""Day-2 tools that talk to AWS through boto3."""
