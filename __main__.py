@@ -14,6 +14,7 @@ from components import (
     Notifications,
     Objectives,
     Pages,
+    Runbooks,
     ScalingPolicies,
     Spending,
     Timeline,
@@ -125,6 +126,12 @@ def stack() -> None:
         ),
         [*escalation.watched, *watched],
     )
+    runbooks = Runbooks(
+        "web",
+        configuration.runbooks_args(
+            group=group, load_balancer=load_balancer, alarm_names=rollback_alarm_names("web")
+        ),
+    )
 
     pulumi.export("url", load_balancer.url)
     pulumi.export("loadBalancerDnsName", load_balancer.dns_name)
@@ -142,6 +149,7 @@ def stack() -> None:
     pulumi.export("escalationTopicArn", notifications.escalation_topic_arn)
     pulumi.export("dashboardName", dashboard.dashboard_name)
     pulumi.export("timelineLogGroupName", timeline.log_group_name)
+    pulumi.export("runbooks", runbooks.document_names)
     pulumi.export("vpcId", network.vpc_id)
 
 

@@ -16,6 +16,7 @@ from components.network import NatGateways, Network, NetworkArgs
 from components.notifications import Notifications, NotificationsArgs
 from components.objectives import Objectives, ObjectivesArgs
 from components.pages import Escalation, EscalationArgs, Pages, PagesArgs
+from components.runbooks import Runbooks, RunbooksArgs
 from components.scaling_policies import ScalingPolicies, ScalingPoliciesArgs
 from components.spending import Spending, SpendingArgs
 from components.timeline import Timeline, TimelineArgs
@@ -47,6 +48,8 @@ __all__ = [
     "Pages",
     "PagesArgs",
     "RuleAction",
+    "Runbooks",
+    "RunbooksArgs",
     "ScalingPolicies",
     "ScalingPoliciesArgs",
     "Spending",

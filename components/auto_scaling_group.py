@@ -15,6 +15,7 @@ from components._application import Application, ApplicationArgs, Hooks
 from components._checks import REQUIRED, Reader
 from components._errors import Hidden, Problems
 from components._naming import physical_name
+from components._override import OVERRIDE_TAG, MinimumOverride, current_override
 from components.aws_limits import GROUP, GROUP_METRICS, TEMPLATE
 
 _AMI = re.compile(r"ami-[0-9a-f]{8,17}")
@@ -101,6 +102,9 @@ class AutoScalingGroupArgs(TypedDict):
     such as a database's password. Default: none."""
     extra_policy_arns: NotRequired[list[str]]
     """ARNs of policies that the instances' role gets besides. Default: none."""
+    keep_raised_minimum: NotRequired[bool]
+    """Keep a minimum that the runbook `surge-response` raised, until its end (needs Runbooks, with
+    the same component name). Default: false."""
     wait_for_capacity_minutes: NotRequired[int]
     """Time that the first deployment waits for min_size targets to be healthy (minutes, 1 to 60, or
     0 not to wait). Default: 10."""
@@ -145,6 +149,7 @@ class _Settings:
     instance_refresh_max_healthy_percent: int
     alarm_names: tuple[str, ...]
     extra_policy_arns: tuple[str, ...]
+    keep_raised_minimum: bool
     wait_for_capacity_minutes: int
     tags: Mapping[str, str]
 
@@ -190,6 +195,7 @@ class _Settings:
             ),
             alarm_names=reader.texts("alarm_names", ()),
             extra_policy_arns=reader.texts("extra_policy_arns", ()),
+            keep_raised_minimum=reader.switch("keep_raised_minimum", default=False),
             wait_for_capacity_minutes=reader.whole("wait_for_capacity_minutes", 10, 0, 60),
             tags=reader.tags(),
         )
@@ -583,10 +589,13 @@ class AutoScalingGroup(pulumi.ComponentResource):
             {"key": key, "value": value, "propagate_at_launch": True}
             for key, value in {"Name": hooks.group_name, **settings.tags}.items()
         ]
+        override = self._override(given)
+        if override:
+            tags.append({"key": OVERRIDE_TAG, "value": override.tag, "propagate_at_launch": False})
         group = aws.autoscaling.Group(
             name,
             name=hooks.group_name,
-            min_size=settings.min_size,
+            min_size=override.minimum if override else settings.min_size,
             max_size=settings.max_size,
             vpc_zone_identifiers=args["subnet_ids"],
             target_group_arns=[args["target_group_arn"]],
@@ -629,6 +638,25 @@ class AutoScalingGroup(pulumi.ComponentResource):
                 **options,
             )
         return group
+
+    def _override(self, given: _Given) -> MinimumOverride | None:
+        """Return the raised minimum that this deployment has to keep, and say so."""
+        settings = given.settings
+        override = current_override(given.name, self) if settings.keep_raised_minimum else None
+        if override is None or override.minimum <= settings.min_size:
+            return None
+        until = f"{override.end:%Y-%m-%d %H:%M} UTC"
+        if override.minimum > settings.max_size:
+            problems = Problems("AutoScalingGroup")
+            rule = f"be at least the minimum that surge-response keeps until {until}"
+            problems.add("max_size", f"{rule} ({override.minimum})", settings.max_size)
+            problems.raise_if_any()
+        pulumi.log.warn(
+            f"keeping the minimum of {override.minimum} instances that surge-response raised, "
+            f"until {until}; configured are {settings.min_size}. surge-response-end ends it.",
+            resource=self,
+        )
+        return override
 
 
 _OUTPUTS = tuple(AutoScalingGroup.__annotations__)

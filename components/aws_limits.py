@@ -216,6 +216,10 @@ LOG_RETENTION_DAYS = (
 )  # fmt: skip
 """The days that a log group can keep events (logs PutRetentionPolicy)."""
 
+PATHS_PER_RULE_MAX = 5
+"""Condition values of one listener rule (quota, https://docs.aws.amazon.com/elasticloadbalancing/
+latest/application/load-balancer-limits.html)."""
+
 _S3_NAMES = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"
 _RESERVATION = (
     "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
@@ -289,6 +293,7 @@ SCHEDULE = "aws:autoscaling/schedule:Schedule"
 LOAD_BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
 LISTENER = "aws:lb/listener:Listener"
+LISTENER_RULE = "aws:lb/listenerRule:ListenerRule"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 COMPOSITE_ALARM = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
@@ -505,6 +510,13 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
         "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
         "describe-ssl-policies.html",
         r"ELBSecurityPolicy-[A-Za-z0-9-]+",
+    ),
+    (LISTENER_RULE, "priority"): _between(1, 50_000, "elasticloadbalancing CreateRule"),
+    (LISTENER_RULE, "conditions.pathPattern.values"): _matches(
+        "be a pattern of 1 to 128 characters that begins with / or *, such as /search*",
+        "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/"
+        "rule-condition-types.html (path conditions)",
+        r"[/*][A-Za-z0-9_\-.$/~\"'@:+&*?]{0,127}",
     ),
     (LISTENER, "defaultActions.redirect.port"): Limit(
         "be a port from 1 to 65535 or #{port}",

@@ -43,7 +43,7 @@ from components._schema import (
     whole,
 )
 from components.alarms import RUNBOOKS, AlarmsArgs
-from components.auto_scaling_group import AutoScalingGroupArgs, WarmPoolState
+from components.auto_scaling_group import AutoScalingGroup, AutoScalingGroupArgs, WarmPoolState
 from components.auto_scaling_group import _architecture as architecture
 from components.dashboard import DashboardArgs
 from components.database import (
@@ -53,7 +53,7 @@ from components.database import (
     DatabaseArgs,
     database_class,
 )
-from components.load_balancer import LoadBalancerArgs, LoadBalancingAlgorithm
+from components.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancingAlgorithm
 from components.network import NatGateways, NetworkArgs
 from components.notifications import (
     ENDPOINT_RULES,
@@ -73,6 +73,7 @@ from components.objectives import (
     burn_rate_breach,
 )
 from components.pages import EscalationArgs, PagesArgs
+from components.runbooks import RunbooksArgs
 from components.scaling_policies import (
     SCHEDULES_MAX,
     STEPS_MAX,
@@ -263,6 +264,19 @@ class LoadBalancerConfiguration(Schema):
     )
     deletion_protection: bool = switch(
         "Refuse to delete the load balancer, with `pulumi destroy` too.", default=True
+    )
+    low_priority_paths: list[str] | None = many(
+        "Paths that may be turned away in a surge: the runbook `surge-mode-on` answers them with a "
+        "waiting page.",
+        rule=f"be a list of 1 to {aws_limits.PATHS_PER_RULE_MAX} patterns",
+        item_rule="be a pattern of 1 to 128 characters that begins with / or *, such as /search*",
+        item_check=lambda value: aws_limits.breach(
+            aws_limits.LISTENER_RULE, "conditions.pathPattern.values", value
+        ),
+        low=1,
+        high=aws_limits.PATHS_PER_RULE_MAX,
+        shown_range="1 to 5 patterns",
+        behaviour="there is no surge mode",
     )
     log_retention_days: int = whole(
         "Time that the load balancer's logs are kept.", "days", default=90, low=1, high=3650
@@ -1462,6 +1476,37 @@ class Configuration(Schema):
                 "target_group_arn": target_group_arn,
                 "load_balancer_security_group_id": load_balancer_security_group_id,
                 "alarm_names": alarm_names,
+                "keep_raised_minimum": True,
+            },
+        )
+
+    def runbooks_args(
+        self,
+        *,
+        group: AutoScalingGroup,
+        load_balancer: LoadBalancer,
+        alarm_names: list[str],
+    ) -> RunbooksArgs:
+        """Return what Runbooks is given."""
+        fleet, balancer = self._args(self.fleet), self._args(self.load_balancer)
+        optional = {
+            "waiting_rule_arn": load_balancer.waiting_rule_arn
+            if balancer.get("low_priority_paths")
+            else None,
+            "capacity_units": balancer.get("capacity_units"),
+            "instance_types": fleet.get("instance_types"),
+            "tags": fleet.get("tags"),
+        }
+        return cast(
+            "RunbooksArgs",
+            {
+                "group_name": group.name,
+                "launch_template_id": group.launch_template_id,
+                "instance_role_name": group.role_name,
+                "load_balancer_arn": load_balancer.arn,
+                "target_group_arn": load_balancer.target_group_arn,
+                "alarm_names": alarm_names,
+                **{key: value for key, value in optional.items() if value is not None},
             },
         )
 

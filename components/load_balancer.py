@@ -12,7 +12,13 @@ import pulumi_aws as aws
 from components._checks import REQUIRED, Reader
 from components._errors import Problems
 from components._naming import physical_name, short_digest
-from components.aws_limits import LOAD_BALANCER, TARGET_GROUP, breach
+from components.aws_limits import (
+    LISTENER_RULE,
+    LOAD_BALANCER,
+    PATHS_PER_RULE_MAX,
+    TARGET_GROUP,
+    breach,
+)
 
 _SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """What AWS recommends: TLS 1.3 and 1.2 with forward secrecy, post-quantum key exchange where the
@@ -79,6 +85,10 @@ class LoadBalancerArgs(TypedDict):
     false."""
     deletion_protection: NotRequired[bool]
     """Refuse to delete the load balancer. Default: true."""
+    low_priority_paths: NotRequired[list[str]]
+    """Patterns of paths that may be turned away in a surge, such as `/search*` (1 to 5): a listener
+    rule of their own, which sends them to the service until a runbook switches it to a waiting
+    page. Default: none."""
     log_retention_days: NotRequired[int]
     """Time that logs are kept (days, 1 to 3650). Default: 90."""
     log_bucket_force_destroy: NotRequired[bool]
@@ -119,6 +129,7 @@ class _Settings:
     algorithm: LoadBalancingAlgorithm
     anomaly_mitigation: bool
     deletion_protection: bool
+    low_priority_paths: tuple[str, ...]
     log_retention_days: int
     log_bucket_force_destroy: bool
     capacity_units: int | None
@@ -155,6 +166,7 @@ class _Settings:
             algorithm=reader.choice("algorithm", LoadBalancingAlgorithm.ROUND_ROBIN),
             anomaly_mitigation=reader.switch("anomaly_mitigation", default=False),
             deletion_protection=reader.switch("deletion_protection", default=True),
+            low_priority_paths=_low_priority_paths(reader),
             log_retention_days=reader.whole("log_retention_days", 90, 1, 3650),
             log_bucket_force_destroy=reader.switch("log_bucket_force_destroy", default=False),
             capacity_units=reader.limited("capacity_units", 100, *capacity) if reserves else None,
@@ -206,6 +218,17 @@ def _cidr_blocks(reader: Reader) -> tuple[str, ...]:
         if rule:
             reader.note(f"allowed_cidr_blocks[{index}]", rule, block)
     return blocks
+
+
+def _low_priority_paths(reader: Reader) -> tuple[str, ...]:
+    paths = reader.texts("low_priority_paths", ())
+    if len(paths) > PATHS_PER_RULE_MAX:
+        reader.note("low_priority_paths", f"be at most {PATHS_PER_RULE_MAX} patterns", len(paths))
+    for index, path in enumerate(paths):
+        rule = breach(LISTENER_RULE, "conditions.pathPattern.values", path)
+        if rule:
+            reader.note(f"low_priority_paths[{index}]", rule, path)
+    return paths
 
 
 def _check_scheme(reader: Reader, args: LoadBalancerArgs, settings: _Settings) -> None:
@@ -283,6 +306,8 @@ class LoadBalancer(pulumi.ComponentResource):
     """Id of the load balancer's security group."""
     listener_arn: pulumi.Output[str]
     """ARN of the listener that serves: HTTPS, or HTTP when asked for by name."""
+    waiting_rule_arn: pulumi.Output[str]
+    """ARN of the listener rule for low-priority paths; empty where there are none."""
     log_bucket_name: pulumi.Output[str]
     """Name of the bucket that keeps the logs."""
     resource_label: pulumi.Output[str]
@@ -333,6 +358,7 @@ class LoadBalancer(pulumi.ComponentResource):
         )
         target_group = self._target_group(name, args, settings)
         listener = self._listeners(name, args, settings, load_balancer, target_group)
+        self.waiting_rule_arn = self._waiting_rule(name, settings, listener, target_group)
 
         self.arn = load_balancer.arn
         self.arn_suffix = load_balancer.arn_suffix
@@ -542,6 +568,26 @@ class LoadBalancer(pulumi.ComponentResource):
             tags=tags,
             opts=child,
         )
+
+    def _waiting_rule(
+        self,
+        name: str,
+        settings: _Settings,
+        listener: aws.lb.Listener,
+        target_group: aws.lb.TargetGroup,
+    ) -> pulumi.Output[str]:
+        if not settings.low_priority_paths:
+            return pulumi.Output.from_input("")
+        return aws.lb.ListenerRule(
+            f"{name}-low-priority",
+            listener_arn=listener.arn,
+            priority=100,
+            conditions=[{"path_pattern": {"values": list(settings.low_priority_paths)}}],
+            actions=[{"type": "forward", "target_group_arn": target_group.arn}],
+            tags={"Name": physical_name(name, "low-priority"), **settings.tags},
+            # A runbook switches the action; a deployment in the middle of a surge must not.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["actions"]),
+        ).arn
 
     def _certificate(
         self, name: str, args: LoadBalancerArgs, settings: _Settings, domain: str

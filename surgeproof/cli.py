@@ -1,4 +1,4 @@
-"""The command line: `surgeproof up | preview | down | status | check | replay | trace | clients`.
+"""The command line: `surgeproof up | preview | down | status | check | replay | trace | ...`.
 
 Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted. An error is one
 line on stderr; its trace, where there is one, is in the run's log. `replay` exits with 0 for
@@ -22,6 +22,7 @@ from surgeproof.emulator import real, run
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
+from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
 
 P = ParamSpec("P")
 
@@ -78,9 +79,9 @@ def _clean(command: Callable[P, None]) -> Callable[P, None]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except InputError as error:
+        except (InputError, UnknownError) as error:
             _leave(BAD_INPUT, f"error: {error}")
-        except RunError as error:
+        except (RunError, AutomationError) as error:
             _leave(FAILED, f"error: {error}")
         except (run.Interrupted, KeyboardInterrupt) as error:
             _leave(INTERRUPTED, f"{str(error) or 'interrupted'}; run it again to go on")
@@ -498,6 +499,87 @@ def _clients(project: Project, stack: str, *, embedded: bool) -> Callable[[str],
 
     make: Callable[[str], Any] = boto3.Session(region_name=project.region(stack)).client
     return make
+
+
+@main.group()
+def runbook() -> None:
+    """List, show and run the stack's runbooks (Systems Manager Automation documents)."""
+
+
+_standing = click.option("--stack", default=LOCAL, show_default=True, help="Stack that is up.")
+
+
+@runbook.command(name="list")
+@_standing
+@_embedded
+@_clean
+def runbook_list(stack: str, *, embedded: bool) -> None:
+    """List the runbooks of a deployed stack."""
+    runbooks, project, client = _account(stack, embedded=embedded)
+    for each in runbooks.runbooks(client, project, stack):
+        click.echo(f"{each.title:20}  {each.description.partition(':')[0].partition('.')[0]}")
+
+
+@runbook.command(name="show")
+@click.argument("title")
+@_standing
+@_embedded
+@_clean
+def runbook_show(title: str, stack: str, *, embedded: bool) -> None:
+    """Show what a runbook does, its parameters and its steps."""
+    runbooks, project, client = _account(stack, embedded=embedded)
+    click.echo(runbooks.find(client, project, stack, title).shown())
+
+
+@runbook.command(name="run")
+@click.argument("title")
+@_standing
+@_embedded
+@click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter, such as MinSize=20; may be repeated.",
+)
+@_yes
+@_clean
+def runbook_run(
+    title: str, stack: str, *, embedded: bool, given: tuple[str, ...], yes: bool
+) -> None:
+    """Run a runbook; on a real account it asks first. The embedded AWS rehearses its steps."""
+    runbooks, project, client = _account(stack, embedded=embedded)
+    chosen = runbooks.find(client, project, stack, title)
+    parameters = dict(_pair(each) for each in given)
+    check_parameters(chosen.document, parameters)
+    if _is_embedded(stack, embedded=embedded):
+        click.echo("The embedded AWS has no Automation; its steps are carried out from here.")
+        lines = runbooks.rehearse(client, chosen, parameters)
+    else:
+        if not yes:
+            shown = ", ".join(given) or "its defaults"
+            click.confirm(f"Run {chosen.name} with {shown}? {chosen.description}", abort=True)
+        lines = runbooks.execute(client, chosen, parameters)
+    for line in lines:
+        click.echo(line)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(f"--set: must be NAME=VALUE, got {text!r}")
+    return name, value
+
+
+def _account(stack: str, *, embedded: bool) -> tuple[Any, str, Callable[[str], Any]]:
+    """Return the runbooks' module, the project's name, and what makes the account's clients."""
+    # botocore takes a while to load, for which the other commands need not wait.
+    from surgeproof.operations import runbooks  # noqa: PLC0415
+
+    project = Project.find()
+    project.check_stack(stack)
+    clients = _clients(project, stack, embedded=_is_embedded(stack, embedded=embedded))
+    return runbooks, project.name, clients
 
 
 def _is_embedded(stack: str, *, embedded: bool) -> bool:

@@ -91,6 +91,24 @@ def _parameter(call: Call, region: str, args: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _parameters(call: Call, region: str, args: dict[str, Any]) -> dict[str, Any]:
+    request = {
+        "Path": args["path"],
+        "Recursive": args.get("recursive", False),
+        "WithDecryption": args.get("withDecryption", True),
+    }
+    found = call("ssm", "GetParametersByPath", request)["Parameters"]
+    return {
+        "id": args["path"],
+        "path": args["path"],
+        "names": [each["Name"] for each in found],
+        "values": [each["Value"] for each in found],
+        "types": [each["Type"] for each in found],
+        "arns": [each.get("ARN", "") for each in found],
+        "region": region,
+    }
+
+
 def _only(found: list[Any], what: str) -> Any:
     if len(found) != 1:
         raise LookupError(f"found {len(found)} {what}, wanted exactly 1")
@@ -140,6 +158,7 @@ INVOKES: Mapping[str, Callable[[Call, str, dict[str, Any]], dict[str, Any]]] = {
     "aws:index/getRegion:getRegion": _region,
     "aws:index/getPartition:getPartition": _get_partition,
     "aws:ssm/getParameter:getParameter": _parameter,
+    "aws:ssm/getParametersByPath:getParametersByPath": _parameters,
     "aws:ec2/getVpc:getVpc": _vpc,
     "aws:ec2/getSubnet:getSubnet": _subnet,
 }

@@ -47,6 +47,7 @@ _WIDE: Mapping[str, Any] = {
         "anomalyMitigation": True,
         "deletionProtection": False,
         "zonalShift": False,
+        "lowPriorityPaths": ["/search*", "/export/*"],
         "allowedCidrBlocks": ["10.0.0.0/8", "192.168.0.0/16"],
     },
     "surgeproof:fleet": {

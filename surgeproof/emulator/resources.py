@@ -541,7 +541,7 @@ class Resources:
         if tagging is None:
             return
         ident = _resolve(tagging.source, state)
-        base = {tagging.member: [ident] if tagging.many else ident}
+        base = {**tagging.also, tagging.member: [ident] if tagging.many else ident}
         dropped = [key for key in old if key not in new]
         added = {key: value for key, value in new.items() if old.get(key) != value}
         if dropped:

@@ -103,6 +103,8 @@ class Tagging:
     source: Source = "id"
     many: bool = False
     """Whether the member is a list of identifiers."""
+    also: Mapping[str, Any] = field(default_factory=dict)
+    """Further members of both requests."""
     keys: str = "TagKeys"
     tags: str = "Tags"
     read: Call | None = None
@@ -316,6 +318,16 @@ def _template_default(context: Context) -> None:
         context.call(
             "ModifyLaunchTemplate",
             {"LaunchTemplateId": context.state["id"], "DefaultVersion": str(latest)},
+        )
+
+
+def _document_default(context: Context) -> None:
+    """Make a document's new version the default, as Terraform does."""
+    if context.changed - {"tags"}:
+        found = context.call("DescribeDocument", {"Name": context.state["id"]})["Document"]
+        context.call(
+            "UpdateDocumentDefaultVersion",
+            {"Name": context.state["id"], "DocumentVersion": found["LatestVersion"]},
         )
 
 
@@ -738,6 +750,17 @@ _CHATBOT_TAGS = Tagging(
     member="ResourceARN",
     source="chatConfigurationArn",
 )
+_PARAMETER_TAGS, _DOCUMENT_TAGS = (
+    Tagging(
+        tag="AddTagsToResource",
+        untag="RemoveTagsFromResource",
+        member="ResourceId",
+        also={"ResourceType": kind},
+        read=Call("ListTagsForResource", {"ResourceType": Const(kind), "ResourceId": "id"}),
+        read_member="TagList",
+    )
+    for kind in ("Parameter", "Document")
+)
 _KMS_TAGS = Tagging(
     tag="TagResource",
     untag="UntagResource",
@@ -889,6 +912,32 @@ _ACTIONS = {
     "certificateArn": "Certificates.CertificateArn",
     "alpnPolicy": "AlpnPolicy",
 }
+
+_RULE_ACTIONS = {
+    path.replace("defaultActions", "actions"): place
+    for path, place in _ACTIONS.items()
+    if path.startswith("defaultActions")
+}
+
+_RULE_CONDITIONS = {
+    "pathPattern": "path-pattern",
+    "hostHeader": "host-header",
+    "httpRequestMethod": "http-request-method",
+    "sourceIp": "source-ip",
+}
+"""Conditions that hold a list of values, and what elbv2 RuleCondition calls their field."""
+
+
+def _rule_conditions(state: State) -> list[dict[str, Any]]:
+    """Return a listener rule's conditions, each with its field named, as elbv2 wants it."""
+    conditions: list[dict[str, Any]] = []
+    for each in state.get("conditions") or ():
+        for name, word in _RULE_CONDITIONS.items():
+            if each.get(name):
+                config = f"{name[0].upper()}{name[1:]}Config"
+                conditions.append({"Field": word, config: {"Values": each[name]["values"]}})
+    return conditions
+
 
 _HEALTH_CHECK = {
     "healthCheck.enabled": "HealthCheckEnabled",
@@ -1393,6 +1442,52 @@ _TABLE = (
         gone=("ListenerNotFound", "LoadBalancerNotFound"),
         outputs={"arn": "ListenerArn"},
         delete=(Call("DeleteListener", {"ListenerArn": "id"}),),
+    ),
+    Row(
+        "aws:lb/listenerRule:ListenerRule",
+        service="elbv2",
+        create=Step(
+            "CreateRule",
+            request={"Conditions": _rule_conditions},
+            names={
+                **_RULE_ACTIONS,
+                "conditions": "=",
+                **{f"conditions.{name}": "=" for name in _RULE_CONDITIONS},
+                **{f"conditions.{name}.values": "=" for name in _RULE_CONDITIONS},
+            },
+            update="ModifyRule",
+            update_request={"RuleArn": "id", "Conditions": _rule_conditions},
+        ),
+        id=">Rules[0].RuleArn",
+        replaces=("listenerArn",),
+        updates=(
+            Step(
+                "SetRulePriorities",
+                takes=("priority",),
+                request={
+                    "RulePriorities": lambda state: [
+                        {"RuleArn": state["id"], "Priority": state["priority"]}
+                    ]
+                },
+                names={"priority": "="},
+            ),
+        ),
+        tagging=_ELB_TAGS,
+        read=Call(
+            "DescribeRules",
+            _by_ids("RuleArns"),
+            "Rules[0]",
+            names={
+                "listenerArn": "-",
+                **{
+                    f"conditions.{name}": f"{name[0].upper()}{name[1:]}Config"
+                    for name in _RULE_CONDITIONS
+                },
+            },
+        ),
+        gone=("RuleNotFound", "ListenerNotFound", "LoadBalancerNotFound"),
+        outputs={"arn": "RuleArn"},
+        delete=(Call("DeleteRule", {"RuleArn": "id"}),),
     ),
     # Buckets.
     Row(
@@ -2478,6 +2573,71 @@ _TABLE = (
             )
         },
         delete=(Call("DeleteBudget", {"AccountId": "accountId", "BudgetName": "name"}),),
+    ),
+    # Runbooks.
+    Row(
+        "aws:ssm/parameter:Parameter",
+        service="ssm",
+        create=Step(
+            "PutParameter",
+            names={"keyId": "KeyId"},
+            update_request={"Overwrite": Const(value=True)},
+        ),
+        id="name",
+        name=Name(limit=1011),
+        replaces=("name", "dataType"),
+        local=("overwrite",),
+        tagging=_PARAMETER_TAGS,
+        read=Call("GetParameter", {"Name": "id", "WithDecryption": Const(value=True)}, "Parameter"),
+        reads=(
+            (
+                ("description", "allowedPattern", "tier", "keyId"),
+                Call(
+                    "DescribeParameters",
+                    {
+                        "ParameterFilters": lambda state: [
+                            {"Key": "Name", "Option": "Equals", "Values": [state["id"]]}
+                        ]
+                    },
+                    "Parameters[0]",
+                ),
+            ),
+        ),
+        gone=("ParameterNotFound",),
+        outputs={"arn": "ARN", "version": "Version"},
+        changes=("version",),
+        delete=(Call("DeleteParameter", {"Name": "id"}),),
+    ),
+    Row(
+        "aws:ssm/document:Document",
+        service="ssm",
+        create=Step(
+            "CreateDocument",
+            update="UpdateDocument",
+            update_request={"Name": "id", "DocumentVersion": Const("$LATEST")},
+            update_names={"documentType": "-", "name": "-"},
+        ),
+        id="name",
+        name=Name(limit=128),
+        replaces=("name", "documentType"),
+        tagging=_DOCUMENT_TAGS,
+        read=Call(
+            "GetDocument",
+            {"Name": "id", "DocumentFormat": "documentFormat"},
+            names={"targetType": "-"},
+        ),
+        gone=("InvalidDocument",),
+        outputs={
+            "arn": lambda context, _: (
+                f"arn:{context.partition}:ssm:{context.region}:{account(context)}:"
+                f"document/{context.state['id']}"
+            ),
+            "latestVersion": "DocumentVersion",
+            "status": "Status",
+        },
+        changes=("latestVersion",),
+        updated=_document_default,
+        delete=(Call("DeleteDocument", {"Name": "id"}),),
     ),
     # Keys and notifications.
     Row(

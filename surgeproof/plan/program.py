@@ -125,6 +125,8 @@ class _Monitor(mocks.MockMonitor):
                 "zoneIds": [f"{region}-az{number}" for number in (1, 2, 3)],
             },
             "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": _ACCOUNT},
+            # A minimum that was raised in an incident is not part of the configuration.
+            "aws:ssm/getParametersByPath:getParametersByPath": {"names": [], "values": []},
             "aws:index/getRegion:getRegion": {"region": region, "name": region, "id": region},
             "aws:index/getPartition:getPartition": {
                 "partition": "aws",

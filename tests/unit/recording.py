@@ -18,6 +18,7 @@ _CALLS: dict[str, dict[str, Any]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT},
     "aws:index/getPartition:getPartition": {"partition": PARTITION},
     "aws:index/getRegion:getRegion": {"region": REGION},
+    "aws:ssm/getParametersByPath:getParametersByPath": {"names": [], "values": []},
     "aws:ssm/getParameter:getParameter": {"insecureValue": "ami-0123456789abcdef0"},
 }
 
