@@ -18,7 +18,7 @@ from surgeproof.emulator.mocks import (
 from surgeproof.emulator.reading import collect
 from surgeproof.emulator.requests import ELSEWHERE
 
-PROPERTIES = 485
+PROPERTIES = 538
 """Properties that the program sets in the four configurations of the probe, by type and path."""
 PROVIDERS_OWN = 14
 """Those of them that steer the provider, such as forceDestroy: no request has a place for them."""
