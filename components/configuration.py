@@ -1086,7 +1086,7 @@ class DatabaseConfiguration(Schema):
     )
     username: str = text(
         "Name of the master user.",
-        default="postgres",
+        default="service_owner",
         rule=aws_limits.LIMITS[aws_limits.DATABASE, "username"].rule,
         check=aws(aws_limits.DATABASE, "username"),
         shown_range="text, 1 to 16 characters",

@@ -266,7 +266,7 @@ class _Settings:
             instance_class=_text(reader, "instance_class", "db.m7g.large", "instanceClass"),
             engine_version=reader.text("engine_version", "17"),
             database_name=_text(reader, "database_name", "app", "dbName"),
-            username=_text(reader, "username", "postgres", "username"),
+            username=_text(reader, "username", "service_owner", "username"),
             has_password=reader.given("password"),
             allocated_storage_gib=size,
             max_allocated_storage_gib=reader.limited(

@@ -157,6 +157,6 @@ class TestWithAReplica(Network):
         )
 
         assert json.loads(found["SecretString"]) == {
-            "username": "postgres",
+            "username": "service_owner",
             "password": "correct-horse-battery",
         }
