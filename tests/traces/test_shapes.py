@@ -223,6 +223,7 @@ class TestNamedTraces:
             "diurnal-day",
             "regional-wave",
             "retry-storm",
+            "outage-2023-01-15",
         ]
 
     @pytest.mark.parametrize("name", trace_names())
