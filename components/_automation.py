@@ -223,7 +223,7 @@ def surge_response(role: str, *, group: str, parameter: str, load_balancer: str)
                             **name,
                             "Key": OVERRIDE_TAG,
                             "Value": "{{ Decide.Tag }}",
-                            "PropagateAtLaunch": False,
+                            "PropagateAtLaunch": True,
                         }
                     ]
                 },

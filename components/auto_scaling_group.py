@@ -591,7 +591,7 @@ class AutoScalingGroup(pulumi.ComponentResource):
         ]
         override = self._override(given)
         if override:
-            tags.append({"key": OVERRIDE_TAG, "value": override.tag, "propagate_at_launch": False})
+            tags.append({"key": OVERRIDE_TAG, "value": override.tag, "propagate_at_launch": True})
         group = aws.autoscaling.Group(
             name,
             name=hooks.group_name,

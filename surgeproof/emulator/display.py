@@ -199,6 +199,8 @@ class Display:
             self.out.print(f"  create {listed}", markup=False)
         for change in sorted(others):
             self.say(f"  {change}")
+        for warning in watch.warnings:
+            self.say(f"warning: {warning}")
         self.say(f"Preview: {counted(watch.changes, CHANGE_WORDS)}.")
 
     def outputs(self, outputs: Mapping[str, Any]) -> None:

@@ -1479,10 +1479,12 @@ _TABLE = (
             "Rules[0]",
             names={
                 "listenerArn": "-",
+                "conditions": "Conditions",
                 **{
                     f"conditions.{name}": f"{name[0].upper()}{name[1:]}Config"
                     for name in _RULE_CONDITIONS
                 },
+                **{f"conditions.{name}.values": "Values" for name in _RULE_CONDITIONS},
             },
         ),
         gone=("RuleNotFound", "ListenerNotFound", "LoadBalancerNotFound"),

@@ -342,7 +342,10 @@ class Fleet:
                     f"target_groups[{self._stack.target_group_names[key]}]",
                     "Which load balancer sends requests to it is not known.",
                 )
-            found += [each for each in balancers if each not in found]
+            # An endpoint may name one several times: once for each rule that leads to it.
+            for each in balancers:
+                if each not in found:
+                    found.append(each)
         if not found:
             return None
         if len(found) > 1:

@@ -6,7 +6,7 @@ is left out.
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
@@ -528,15 +528,20 @@ class _Encoder:
         return records
 
     def composites(self) -> None:
-        """Encode the composite alarms whose children are all modelled."""
+        """Encode the composite alarms; a child that is not modelled counts as OK, which is said."""
+        left_out = {alarm.name for alarm in self.plan.alarms}.difference(self.alarm_names)
         for composite in self.plan.composites:
+            reader = _RuleReader(composite.rule, self.alarm_names, self.composite_names, left_out)
             try:
-                program = _RuleReader(
-                    composite.rule, self.alarm_names, self.composite_names
-                ).program()
+                program = reader.program()
             except NotModelledError as error:
                 self.limitations.append(f"composite alarm {composite.name} is left out: {error}")
                 continue
+            if reader.taken_as_ok:
+                listed = ", ".join(reader.taken_as_ok)
+                self.limitations.append(
+                    f"composite alarm {composite.name} takes as OK what has no model: {listed}"
+                )
             self.composite_names.append(composite.name)
             self.composite_rows.append((composite, program))
 
@@ -751,10 +756,19 @@ class _RuleReader:
         re.VERBOSE,
     )
 
-    def __init__(self, rule: str, alarms: Sequence[str], composites: Sequence[str]) -> None:
+    def __init__(
+        self,
+        rule: str,
+        alarms: Sequence[str],
+        composites: Sequence[str],
+        left_out: Collection[str] = (),
+    ) -> None:
         self.rule = rule
         self.alarms = alarms
         self.composites = composites
+        self.left_out = left_out
+        """Alarms of the plan that have no model."""
+        self.taken_as_ok: list[str] = []
         self.tokens: list[str] = []
         self.out: list[tuple[int, int]] = []
 
@@ -814,6 +828,9 @@ class _RuleReader:
         elif name in self.composites and word != "INSUFFICIENT_DATA":
             operation = r.PUSH_COMPOSITE_ALARM if word == "ALARM" else r.PUSH_COMPOSITE_OK
             self.out.append((operation, self.composites.index(name)))
+        elif name in self.left_out:
+            self.taken_as_ok.append(name)
+            self.out.append((r.PUSH_TRUE if word == "OK" else r.PUSH_FALSE, 0))
         else:
             raise NotModelledError(f"no model of {name}")
 

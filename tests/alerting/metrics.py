@@ -50,6 +50,9 @@ class Metrics:
             count = _rolling(known.astype(float), minutes)
             made = total if statistic == "Sum" else total / np.maximum(count, 1)
             return np.where(count > 0, made, np.nan)
+        if statistic.startswith("p"):  # of what does not vary within a minute here
+            assert minutes == 1
+            return values
         worst = {"Maximum": np.fmax, "Minimum": np.fmin}[statistic]
         found = values.copy()
         for back in range(1, min(minutes, 60)):
@@ -90,7 +93,7 @@ def normal(seed: int, days: int = 4) -> Metrics:
     calm = diurnal_day(
         mean_requests_per_second=160, peak_to_trough=3, days=days, noise_percent=0, step_seconds=60
     ).requests_per_second
-    size = np.clip(np.ceil(calm * 1.1 / 54), 2, 5)  # the stack's target: 60 % of 90 a second
+    size = np.clip(np.ceil(calm * 1.1 / 54), 4, 5)  # the stack's target: 60 % of 90 a second
     never, zero = np.full(rate.size, np.nan), np.zeros(rate.size)
     values = {
         "RequestCount": requests,
@@ -116,6 +119,20 @@ def normal(seed: int, days: int = 4) -> Metrics:
         "PeakLCUs": rate / 25,
         "DaysToExpiry": np.full(rate.size, 200.0),
         "ErrorPortAllocation": zero,
+        "GroupTotalInstances": size,
+        # The database, with room, and what nothing has happened to yet.
+        "DatabaseConnections": 20 * size,
+        "FreeStorageSpace": np.full(rate.size, 80 * 2.0**30),
+        "FreeableMemory": np.full(rate.size, 2 * 2.0**30),
+        "MaximumUsedTransactionIDs": np.full(rate.size, 1e8),
+        "RDS CPUUtilization": 50 * rate / rate.max(),
+        "DBLoad": rate / rate.max(),
+        "ReadLatency": np.full(rate.size, 0.002),
+        "WriteLatency": np.full(rate.size, 0.004),
+        "EBSByteBalance%": np.full(rate.size, 99.0),
+        "EBSIOBalance%": np.full(rate.size, 99.0),
+        "SlowQueries": never,
+        "CountedRequests": never,
         "page": never,
         "ticket": never,
         "escalation": never,
@@ -169,6 +186,8 @@ def _named(metric: dict[str, Any]) -> str:
     """Return the name under which a metric is held; a topic's is the topic's last part."""
     if metric["metricName"] == "NumberOfNotificationsFailed":
         return metric["dimensions"]["TopicName"].rpartition("-")[2]
+    if metric["namespace"] == "AWS/RDS" and metric["metricName"] == "CPUUtilization":
+        return "RDS CPUUtilization"
     return metric["metricName"]
 
 

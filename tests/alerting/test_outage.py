@@ -17,13 +17,13 @@ PREFIX = "surgeproof-local-web-"
 def story():
     """When what first happened (seconds after the trace's start), by its words.
 
-    Two instances that carry 100 requests/s each, as before the stack could scale; demand rises to
+    Four instances that carry 100 requests/s each, as before the stack could scale; demand rises to
     1.65 times that. What the simulation does not model (jumps, bands) counts as not in ALARM, so
     the page is later here than it would be; test_every_alarm.py has it with them.
     """
     plan = read_program(ROOT, "local").plan
     fixed = replace(plan, policies=(), schedules=())
-    trace = outage_shape(base_requests_per_second=110, peak_factor=3.0, plateau_factor=2.6)
+    trace = outage_shape(base_requests_per_second=220, peak_factor=3.0, plateau_factor=2.6)
     # Long enough that what pages while the first instances start is over, its escalation too.
     run = simulate(fixed, trace, step_seconds=10, pre_roll_seconds=7200)
     first: dict[str, float] = {}

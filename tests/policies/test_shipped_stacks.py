@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 NOT_YET = {
     "lb-reserves-capacity-for-surge": "prod reserves no capacity for its steepest surge",
 }
-"""Advice that is right, and yet not followed nor exempted: whoever runs the stack decides what to pay
-for."""
+"""Advice that is right, and yet neither followed nor exempted: whoever runs the stack decides what
+to pay for."""
 
 
 def _state(stack):

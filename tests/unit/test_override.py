@@ -59,7 +59,7 @@ def test_a_raised_minimum_is_kept_with_its_tag(raised):
     inputs = made()
 
     assert inputs["minSize"] == 6
-    tag = {"key": "surgeproof:override", "value": "6,2999-01-01T00:00Z", "propagateAtLaunch": False}
+    tag = {"key": "surgeproof:override", "value": "6,2999-01-01T00:00Z", "propagateAtLaunch": True}
     assert tag in inputs["tags"]
 
 
