@@ -60,7 +60,7 @@ class TestBehindAProxy(Network):
 
         secret = json.loads(aws("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
         assert set(secret) == {"username", "password"}
-        assert instance["MasterUsername"] == "postgres"
+        assert instance["MasterUsername"] == "service_owner"
 
     def test_its_parameters_are_set(self, instance, aws):
         (group,) = instance["DBParameterGroups"]

@@ -24,6 +24,7 @@ from pulumi import automation
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
+from policies import survival
 from surgeproof.emulator.engine import find_engine
 
 PACK = Path(__file__).parents[2] / "policies"
@@ -122,6 +123,11 @@ class EngineStack:
     def settings(self, key: str, value: str) -> None:
         """Set a key of the stack's settings."""
         self.stack.set_config(key, automation.ConfigValue(value), path=True)
+
+    def without_replays(self) -> None:
+        """Switch the rules off that replay the stack's surges: the toy stacks carry no service."""
+        for rule in survival.RULES:
+            self.settings(f"policies:rules.{rule.name}", "disabled")
 
     def outputs(self, name: str) -> dict[str, Any]:
         """Return what the state holds of a resource."""

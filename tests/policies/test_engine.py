@@ -146,6 +146,7 @@ def _message(rule, text):
 
 def test_a_safe_stack_comes_up_without_a_word(tmp_path):
     with engine_stack(tmp_path, _safe, STATED | {"service.bootSeconds": "100"}) as stack:
+        stack.without_replays()
         preview, up, again = stack.preview(), stack.up(), stack.preview()
 
     assert (preview.violations, up.violations, again.violations) == ([], [], [])
@@ -240,6 +241,7 @@ def test_up_refuses_before_it_creates(tmp_path):
 
 def test_boot_time_comes_from_the_stack_s_configuration(tmp_path):
     with engine_stack(tmp_path, _safe, STATED | {"service.bootSeconds": "130"}) as stack:
+        stack.without_replays()
         preview = stack.preview()
 
     assert not preview.succeeded
@@ -254,6 +256,7 @@ def test_boot_time_comes_from_the_stack_s_configuration(tmp_path):
 
 def test_without_a_boot_time_the_load_rule_says_so_and_stops_nothing(tmp_path):
     with engine_stack(tmp_path, _safe, STATED) as stack:
+        stack.without_replays()
         preview = stack.preview()
 
     assert preview.succeeded

@@ -152,15 +152,15 @@ def test_a_maximum_that_is_too_low_is_refused_with_minute_reason_and_help(say):
     assert message.splitlines() == [
         (
             "surge `sale` (x2-in-300s x 2) fails: in minute 12 the group was at its maximum size "
-            "(3); typically 90.6 % of the users are affected and 48 minutes are bad (at most 0.5 % "
+            "(3); typically 87.2 % of the users are affected and 48 minutes are bad (at most 0.5 % "
             "and 2)."
         ),
         (
-            "Helps: fleet.maxSize 3 -> 5: survives; affected users 90.6 % -> < 0.01 %, bad minutes "
+            "Helps: fleet.maxSize 3 -> 5: survives; affected users 87.2 % -> < 0.01 %, bad minutes "
             "48 -> 0; 102 of 102 runs survive."
         ),
         (
-            "Helps: fleet.maxSize 3 -> 5 and fleet.minSize 2 -> 5: survives; affected users 90.6 % "
+            "Helps: fleet.maxSize 3 -> 5 and fleet.minSize 2 -> 5: survives; affected users 87.2 % "
             "-> < 0.01 %, bad minutes 48 -> 0; 102 of 102 runs survive."
         ),
     ]
