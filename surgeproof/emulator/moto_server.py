@@ -59,7 +59,9 @@ SIGNED_AS: Final = {"cloudwatch": "monitoring", "elbv2": "elasticloadbalancing"}
 WITHOUT_REGION: Final = frozenset({"budgets"})
 """Services whose address in AWS names no region."""
 
-NOT_HOLDINGS: Final = frozenset({"ec2 tags", "ec2 network_acls", "logs resource_policies"})
+NOT_HOLDINGS: Final = frozenset(
+    {"ec2 tags", "ec2 network_acls", "logs resource_policies", "ssm _resource_tags"}
+)
 """Tables in which moto keeps something of what is gone: tags, and a VPC's default network ACL. The
 policies of CloudWatch Logs stay on purpose: all stacks of a Region share one."""
 

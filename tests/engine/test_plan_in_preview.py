@@ -87,7 +87,8 @@ def test_a_preview_shows_the_plan_before_and_after_the_first_deployment(checkout
     before, seen = unexplained(plan, tmp_path / "plan")
     assert before == set()
     assert seen.service == plan.service
-    assert len(seen.not_seen) <= 8
+    # Bands and jumps of demand, slow queries, who is behind the proxy, and what no plan can tell.
+    assert len(seen.not_seen) <= 12
 
     # The pack sees the resources again once they are there, with what AWS has made of them.
     checkout.must("up")
