@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 from pulumi.runtime import proto
 
+from benchmarks.peers import installed
 from policies import pack
 from policies.analyzer import Analyzer
 
@@ -239,20 +239,10 @@ def beside_checkov(number: int) -> None:
         with (code / "main.tf").open("w", encoding="utf-8") as file:
             for _, kind, name, properties in resources(number):
                 file.write(f'resource "{kind}" "{name}" {{\n{_terraform(properties, "  ")}}}\n')
-        venv.create(own, with_pip=True)
-        python = str(own / "bin" / "python")
-        quiet = ["--quiet", "--disable-pip-version-check"]
-        installed = subprocess.run(
-            [python, "-m", "pip", "install", *quiet, CHECKOV],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if installed.returncode:
-            last = (installed.stderr.strip().splitlines() or ["no reason given"])[-1]
-            print(f"checkov could not be installed, so there is no comparison: {last}")
+        bin_of_checkov = installed(CHECKOV, own)
+        if bin_of_checkov is None:
             return
-        command = [str(own / "bin" / "checkov"), "--directory", str(code), "--framework"]
+        command = [str(bin_of_checkov / "checkov"), "--directory", str(code), "--framework"]
         command += ["terraform", "--compact", "--quiet", "--output", "json"]
         started = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,15 +1,19 @@
-"""Prints how fast the simulation is: one day at 10 s steps, alone and in a sweep.
+"""Prints how fast the simulation is: one day at 10 s steps, alone, in a sweep, and beside VASIM.
 
 python -m benchmarks.simulation [seconds per figure]
 """
 
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from benchmarks.peers import installed
 from surgeproof.plan import (
     AdjustmentType,
     Alarm,
@@ -36,6 +40,10 @@ from surgeproof.simulation.records import Floats
 
 DAY_STEPS = 8640
 GOALS = {"single": (15.0, 3.0), "sweep": (500.0, 2500.0)}
+
+
+VASIM = "vasim==0.1.4"
+"""A simulator of vertical autoscalers with steps of a minute: the nearest peer there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +158,31 @@ def plan() -> ScalingPlan:
     )
 
 
+def beside_vasim(ours: float) -> None:
+    """Print how many minutes VASIM simulates in a second, beside `ours`."""
+    with tempfile.TemporaryDirectory(prefix="surgeproof-bench-") as directory:
+        found = installed(VASIM, Path(directory, "venv"))
+        if found is None:
+            return
+        data = Path(directory, "data")
+        data.mkdir()
+        done = subprocess.run(
+            [str(found / "python"), str(Path(__file__).with_name("vasim_day.py")), str(data)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        print(f"VASIM failed: {(done.stderr.strip().splitlines() or [''])[-1]}")
+        return
+    minutes, seconds = map(float, done.stdout.split()[-2:])
+    theirs = minutes / seconds
+    print(
+        f"simulated minutes per second: {ours:,.0f}, {VASIM} {theirs:,.0f}: {ours / theirs:,.0f} x "
+        "(at least 30, goal 300)"
+    )
+
+
 def main() -> None:
     """Print the figures."""
     budget = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
@@ -185,6 +218,7 @@ def main() -> None:
         f"sweep of drawn scenarios, {cores} cores: best {rate:,.0f} days/s "
         f"(by processor time {processor:,.0f}; at least {least:g}, goal {goal:,.0f})"
     )
+    beside_vasim(1440 / min(walls))
     print(f"load of the machine while this ran: {os.getloadavg()[0]:.1f}")
 
 
