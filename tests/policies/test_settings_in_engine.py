@@ -124,6 +124,7 @@ policies:rules:
   lb-drops-invalid-headers: remediate
 """
     with engine_stack(tmp_path, _mendable, faults.CONFIG, settings=settings) as stack:
+        stack.without_replays()
         up = stack.up()
         template, balancer = stack.outputs("template"), stack.outputs("balancer")
 
@@ -136,6 +137,7 @@ policies:rules:
 
 def test_remediation_is_off_unless_asked_for(tmp_path):
     with engine_stack(tmp_path, _mendable, faults.CONFIG) as stack:
+        stack.without_replays()
         preview = stack.preview()
 
     assert sorted(at["policy"] for at in preview.violations) == [
