@@ -415,23 +415,17 @@ def _deployed(project: Project, stack: str, *, embedded: bool) -> Any:
     """Return what reads a deployed stack: from the embedded AWS, or with the user's credentials."""
     from surgeproof import replay  # noqa: PLC0415
 
-    region = project.region(stack)
+    lost: list[tuple[str, str]] = []
     if embedded:
-        from surgeproof.emulator.clients import Clients  # noqa: PLC0415
         from surgeproof.emulator.endpoint import LOST  # noqa: PLC0415
 
-        emulator = RunDirectory(project, stack).emulator()
-        if emulator is None:
+        if RunDirectory(project, stack).emulator() is None:
             raise InputError(
                 f"--deployed: must be up on the embedded AWS, got {stack!r}; "
                 f"`surgeproof up --stack {stack}` brings it up"
             )
         lost = [(token, key) for token, keys in LOST.items() for key in keys]
-        return replay.deployed_by_aws(Clients(emulator.url, region).client, lost=lost)
-    import boto3  # noqa: PLC0415
-
-    session = boto3.Session(region_name=region, profile_name=project.profile(stack))
-    return replay.deployed_by_aws(session.client)
+    return replay.deployed_by_aws(_clients(project, stack, embedded=embedded), lost=lost)
 
 
 def _judge(project: Project, stack: str) -> None:
@@ -497,7 +491,8 @@ def _clients(project: Project, stack: str, *, embedded: bool) -> Callable[[str],
         return Clients(emulator.url, emulator.region).client
     import boto3  # noqa: PLC0415
 
-    make: Callable[[str], Any] = boto3.Session(region_name=project.region(stack)).client
+    session = boto3.Session(region_name=project.region(stack), profile_name=project.profile(stack))
+    make: Callable[[str], Any] = session.client
     return make
 
 
