@@ -238,6 +238,11 @@ class _Engine(PulumiCommand):
             raise create_command_error(result)
         return result
 
+    @property
+    def was_killed_at_work(self) -> bool:
+        """Whether the last operation died before it could write the state; its lock tells so."""
+        return self.code < 0 and self.watch.has_begun
+
     def interrupt(self) -> None:
         """Pass an interruption on, as soon as the engine listens for it.
 
@@ -359,7 +364,7 @@ class _Run:
             try:
                 yield run
             finally:
-                if not directory.was_removed:
+                if not directory.was_removed and not engine.was_killed_at_work:
                     directory.clear_own_lock()
 
     def stack(self) -> Stack:

@@ -299,6 +299,9 @@ class RunDirectory:
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(self.home),
+            # The state is written at the end, also after an interruption or a failure. Were the
+            # engine killed, its lock would tell, and the state go with the emulator all the same.
+            "PULUMI_SKIP_CHECKPOINTS": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             **self._marks(),
         }
