@@ -551,11 +551,14 @@ def _standing(
                 below = middle
         return enough
 
-    if high <= low or high > 1000 or not survives(high, records):
-        return None
     # Some of the runs find the neighbourhood; all of them are asked there.
-    near = least(np.concatenate([records[1:2], records[2::10]]), low, high)
-    return near if survives(near, records) else least(records, near, high)
+    some = np.concatenate([records[1:2], records[2::10]])
+    if high <= low or high > 1000 or not survives(high, some):
+        return None
+    near = least(some, low, high)
+    if survives(near, records):
+        return near
+    return least(records, near, high) if survives(high, records) else None
 
 
 def _cost(plan: ScalingPlan, typical: Run, needed: r.Floats, maximum: int) -> Cost:
