@@ -19,7 +19,6 @@ from botocore import xform_name
 from botocore.model import MapShape, Shape
 from pulumi.runtime.rpc import UNKNOWN
 
-from components import aws_limits
 from surgeproof.emulator import endpoint, invokes
 from surgeproof.emulator.clients import Clients
 from surgeproof.emulator.reading import ABSENT, UNTOLD, Reader, agree, cast, take
@@ -323,6 +322,9 @@ class Resources:
     # Checking.
 
     def _failures(self, row: Row, inputs: dict[str, Any]) -> Iterator[CheckFailure]:
+        # Its package takes a second to import, which `run` does while the engine starts.
+        from components import aws_limits  # noqa: PLC0415
+
         for path, value in _leaves(inputs):
             if value is None or value == UNKNOWN or path.startswith("__"):
                 continue

@@ -6,6 +6,7 @@ finished what is in flight: the first Ctrl-C is passed to the engine, which canc
 neither lock nor pending operation, and the next `up` goes on where this one was.
 """
 
+import importlib
 import logging
 import os
 import runpy
@@ -15,7 +16,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -326,6 +327,7 @@ class _Run:
                     f"{again}."
                 )
             if starts_emulator:
+                threading.Thread(target=_import_components, args=(project,), daemon=True).start()
                 if directory.emulator() is None:
                     display.step("Starting the embedded AWS")
                 directory.start_emulator(region, port)
@@ -338,7 +340,7 @@ class _Run:
                 path = find_engine(display.step)
             except EngineError as error:
                 raise RunError(str(error)) from error
-            # These import much, which is done while the emulator's process starts.
+            # These import much, while the emulator's process starts.
             from surgeproof.emulator.clients import Clients  # noqa: PLC0415
             from surgeproof.emulator.resources import Resources  # noqa: PLC0415
             from surgeproof.emulator.servicer import serve  # noqa: PLC0415
@@ -444,9 +446,7 @@ class _Run:
 
     def _program(self) -> None:
         """Run the very `__main__.py` that `pulumi up` runs."""
-        root = str(self.project.root)
-        if root not in sys.path:
-            sys.path.insert(0, root)
+        _make_importable(self.project)
         try:
             runpy.run_path(str(self.project.program), run_name="__main__")
         except ProgramError:
@@ -459,6 +459,22 @@ class _Run:
             raise ProgramError(
                 f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})"
             ) from error
+
+
+def _import_components(project: Project) -> None:
+    """Import what the program will ask for, which takes a second, while emulator and engine start.
+
+    What cannot be imported is left to the program, which says so where the user looks.
+    """
+    with suppress(Exception):
+        if (project.root / "components").is_dir():
+            _make_importable(project)
+            importlib.import_module("components")
+
+
+def _make_importable(project: Project) -> None:
+    if str(project.root) not in sys.path:
+        sys.path.insert(0, str(project.root))
 
 
 @contextmanager
