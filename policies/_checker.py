@@ -76,6 +76,14 @@ class Checker:
             *(rule.types for rule in self.rules if isinstance(rule, StackRule) and self._on(rule))
         )
 
+    def prepare(self) -> None:
+        """Let the rules that are on do beforehand what takes long, each thing once."""
+        for prepare in dict.fromkeys(
+            rule.prepare for rule in self.rules if isinstance(rule, StackRule) and self._on(rule)
+        ):
+            if prepare is not None:
+                prepare()
+
     def at_start(self, urn: str) -> list[Finding]:
         """Return what is wrong before any resource is looked at: exemptions that have ended."""
         return [

@@ -252,6 +252,8 @@ class StackRule(Rule):
     types: frozenset[str]
     """The types whose properties it reads."""
     check: Callable[["Stack", Report], None]
+    prepare: Callable[[], None] | None = None
+    """Does beforehand what takes long, while the engine gathers the resources."""
 
 
 @dataclass(frozen=True, slots=True)

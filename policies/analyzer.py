@@ -5,8 +5,10 @@ resources times rules; docs/decisions/policy-protocol.md has the figures. This o
 resource once, and runs the rules that are about its type.
 """
 
+import contextvars
 import os
 import sys
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent import futures
 from datetime import date
@@ -128,6 +130,12 @@ class Analyzer(proto.AnalyzerServicer):
                 self._checker.set(name, level, values)
             elif name not in _OWN and name != "all":
                 self._problems.append(f"{_FROM_FILE}: {name}: {unknown_rule(name, names)}")
+        if not self._problems:
+            # What the SDK knows of the stack, it knows in this context only.
+            context = contextvars.copy_context()
+            threading.Thread(
+                target=context.run, args=(self._checker.prepare,), name="prepare", daemon=True
+            ).start()
         return empty_pb2.Empty()
 
     def ConfigureStack(self, _request: Any, _context: Any) -> Any:  # noqa: N802

@@ -7,6 +7,7 @@ something to replay.
 import functools
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -71,6 +72,18 @@ class _Case:
     def about(self) -> str:
         scale = f" x {self.surge.scale:g}" if self.surge.scale != 1 else ""
         return f"surge `{self.surge.name}` ({self.surge.trace}{scale})"
+
+
+def _prepare() -> None:
+    """Load the simulation, where the configuration names surges to replay."""
+    with suppress(PlanError, ImportError):  # said where a rule asks for it
+        if not stated_in(dict(pulumi.runtime.get_config_env()), pulumi.get_project()).surges:
+            return
+        from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
+        from surgeproof.simulation.run import load_kernel  # noqa: PLC0415
+
+        if is_compiled():
+            load_kernel()
 
 
 def _check_survives(stack: Stack, report: Report) -> None:
@@ -459,6 +472,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "rel_adapt_to_changes_load_tested_adapt.html",
         types=types.GROUP | TYPES,
         check=_check_survives,
+        prepare=_prepare,
         fix="Take one of the changes that the message names: each was replayed. Look closer with "
         "`surgeproof replay --suggest`. Where the figures are too broad to decide, measure "
         "`service.requestsPerSecond`, `service.bootSeconds` and `service.serviceSeconds` with the "
@@ -475,6 +489,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "rel_monitor_aws_resources_notification_monitor.html",
         types=types.GROUP | TYPES,
         check=_check_warned,
+        prepare=_prepare,
         fix="Watch the demand itself: state `service.requestsPerSecond`, which makes the alarms on "
         "requests per target, or `scaling.highResolutionMetric`, which makes alarms that speak "
         "within half a minute. Keep more instances standing (`fleet.minSize`), so that users are "

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from surgeproof.plan import ScalingPlan
+from surgeproof.plan import Figure, Group, ScalingPlan, Service
 from surgeproof.simulation import records as r
 from surgeproof.simulation.encode import SLOTS, STEP_SECONDS, Encoded, Injected, Load, encode
 from surgeproof.simulation.kernel import simulate_slice
@@ -18,6 +18,7 @@ from surgeproof.simulation.scenarios import Scenarios
 from surgeproof.simulation.service import OUTCOMES, RETRY_LEVELS, TAILS
 from surgeproof.simulation.users import MOST_VISITS, count_users, ring_steps
 from surgeproof.simulation.world import World
+from surgeproof.traces.trace import Trace
 
 LOG_ENTRIES = 20_000
 """Entries that the log of a single run holds."""
@@ -162,6 +163,18 @@ def simulate(
     for name, value in (changes or {}).items():
         scenario[name] = value
     return run(encoded, scenario)
+
+
+def load_kernel() -> None:
+    """Load the machine code, a third of a second's work, before there is a plan to run."""
+    one = Figure.exactly(1)
+    idle = ScalingPlan(
+        name="idle",
+        groups=(Group(name="idle", min_size=1, max_size=1),),
+        service=Service(requests_per_second=one, service_seconds=one, boot_seconds=one),
+    )
+    minute = Trace("idle", requests_per_second=np.ones(60), step_seconds=1.0)
+    simulate(idle, minute, pre_roll_seconds=0)
 
 
 def run(encoded: Encoded, scenario: r.Records | None = None) -> Run:

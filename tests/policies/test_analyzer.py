@@ -3,13 +3,16 @@
 import contextvars
 import io
 import json
+import queue
 import sys
 import threading
 import time
+from dataclasses import replace
 from datetime import date
 
 import grpc
 import pulumi
+import pytest
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
@@ -205,6 +208,30 @@ def test_the_engine_s_levels_have_the_last_word():
     assert said(pack.Analyze(request("web"), None)) == [
         ("topic-key", proto.ADVISORY, "web", "`key` must be `own`, got nothing.")
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "times"),
+    [
+        ({}, 1),
+        ({"topic_beside": proto.DISABLED}, 1),
+        ({"topic_beside": proto.DISABLED, "topic_alone": proto.DISABLED}, 0),
+        ({"topic_kei": proto.ADVISORY}, 0),
+    ],
+    ids=["both-are-on", "one-is-on", "none-is-on", "wrong-settings"],
+)
+def test_rules_prepare_once_while_the_engine_gathers_resources(asked, times):
+    prepared = queue.Queue()
+    beside = replace(BESIDE, prepare=lambda: prepared.put(pulumi.get_stack()))
+    rules = (beside, replace(beside, name="topic-alone"), KEY)
+    pack = analyzer.Analyzer("pack", "1.2.3", {"Topics": rules}, {}, today=date(2026, 11, 25))
+
+    pack.Configure(configured(**asked), None)
+    for thread in threading.enumerate():
+        if thread.name == "prepare":
+            thread.join()
+
+    assert [prepared.get_nowait() for _ in range(prepared.qsize())] == [pulumi.get_stack()] * times
 
 
 def test_the_engine_s_own_settings_of_a_rule_count():

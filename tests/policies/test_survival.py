@@ -106,13 +106,23 @@ NOTHING = Said([], [])
 
 
 @pytest.fixture
-def say(monkeypatch):
-    """Return a function that runs a rule on the base stack with some things replaced."""
+def configure(monkeypatch):
+    """Return a function that gives the stack a configuration, as the engine hands it over."""
 
-    def run(rule, /, *, config=CONFIG, **things):
+    def state(config):
         texts = {f"project:{key}": json.dumps(value) for key, value in config.items()}
         monkeypatch.setenv("PULUMI_CONFIG", json.dumps(texts))
         monkeypatch.setattr("pulumi.get_project", lambda: "project")
+
+    return state
+
+
+@pytest.fixture
+def say(configure):
+    """Return a function that runs a rule on the base stack with some things replaced."""
+
+    def run(rule, /, *, config=CONFIG, **things):
+        configure(config)
         given = [thing for thing in (BASE | things).values() if thing is not None]
         links = {thing.name: {} for thing in given}
         made = {
