@@ -2,14 +2,17 @@
 
 python -m benchmarks.policies [resources] [previews]
 
+The preview is of the stack's first `up` each time, on an embedded AWS of its own, which a preview
+takes away again.
+
 checkov is installed into an environment of its own, which is removed at the end, since its pins
 clash with this project's. It reads the same services written in Terraform.
 """
 
 import os
+import re
 import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -18,18 +21,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from google.protobuf import struct_pb2
 from pulumi.runtime import proto
 
 from benchmarks.peers import installed
-from policies import pack
+from policies import pack, survival
 from policies.analyzer import Analyzer
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CHECKOV: Final = "checkov==3.3.30"
 AT_MOST_SECONDS: Final = 10.0
-ADDED_AT_MOST_SECONDS: Final = 1.0
-ADDED_GOAL_SECONDS: Final = 0.5
+ADDED_AT_MOST_SECONDS: Final = (1.0, 4.0)
+"""Without the rules that replay, and with them."""
 
 _URN: Final = "urn:pulumi:bench::shop::{}::{}"
 _LISTENER: Final = {"defaultActions": [{"type": "forward", "targetGroupArn": "arn:tg"}]}
@@ -188,69 +192,74 @@ def large_stack(number: int) -> None:
     )
 
 
-def within_a_preview(previews: int) -> None:
-    """Print what the policies add to a preview of the shipped stack `local`."""
+def within_a_preview(previews: int) -> int:
+    """Print what the policies add to a preview of the shipped stack `local`; return its size."""
+    kinds = ("without policies", "with them but the replays", "with all")
     with tempfile.TemporaryDirectory(prefix="surgeproof-bench-") as directory:
-        bare, whole = Path(directory, "bare"), Path(directory, "whole")
-        for root in (bare, whole):
+        roots = [Path(directory, str(number)) for number in range(len(kinds))]
+        for root in roots:
             root.mkdir()
             for name in ("__main__.py", "components", "surgeproof"):
                 (root / name).symlink_to(ROOT / name)
             for file in ROOT.glob("Pulumi*.yaml"):
                 shutil.copy(file, root)
-        (whole / "policies").symlink_to(ROOT / "policies")
-        seconds: dict[Path, list[float]] = {bare: [], whole: []}
-        processor: dict[Path, list[float]] = {bare: [], whole: []}
+        for root in roots[1:]:
+            (root / "policies").symlink_to(ROOT / "policies")
+        replays = dict.fromkeys((rule.name for rule in survival.RULES), "disabled")
+        settings = roots[1] / "Pulumi.local.yaml"
+        stated = yaml.safe_load(settings.read_text(encoding="utf-8"))
+        stated["config"].setdefault("policies:rules", {}).update(replays)
+        settings.write_text(yaml.safe_dump(stated), encoding="utf-8")
+        seconds: list[list[float]] = [[], [], []]
         for number in range(previews + 1):
-            for root in (bare, whole):
-                started, before = time.perf_counter(), _processor_seconds()
-                subprocess.run(
+            for root, taken in zip(roots, seconds, strict=True):
+                started = time.perf_counter()
+                printed = subprocess.run(
                     [sys.executable, "-m", "surgeproof", "preview"],
                     cwd=root,
                     env={**os.environ, "PYTHONPATH": str(ROOT)},
-                    stdout=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
                     check=True,
-                )
+                ).stdout
                 if number:  # the first fills caches
-                    seconds[root].append(time.perf_counter() - started)
-                    processor[root].append(_processor_seconds() - before)
-    added = [with_ - without for without, with_ in zip(*seconds.values(), strict=True)]
+                    taken.append(time.perf_counter() - started)
+    size = int(next(iter(re.findall(r"Preview: (\d+) to create", printed))))
+    bare, *more = map(min, seconds)
     print(
-        f"a preview of `local`: {min(seconds[bare]):.2f} s without policies, "
-        f"{min(seconds[whole]):.2f} s with (best of {previews}); added: "
-        f"{min(seconds[whole]) - min(seconds[bare]):.2f} s by the best, "
-        f"{statistics.median(added):.2f} s by the median of pairs (at most "
-        f"{ADDED_AT_MOST_SECONDS:g}, goal {ADDED_GOAL_SECONDS:g}); processor time added: "
-        f"{min(processor[whole]) - min(processor[bare]):.2f} s; load of the machine: "
-        f"{os.getloadavg()[0]:.1f}"
+        f"a preview of `local`, {size} resources: {bare:.2f} s {kinds[0]}; "
+        + "; ".join(
+            f"{each:.2f} s {kind}: {each - bare:.2f} s more (at most {most:g})"
+            for kind, each, most in zip(kinds[1:], more, ADDED_AT_MOST_SECONDS, strict=True)
+        )
+        + f"; best of {previews}; load of the machine: {os.getloadavg()[0]:.1f}"
     )
+    return size
 
 
-def _processor_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def beside_checkov(number: int) -> None:
-    """Print the time that checkov takes for the same services in Terraform."""
+def beside_checkov(*numbers: int) -> None:
+    """Print the time that checkov takes for stacks of these sizes, of services in Terraform."""
     with tempfile.TemporaryDirectory(prefix="surgeproof-bench-") as directory:
-        own, code = Path(directory, "venv"), Path(directory, "code")
-        code.mkdir()
-        with (code / "main.tf").open("w", encoding="utf-8") as file:
-            for _, kind, name, properties in resources(number):
-                file.write(f'resource "{kind}" "{name}" {{\n{_terraform(properties, "  ")}}}\n')
-        bin_of_checkov = installed(CHECKOV, own)
-        if bin_of_checkov is None:
-            return
-        command = [str(bin_of_checkov / "checkov"), "--directory", str(code), "--framework"]
-        command += ["terraform", "--compact", "--quiet", "--output", "json"]
-        started = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        seconds = time.perf_counter() - started
-        if done.returncode not in {0, 1}:
-            print(f"checkov failed: {(done.stderr.strip().splitlines() or [''])[-1]}")
-            return
-        print(f"{CHECKOV} on {number} resources of Terraform: {seconds:.2f} s, its start included")
+        bin_of_checkov = installed(CHECKOV, Path(directory, "venv"))
+        if bin_of_checkov is not None:
+            for number in numbers:
+                _time_checkov(bin_of_checkov, Path(directory, str(number)), number)
+
+
+def _time_checkov(bin_of_checkov: Path, code: Path, number: int) -> None:
+    code.mkdir()
+    with (code / "main.tf").open("w", encoding="utf-8") as file:
+        for _, kind, name, properties in resources(number):
+            file.write(f'resource "{kind}" "{name}" {{\n{_terraform(properties, "  ")}}}\n')
+    command = [str(bin_of_checkov / "checkov"), "--directory", str(code), "--framework"]
+    command += ["terraform", "--compact", "--quiet", "--output", "json"]
+    started = time.perf_counter()
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - started
+    if done.returncode not in {0, 1}:
+        print(f"checkov failed: {(done.stderr.strip().splitlines() or [''])[-1]}")
+        return
+    print(f"{CHECKOV} on {number} resources of Terraform: {seconds:.2f} s, its start included")
 
 
 def _terraform(properties: dict[str, Any], indent: str) -> str:
@@ -283,9 +292,8 @@ def main() -> None:
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     previews = int(sys.argv[2]) if len(sys.argv) > 2 else 3
     large_stack(number)
-    beside_checkov(number)
-    if previews:
-        within_a_preview(previews)
+    sizes = [within_a_preview(previews)] if previews else []
+    beside_checkov(*sizes, number)
 
 
 if __name__ == "__main__":
