@@ -33,7 +33,7 @@ from surgeproof.simulation.records import NEVER
 from surgeproof.simulation.suggestions import sentence, suggestions
 from surgeproof.simulation.verdict import Word, judge
 from surgeproof.traces import Trace, TraceError, named_trace, trace_names
-from surgeproof.traces.csv_file import read_csv
+from surgeproof.traces.found import find_trace
 from surgeproof.traces.named import OUTAGE
 from surgeproof.traces.outage import shipped
 
@@ -232,28 +232,13 @@ def surges_of(
 
 def load(surge: Surge, root: Path) -> tuple[Surge, Trace]:
     """Return the trace of a surge: a named one, or a CSV file, from here or from the project."""
-    if surge.trace in trace_names():
-        return surge, _scaled(named_trace(surge.trace), surge.scale)
-    for path in (Path(surge.trace), root / surge.trace):
-        if path.exists():
-            return surge, _scaled(read_csv(path), surge.scale)
-    raise InputError(
-        f"--trace: must be a CSV file or one of {', '.join(trace_names())}, got {surge.trace!r}"
-    )
-
-
-def _scaled(trace: Trace, factor: float) -> Trace:
-    if trace.duration_seconds < 60 or trace.total_requests == 0:
-        raise InputError(
-            f"--trace: {trace.name} must last at least 60 s and hold requests, got "
-            f"{trace.duration_seconds:g} s with {trace.total_requests:g} requests"
-        )
+    trace = find_trace(surge.trace, (Path(), root))
     if trace.duration_seconds > LONGEST_SECONDS:
         raise InputError(
             f"--trace: {trace.name} must last at most {LONGEST_SECONDS / 86_400:g} days, got "
             f"{trace.duration_seconds / 86_400:.3g}; `surgeproof trace show` cuts it"
         )
-    return trace if factor == 1 else trace.scale(factor)
+    return surge, trace if surge.scale == 1 else trace.scale(surge.scale)
 
 
 def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:

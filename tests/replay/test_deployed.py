@@ -104,7 +104,7 @@ def test_a_replay_that_fails_does_not_change_how_up_ends(up):
     result = up(group(), service=SERVICE, surges={"own": {"trace": "none.csv"}})
 
     assert result.exit_code == 0
-    assert result.output.startswith("What was deployed could not be replayed: --trace: must be")
+    assert result.output.startswith("What was deployed could not be replayed: trace: must be")
 
 
 def test_an_interrupted_replay_does_not_change_how_up_ends(up, monkeypatch):

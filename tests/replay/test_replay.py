@@ -288,7 +288,7 @@ def test_bad_traces_are_one_line(give, project, content):
 @pytest.mark.parametrize(
     ("plan", "arguments", "said"),
     [
-        (fixed(), ["--trace", "nope"], "--trace: must be a CSV file or one of x2-in-0s"),
+        (fixed(), ["--trace", "nope"], "trace: must be one of x2-in-0s"),
         (fixed(), [], "--trace: must be given, since stack dev names no surges"),
         (fixed(), ["--trace", "."], "must be a file, got a directory"),
         (fixed(), ["--trace", "x2-in-0s", "--scale", "0"], "--scale: must be from"),
