@@ -90,7 +90,8 @@ def give(command, checkout, **more):
     environment = {
         **{name: text for name, text in os.environ.items() if not name.startswith("AWS_")},
         "PATH": f"{ROOT / '.venv/bin'}:{find_engine().parent}:{os.environ['PATH']}",
-        "MAKEFLAGS": "--assume-old=requirements.txt --assume-old=pyproject.toml",
+        "MAKEFLAGS": "--assume-old=requirements.txt --assume-old=requirements-dev.txt "
+        "--assume-old=pyproject.toml",
         **more,
     }
     return subprocess.run(
