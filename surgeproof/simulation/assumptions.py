@@ -39,12 +39,13 @@ _ROWS = (
     Assumption(
         name="evaluation_range_extra",
         default=2,
-        low=1,
-        high=3,
+        low=2,
+        high=4,
         unit="periods",
         whole=True,
         meaning="periods beyond N that an alarm looks at for missing data",
-        provenance="inferred: CloudWatch's example uses 5 for N = 3",
+        provenance="inferred: CloudWatch's example uses 5 for N = 3; with fewer, data that comes "
+        "two minutes late would never be seen where N is 1",
     ),
     Assumption(
         name="action_repeat_seconds",
