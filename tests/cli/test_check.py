@@ -38,7 +38,7 @@ def state(directory, protocol="HTTP", stack="prod", **more):
             "protocol": protocol,
             "port": 80,
             "defaultActions": [{"type": "forward"}],
-            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
             "certificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
             **more,
         },

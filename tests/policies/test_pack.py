@@ -48,6 +48,18 @@ def test_configuration_keys_that_a_fix_names_exist(rule):
     assert named - documented == set()
 
 
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_references_have_the_form_of_their_framework(rule):
+    """A control opens its page; a number says of which version of the benchmark it is."""
+    control, recommendation = r"[A-Z]\w+\.\d+", r"CIS 5\.0\.0 \d(\.\d+){1,2}"
+    practice = r"Well-Architected (OPS|SEC|REL|PERF|COST|SUS)\d{2}-BP\d{2}"
+
+    assert re.fullmatch(f"({control})?", rule.control)
+    assert all(re.fullmatch(f"{recommendation}|{practice}", name) for name in rule.frameworks)
+    assert list(rule.frameworks) == sorted(set(rule.frameworks))
+    assert rule.control not in rule.sources
+
+
 def test_names_are_unique():
     names = [rule.name for rules in pack.AREAS.values() for rule in rules]
 
@@ -154,7 +166,7 @@ def test_each_resource_gets_its_own_notes_and_only_once(servicer):
     known = {
         "port": 443,
         "protocol": "HTTPS",
-        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
         "certificateArn": "arn:aws:acm:eu-central-1:1:certificate/1",
         "defaultActions": [{"type": "forward"}],
     }
