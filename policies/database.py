@@ -9,6 +9,7 @@ from pulumi_policy import EnforcementLevel, Severity
 from policies import _types as types
 from policies._rules import (
     AnyRule,
+    Mend,
     Need,
     PropertyRule,
     Report,
@@ -518,6 +519,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         frameworks=("Well-Architected COST03-BP02",),
         types=_ALL,
         needs=(Need("copyTagsToSnapshot", "be true", is_true),),
+        mends=(Mend("copyTagsToSnapshot", value=True),),
         fix="Set copy_tags_to_snapshot=True on the aws.rds.Instance or aws.rds.Cluster.",
     ),
 )

@@ -10,6 +10,7 @@ from policies import _stated
 from policies import _types as types
 from policies._rules import (
     AnyRule,
+    Mend,
     Need,
     PropertyRule,
     Report,
@@ -525,6 +526,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         url=f"{_USER_GUIDE}/ec2-auto-scaling-tagging.html",
         types=types.GROUP,
         needs=(Need("tags[*].propagateAtLaunch", "be true", is_true),),
+        mends=(Mend("tags[*].propagateAtLaunch", value=True),),
         fix='Set "propagate_at_launch": True in each of tags.',
     ),
     StackRule(

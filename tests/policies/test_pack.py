@@ -9,13 +9,18 @@ from pulumi.runtime import proto
 from pulumi_policy import EnforcementLevel
 
 from policies import pack, reference
+from policies._mending import mended
 from policies.analyzer import Analyzer
 from policies.limits import LIMITS
 from surgeproof.findings.model import RESOURCE_NOTES
 from tests.policies.analysis import (
+    DATABASE,
+    GROUP,
     LISTENER,
+    LOAD_BALANCER,
     PASSED,
     RULES,
+    TEMPLATE,
     UNKNOWN,
     Thing,
     _struct,
@@ -97,6 +102,31 @@ OPT_IN = {
 def test_rules_are_mandatory_but_for_these():
     assert _at(EnforcementLevel.ADVISORY) == ADVICE
     assert _at(EnforcementLevel.DISABLED) == OPT_IN
+
+
+MENDABLE = {
+    "launch-template-requires-imdsv2": (TEMPLATE, {"metadataOptions": {"httpTokens": "optional"}}),
+    "launch-template-encrypts-volumes": (
+        TEMPLATE,
+        {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"volumeSize": 8}}]},
+    ),
+    "lb-drops-invalid-headers": (LOAD_BALANCER, {}),
+    "asg-propagates-tags": (
+        GROUP,
+        {"tags": [{"key": "team", "value": "shop", "propagateAtLaunch": False}]},
+    ),
+    "rds-copies-tags-to-snapshots": (DATABASE, {"copyTagsToSnapshot": False}),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.mends])
+def test_what_remediation_sets_is_what_the_rule_asks_for(name):
+    type_, faulty = MENDABLE[name]
+
+    better = mended(faulty, RULES[name].mends)
+
+    assert check(name, type_, faulty) != PASSED
+    assert check(name, type_, better) == PASSED
 
 
 @pytest.mark.parametrize("rule", RULES)
