@@ -72,7 +72,7 @@ SERVICE: Final[dict[str, tuple[str, str, dict[str, Any]]]] = {
             "loadBalancerArn": "@lb",
             "port": 443,
             "protocol": "HTTPS",
-            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
         },
     ),
     "http": (

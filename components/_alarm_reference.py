@@ -31,9 +31,12 @@ PRICES: Final = {
     "composite": Price("composite alarm", 0.50),
     "dashboard": Price("dashboard", 3.00),
 }
-"""List prices (US dollars) of us-east-1 as of November 2026
-(https://aws.amazon.com/cloudwatch/pricing/). An alarm on metric math is billed for each metric that
-it reads, an anomaly alarm for three: the metric and both edges of its band."""
+"""List prices (US dollars) of us-east-1 (https://aws.amazon.com/cloudwatch/pricing/), checked in
+November 2026 against what others have read of AWS's price list under the usage types
+`CW:AlarmMonitorUsage`, `CW:HighResAlarmMonitorUsage`, `CW:CompositeAlarmMonitorUsage` and
+`DashboardsUsageHour`. What is counted is from "Analyzing, optimizing, and reducing CloudWatch
+costs" in CloudWatch's user guide: each metric that an alarm refers to, in metric math too; two more
+for an anomaly alarm, the edges of its band; and a composite alarm as one."""
 
 
 def window_rows() -> list[AlarmRow]:
@@ -66,8 +69,8 @@ def billed(rows: Sequence[AlarmRow], composites: int, dashboards: int) -> dict[s
     high = [row for row in rows if row.period_seconds < 60]
     low = [row for row in rows if row.period_seconds >= 60]
     return {
-        "standard": sum(3 if row.band_width is not None else len(row.metrics) for row in low),
-        "high": sum(len(row.metrics) for row in high),
+        "standard": sum(row.billed_metrics for row in low),
+        "high": sum(row.billed_metrics for row in high),
         "composite": composites,
         "dashboard": dashboards,
     }
@@ -128,9 +131,9 @@ def _cost(units: dict[str, int]) -> list[str]:
         "it). Custom metrics, logs and messages come on top; the free tier is not taken off."
     )
     explanation = (
-        "An alarm on metric math is billed for each metric that it reads, an anomaly alarm for "
-        "three. Fewer pairs in `slo.burnRates` cost less: each pair takes "
-        f"{_pair_cost():.2f} for both objectives."
+        "An alarm on metric math is billed for each metric that it refers to, an anomaly alarm for "
+        "two more, the edges of its band. Fewer pairs in `slo.burnRates` cost less: each pair "
+        f"takes {_pair_cost():.2f} for both objectives."
     )
     return [
         introduction,

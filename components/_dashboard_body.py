@@ -1,18 +1,27 @@
 """The documented structure of a CloudWatch dashboard, and what of a body does not keep it.
 
 Source: "Dashboard Body Structure and Syntax"
-(https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html).
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html),
+read in November 2026. Properties that it leaves out, such as a widget's own `start` and `end`, are
+those of the AWS CDK's widgets, which are what the console writes.
 PutDashboard takes a wrong body with a warning, and the widget stays empty; here it is refused.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 WIDGETS_MAX: Final = 500
 METRICS_MAX: Final = 500
 ALARMS_MAX: Final = 100
+VARIABLES_MAX: Final = 25
 COLUMNS: Final = 24
+
+_UNCHECKED: Final = frozenset({"chart", "custom"})
+"""Types of widgets whose properties are for others to say: a function's, for example."""
+_SIZE: Final = 6
+"""Width and height of a widget that states none."""
 
 _PROPERTIES: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "text": (frozenset({"markdown"}), frozenset({"background"})),
@@ -21,6 +30,10 @@ _PROPERTIES: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
         frozenset({"accountId", "title", "view", "stacked", "start", "end", "queryLanguage"}),
     ),
     "alarm": (frozenset({"alarms"}), frozenset({"sortBy", "states", "title"})),
+    "explorer": (
+        frozenset({"labels", "metrics"}),
+        frozenset({"aggregateBy", "period", "splitBy", "title", "widgetOptions"}),
+    ),
     "metric": (
         frozenset({"region"}),
         frozenset(
@@ -46,6 +59,7 @@ _VIEWS: Final = {
     "metric": {"timeSeries", "bar", "pie", "singleValue", "gauge", "table"},
     "log": {"table", "timeSeries", "bar", "pie"},
 }
+_SORTINGS: Final = ("default", "stateUpdatedTimestamp", "timestamp")
 
 
 def body_faults(body: str) -> list[str]:
@@ -62,6 +76,12 @@ def body_faults(body: str) -> list[str]:
         for key in found
         if key not in {"widgets", "start", "end", "periodOverride", "variables"}
     ]
+    if len(found.get("variables") or ()) > VARIABLES_MAX:
+        faults.append(f"variables: must be at most {VARIABLES_MAX}")
+    if "end" in found and "start" not in found:
+        faults.append("start: must be given beside end")
+    if found.get("periodOverride", "auto") not in {"auto", "inherit"}:
+        faults.append("periodOverride: must be auto or inherit")
     for number, widget in enumerate(widgets):
         faults += (f"widgets[{number}].{fault}" for fault in _widget_faults(widget))
     return faults
@@ -69,16 +89,23 @@ def body_faults(body: str) -> list[str]:
 
 def _widget_faults(widget: Any) -> Iterator[str]:
     kind = str(widget.get("type")) if isinstance(widget, dict) else ""
-    if kind not in _PROPERTIES:
-        yield f"type: must be one of {', '.join(_PROPERTIES)}, got {kind!r}"
+    known = [*_PROPERTIES, *sorted(_UNCHECKED)]
+    if kind not in known:
+        yield f"type: must be one of {', '.join(known)}, got {kind!r}"
         return
     for key in widget.keys() - {"type", "x", "y", "width", "height", "properties"}:
         yield f"{key}: must be a key that exists"
-    x, y, width, height = (widget.get(key, 0) for key in ("x", "y", "width", "height"))
+    for key, other in (("x", "y"), ("y", "x")):
+        if other in widget and key not in widget:
+            yield f"{key}: must be given beside {other}"
+    x, y = widget.get("x", 0), widget.get("y", 0)
+    width, height = widget.get("width", _SIZE), widget.get("height", _SIZE)
     if not (0 <= x < COLUMNS and 1 <= width <= COLUMNS and x + width <= COLUMNS):
         yield f"width: must keep within {COLUMNS} columns, got {x} + {width}"
     if not (y >= 0 and 1 <= height <= 1000):
         yield f"height: must be from 1 to 1000, got {height}"
+    if kind in _UNCHECKED:
+        return
     properties = widget.get("properties") or {}
     needed, allowed = _PROPERTIES[kind]
     for key in sorted(needed - properties.keys()):
@@ -87,23 +114,29 @@ def _widget_faults(widget: Any) -> Iterator[str]:
         yield f"properties.{key}: must be a property of a widget of type {kind}"
     if "view" in properties and properties["view"] not in _VIEWS.get(kind, set()):
         yield f"properties.view: must be a view of a widget of type {kind}"
-    if kind == "alarm" and not 0 <= len(properties.get("alarms") or ()) <= ALARMS_MAX:
-        yield f"properties.alarms: must be at most {ALARMS_MAX}"
+    if kind == "alarm":
+        if not 1 <= len(properties.get("alarms") or ()) <= ALARMS_MAX:
+            yield f"properties.alarms: must be from 1 to {ALARMS_MAX}"
+        if properties.get("sortBy", "default") not in _SORTINGS:
+            yield f"properties.sortBy: must be one of {', '.join(_SORTINGS)}"
     if kind == "metric":
         yield from _metric_faults(properties)
 
 
 def _metric_faults(properties: Mapping[str, Any]) -> Iterator[str]:
     metrics = properties.get("metrics") or []
-    alarms = (properties.get("annotations") or {}).get("alarms") or []
+    annotations = properties.get("annotations") or {}
+    alarms = annotations.get("alarms") or []
     if not metrics and len(alarms) != 1:
         yield "properties.metrics: must be given, or annotations.alarms with one alarm"
+    if alarms and (metrics or annotations.get("horizontal") or annotations.get("vertical")):
+        yield "properties.annotations.alarms: must stand without metrics and other annotations"
     if len(metrics) > METRICS_MAX:
         yield f"properties.metrics: must be at most {METRICS_MAX}"
-    if properties.get("setPeriodToTimeRange") and properties.get("view") not in {
-        "singleValue", "bar", "pie", "gauge", "table",
-    }:  # fmt: skip
-        yield "properties.setPeriodToTimeRange: must be left out for a graph over time"
+    if properties.get("view") == "gauge":
+        left = (properties.get("yAxis") or {}).get("left") or {}
+        if not {"min", "max"} <= left.keys():
+            yield "properties.yAxis.left: must give min and max of the gauge"
     seen: set[str] = set()
     for number, line in enumerate(metrics):
         *words, last = line if isinstance(line, list) and line else [None]
@@ -112,6 +145,8 @@ def _metric_faults(properties: Mapping[str, Any]) -> Iterator[str]:
         place = f"properties.metrics[{number}]"
         for key in sorted(options.keys() - _OPTIONS):
             yield f"{place}.{key}: must be an option of a metric"
+        if "id" in options and not re.match(r"[a-z]", str(options["id"])):
+            yield f"{place}.id: must begin with a small letter, got {options['id']!r}"
         if options.get("id") in seen:
             yield f"{place}.id: must be used once, got {options['id']!r}"
         if "id" in options:
@@ -119,5 +154,12 @@ def _metric_faults(properties: Mapping[str, Any]) -> Iterator[str]:
         if "expression" in options:
             if names:
                 yield f"{place}: must name no metric beside its expression"
-        elif len(names) < 2 or len(names) % 2 or not all(isinstance(word, str) for word in names):
+        elif not _names_a_metric(names):
             yield f"{place}: must be namespace, name and pairs of dimension and value"
+
+
+def _names_a_metric(names: list[Any]) -> bool:
+    """Whether words name a metric; `...` in front stands for all that the line above says first."""
+    if not all(isinstance(word, str) for word in names):
+        return False
+    return names[:1] == ["..."] or (len(names) >= 2 and len(names) % 2 == 0)

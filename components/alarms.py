@@ -249,6 +249,11 @@ class AlarmRow:
         """Symptom and reason, without the link to the runbook."""
         return f"{self.says} {self.why}"
 
+    @property
+    def billed_metrics(self) -> int:
+        """How many metrics CloudWatch bills: those it refers to, and the edges of its band."""
+        return len(self.metrics) + (2 if self.band_width is not None else 0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watched:
@@ -1340,9 +1345,7 @@ def watched(name: str, row: AlarmRow, alarm: aws.cloudwatch.MetricAlarm) -> Watc
         kind=row.kind,
         section=row.section,
         title=row.says,
-        # CloudWatch bills the metrics of an alarm, and three for an anomaly alarm: the metric and
-        # the two edges of the band.
-        metrics=3 if row.band_width is not None else len(row.metrics),
+        metrics=row.billed_metrics,
         high_resolution=row.period_seconds < 60,
     )
 

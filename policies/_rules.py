@@ -13,7 +13,11 @@ from pulumi_policy import EnforcementLevel, Severity
 from policies._values import ABSENT, UNKNOWN, read, read_each, show
 
 _SECURITY_HUB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide"
-_FOUNDATIONAL: Final = "AWS Foundational Security Best Practices"
+_OF_OTHER_STANDARDS: Final = frozenset(
+    {"CloudWatch.15", "CloudWatch.16", "ELB.16", "KMS.4", "SNS.1", "WAF.11"}
+)
+"""Controls that Security Hub has for its other standards only (NIST SP 800-53, CIS): the list of
+the controls of AWS Foundational Security Best Practices v1.0.0 is without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,11 +72,11 @@ class Rule:
     sources: tuple[str, ...] = ()
     """The same check elsewhere: Checkov, Trivy, Security Hub (as `ELB.18`), Control Tower, ..."""
     control: str = ""
-    """The Security Hub control, such as `ELB.18`, where there is one."""
+    """The Security Hub control that checks the same, such as `ELB.18`, where there is one."""
     url: str = ""
     """Where AWS writes about it. Default: the Security Hub control's page."""
     frameworks: tuple[str, ...] = ()
-    """Where other frameworks ask for it: `Well-Architected REL10-BP01`, `CIS 3.0.0 2.3.1`, ..."""
+    """Where other frameworks ask for it: `Well-Architected REL10-BP01`, `CIS 5.0.0 2.2.1`, ..."""
     fix: str
     """Steps that make the rule pass."""
     enforcement: EnforcementLevel = EnforcementLevel.MANDATORY
@@ -85,6 +89,11 @@ class Rule:
     def defaults(self) -> dict[str, Any]:
         """The settings where the user states none."""
         return {setting.name: setting.default for setting in self.settings}
+
+    @property
+    def foundational(self) -> bool:
+        """Whether the control is one of AWS Foundational Security Best Practices."""
+        return bool(self.control) and self.control not in _OF_OTHER_STANDARDS
 
     @property
     def link(self) -> str:

@@ -21,7 +21,7 @@ from policies._rules import AnyRule, Rule, Setting
 NAMESPACE: Final = "policies"
 PRESETS: Final = ("default", "strict", "advisory")
 FOUNDATIONAL: Final = "FSBP"
-"""AWS Foundational Security Best Practices: the rules that name a Security Hub control."""
+"""AWS Foundational Security Best Practices: the rules that name a control of this standard."""
 
 _SEVERITIES: Final = (Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL)
 _LEVELS: Final = {level.value: level for level in EnforcementLevel}
@@ -109,7 +109,7 @@ class Settings:
 
 def frameworks_of(rule: Rule) -> list[str]:
     """Return the short names of the frameworks that ask for a rule."""
-    return [FOUNDATIONAL] * bool(rule.control) + [at.partition(" ")[0] for at in rule.frameworks]
+    return [FOUNDATIONAL] * rule.foundational + [at.partition(" ")[0] for at in rule.frameworks]
 
 
 def today() -> date:

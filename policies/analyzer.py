@@ -235,7 +235,7 @@ class Analyzer(proto.AnalyzerServicer):
             remediation_steps=rule.fix,
             url=rule.link,
         )
-        if rule.control:
+        if rule.foundational:
             info.framework.name = _FOUNDATIONAL
             info.framework.reference = rule.control
         values = self._checker.values(rule)

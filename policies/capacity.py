@@ -298,7 +298,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "head-room: at its maximum a group stops growing, whatever its policies ask for. Refused "
         "is what even the high end of service.requestsPerSecond cannot carry.",
         severity=Severity.HIGH,
-        frameworks=("Well-Architected REL07-BP01",),
+        frameworks=("Well-Architected REL07-BP03",),
         url=f"{_USER_GUIDE}/asg-capacity-limits.html",
         settings=(
             Setting(
@@ -368,7 +368,6 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "the instances that replacing and rebalancing add; or a proxy stands between. Else the "
         "instances that a surge calls for are the ones that get no connection.",
         severity=Severity.HIGH,
-        frameworks=("Well-Architected REL07-BP01",),
         url="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html",
         settings=(
             Setting(

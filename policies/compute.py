@@ -202,9 +202,9 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Instances answer for their credentials only to IMDSv2: version 1 hands the "
         "role's keys to any request that the application can be tricked into sending.",
         severity=Severity.HIGH,
-        control="AutoScaling.3",
-        sources=("CKV_AWS_79", "AWS-0130", "EC2.170", "CT.EC2.PR.1"),
-        frameworks=("CIS 3.0.0 5.6",),
+        control="EC2.170",
+        sources=("AutoScaling.3", "CKV_AWS_79", "AWS-0130", "CT.EC2.PR.1"),
+        frameworks=("CIS 5.0.0 5.7",),
         types=_LAUNCHES,
         when=(_METADATA_ON,),
         needs=(
@@ -220,8 +220,8 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "instance do not get its credentials. Stated, because an image that asks for IMDSv2, as "
         "Amazon Linux 2023 does, raises the default to 2.",
         severity=Severity.HIGH,
-        control="AutoScaling.4",
         sources=("CKV_AWS_341", "CT.EC2.PR.2"),
+        url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-IMDS-new-instances.html",
         types=_LAUNCHES,
         when=(_METADATA_ON,),
         needs=(
@@ -258,7 +258,12 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "and engineers through Session Manager.",
         severity=Severity.HIGH,
         control="EC2.25",
-        sources=("CKV_AWS_88", "AWS-0009", "PCP aws-ec2-launchtemplate-disallow-public-ip"),
+        sources=(
+            "Autoscaling.5",
+            "CKV_AWS_88",
+            "AWS-0009",
+            "PCP aws-ec2-launchtemplate-disallow-public-ip",
+        ),
         frameworks=("Well-Architected SEC05-BP01",),
         types=_LAUNCHES,
         needs=tuple(

@@ -23,13 +23,13 @@ from policies._rules import (
 )
 from policies._values import ABSENT, UNKNOWN, is_false, is_true, number, show
 
-# AWS names a policy after the lowest version that it accepts. Recommended are those with TLS 1.3
-# that refuse 1.1, restricted (Res), FIPS and post-quantum (PQ) variants included; the Ext variants
-# take ciphers without forward secrecy. Source: Elastic Load Balancing, "Security policies for your
-# Application Load Balancer" (describe-ssl-policies); Security Hub ELB.17.
+# AWS names a policy after the lowest version that it accepts. Recommended are those that take TLS
+# 1.3 alone, or 1.2 with restricted ciphers (Res), FIPS and post-quantum (PQ) variants included.
+# Source: parameter sslPolicies of Security Hub ELB.17, whose earlier editions took any ciphers.
 _RECOMMENDED_TLS: Final = re.compile(
-    r"ELBSecurityPolicy-TLS13-1-[23](-Res)?(-FIPS)?(-PQ)?-\d{4}-\d{2}"
+    r"ELBSecurityPolicy-TLS13-1-(3|2-Res)(-FIPS)?(-PQ)?-\d{4}-\d{2}"
 )
+_TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 
 _APPLICATION: Final = When("loadBalancerType", lambda kind: kind in (ABSENT, "application"))
 _SERVES_LOGS: Final = When("loadBalancerType", lambda kind: kind != "gateway")
@@ -298,7 +298,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Rules of a plain HTTP listener only redirect, like its default action: one "
         "rule that forwards serves its paths unencrypted behind a listener that looks safe.",
         severity=Severity.CRITICAL,
-        control="ELB.18",
+        control="ELB.1",
         sources=("CKV_AWS_2",),
         frameworks=("Well-Architected SEC09-BP02",),
         types=types.LISTENER_RULE | types.LISTENER,
@@ -326,8 +326,9 @@ RULES: Final[tuple[AnyRule, ...]] = (
     ),
     PropertyRule(
         name="lb-listener-tls-policy",
-        description="TLS listeners use a policy that AWS recommends (TLS 1.3 and 1.2 only): the "
-        "default of every tool but the console, ELBSecurityPolicy-2016-08, takes TLS 1.0.",
+        description="TLS listeners use a policy that AWS recommends: TLS 1.3, and 1.2 with "
+        "restricted ciphers only. The default of every tool but the console, "
+        "ELBSecurityPolicy-2016-08, takes TLS 1.0.",
         severity=Severity.CRITICAL,
         control="ELB.17",
         sources=(
@@ -342,11 +343,11 @@ RULES: Final[tuple[AnyRule, ...]] = (
         needs=(
             Need(
                 "sslPolicy",
-                "be a policy that refuses TLS 1.1, such as `ELBSecurityPolicy-TLS13-1-2-2021-06`",
+                f"be a policy that AWS recommends, such as `{_TLS_POLICY}`",
                 lambda name: isinstance(name, str) and bool(_RECOMMENDED_TLS.fullmatch(name)),
             ),
         ),
-        fix='Set ssl_policy="ELBSecurityPolicy-TLS13-1-2-2021-06" on the aws.lb.Listener.',
+        fix=f'Set ssl_policy="{_TLS_POLICY}" on the aws.lb.Listener.',
     ),
     PropertyRule(
         name="lb-access-logs",
@@ -516,7 +517,6 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="An instance that leaves is given as long as the longest normal request takes: "
         "else each scale-in and each deployment cuts requests off.",
         severity=Severity.HIGH,
-        frameworks=("Well-Architected REL05-BP05",),
         url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html",
         types=types.TARGET_GROUP,
         check=_check_at_least_longest("deregistrationDelay", _DEREGISTRATION_SECONDS),
@@ -573,7 +573,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "minutes. 100 LCU, the least that AWS reserves, are 2,500 new connections per second; each "
         "request is taken to open one. Advice, since requests that share connections need less.",
         severity=Severity.MEDIUM,
-        frameworks=("Well-Architected REL07-BP01",),
+        frameworks=("Well-Architected REL07-BP03",),
         url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/capacity-unit-reservation.html",
         enforcement=EnforcementLevel.ADVISORY,
         types=types.LOAD_BALANCER,

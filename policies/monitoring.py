@@ -455,7 +455,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Each alarm that wakes somebody stands below a composite alarm that escalates "
         "when it stays: one whose actions wait, by an actions suppressor that never fires.",
         severity=Severity.HIGH,
-        frameworks=("Well-Architected REL06-BP03",),
+        frameworks=("Well-Architected OPS10-BP04",),
         url=f"{_MONITORING}/Create_Composite_Alarm.html",
         enforcement=EnforcementLevel.ADVISORY,
         settings=(

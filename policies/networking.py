@@ -182,10 +182,12 @@ RULES: Final[tuple[AnyRule, ...]] = (
         sources=(
             "AWS-0107",
             "EC2.19",
+            "EC2.53",
+            "EC2.54",
             "PCP aws-ec2-securitygroup-disallow-public-internet-ingress",
             "CT.EC2.PR.3",
         ),
-        frameworks=("Well-Architected SEC05-BP02",),
+        frameworks=("CIS 5.0.0 5.3", "CIS 5.0.0 5.4", "Well-Architected SEC05-BP02"),
         types=types.SECURITY_GROUP
         | types.SECURITY_GROUP_RULE
         | types.INGRESS_RULE

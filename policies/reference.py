@@ -10,6 +10,7 @@ from pulumi_policy import EnforcementLevel
 
 from policies import pack
 from policies._rules import AnyRule, StackRule
+from policies._settings import FOUNDATIONAL
 from policies.limits import LIMITS
 from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES
 
@@ -27,6 +28,20 @@ A rule *on one resource* is decided before the resource is created or changed. A
 resources* is decided at the end of a preview, and again at the end of `up`. An *opt-in* rule is off
 until the stack's settings give it a level, or choose the preset `strict`; a rule's own settings
 stand there, too: `policies:rules` in [policies/README.md](../../policies/README.md).
+
+*Asked for by* names frameworks, in these versions, as checked in November 2026:
+
+- `FSBP ELB.4`: AWS Foundational Security Best Practices v1.0.0, by control of AWS Security Hub.
+  Checked in Security Hub's user guide: the standard's list of controls, and each control's page.
+- `CIS 5.0.0 2.2.1`: CIS AWS Foundations Benchmark v5.0.0, by recommendation. Checked by what those
+  pages say each control is required for; 5.3, 5.4 and 5.7 by the recommendations' titles as well.
+- `Well-Architected REL10-BP01`: AWS Well-Architected Framework, edition of 6 November 2024, by best
+  practice. Checked by the title of each.
+
+*Also checked as* names the same or a close check elsewhere: controls of Security Hub (those of its
+other standards, too, such as `KMS.4`), of Control Tower (`CT.`), rules of Checkov (`CKV`), Trivy
+(`AWS-`), Pulumi's compliance policies (`PCP`) and AWSGuard (`AG`), and of AWS's registry for
+CloudFormation Guard (`G`).
 """
 
 
@@ -53,8 +68,10 @@ def _section(rule: AnyRule) -> str:
     ]
     if checked:
         lines.append(f"- Also checked as: {', '.join(checked)}")
-    if rule.frameworks:
-        lines.append(f"- Asked for by: {', '.join(rule.frameworks)}")
+    asked = [f"{FOUNDATIONAL} {rule.control}"] if rule.foundational else []
+    asked += rule.frameworks
+    if asked:
+        lines.append(f"- Asked for by: {', '.join(asked)}")
     for setting in rule.settings:
         default = json.dumps(setting.default)
         lines.append(f"- Setting `{setting.name}`, default {default}: {setting.description}")

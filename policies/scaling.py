@@ -10,6 +10,7 @@ from policies import _stated
 from policies import _types as types
 from policies._rules import (
     AnyRule,
+    Mend,
     Need,
     PropertyRule,
     Report,
@@ -413,7 +414,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "CT.AUTOSCALING.PR.4",
             "G autoscaling_group_elb_healthcheck_required",
         ),
-        frameworks=("Well-Architected REL11-BP01",),
+        frameworks=("Well-Architected REL11-BP03",),
         types=types.GROUP | types.GROUP_ATTACHMENT | types.TRAFFIC_SOURCE_ATTACHMENT,
         check=_check_balanced_health,
         fix='Set health_check_type="ELB" on the aws.autoscaling.Group, with a '
@@ -509,7 +510,6 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.MEDIUM,
         control="AutoScaling.6",
         sources=("CT.AUTOSCALING.PR.6",),
-        frameworks=("Well-Architected REL07-BP01",),
         enforcement=EnforcementLevel.DISABLED,
         types=types.GROUP,
         check=_check_several_types,
@@ -522,10 +522,11 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "resources by tag would miss them.",
         severity=Severity.LOW,
         sources=("CKV_AWS_153",),
-        frameworks=("Well-Architected COST02-BP03",),
+        frameworks=("Well-Architected COST03-BP02",),
         url=f"{_USER_GUIDE}/ec2-auto-scaling-tagging.html",
         types=types.GROUP,
         needs=(Need("tags[*].propagateAtLaunch", "be true", is_true),),
+        mends=(Mend("tags[*].propagateAtLaunch", value=True),),
         fix='Set "propagate_at_launch": True in each of tags.',
     ),
     StackRule(

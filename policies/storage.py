@@ -163,7 +163,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         control="S3.8",
         sources=("CKV2_AWS_6", "CKV_AWS_53", "CKV_AWS_54", "CKV_AWS_55", "CKV_AWS_56"),
-        frameworks=("CIS 3.0.0 2.1.4", "Well-Architected SEC03-BP07"),
+        frameworks=("CIS 5.0.0 2.1.4", "Well-Architected SEC03-BP07"),
         types=types.BUCKET | types.BUCKET_PUBLIC_ACCESS,
         check=_check_blocks_public,
         fix="Add one to each bucket:\n"
@@ -260,7 +260,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.MEDIUM,
         control="KMS.4",
         sources=("CKV_AWS_7", "PCP aws-kms-key-enable-key-rotation"),
-        frameworks=("CIS 3.0.0 3.6", "Well-Architected SEC08-BP01"),
+        frameworks=("CIS 5.0.0 3.6", "Well-Architected SEC08-BP01"),
         types=types.KMS_KEY,
         when=(
             # Only symmetric keys whose material KMS makes can be rotated.

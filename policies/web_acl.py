@@ -305,8 +305,8 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Every rule of a web ACL says what happens to what it matches, and every rule "
         "group whether its own actions hold: else a rule that was meant to block does nothing.",
         severity=Severity.MEDIUM,
-        control="WAF.10",
         sources=("CKV_AWS_342",),
+        url="https://docs.aws.amazon.com/waf/latest/developerguide/waf-rule-action.html",
         types=types.WEB_ACL | types.WEB_ACL_RULE,
         check=_check_acts,
         fix='Set action={"block": {}} on the rule; on a rule group override_action={"none": {}}.',

@@ -47,4 +47,4 @@ def _version() -> str:
     try:
         return version("surgeproof")
     except PackageNotFoundError:  # a checkout that is not installed
-        return "0"
+        return "0.0.0"

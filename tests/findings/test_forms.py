@@ -133,8 +133,7 @@ def test_json_form():
     }
 
 
-def test_sarif_has_what_the_standard_and_code_scanning_require():
-    """SARIF 2.1.0: 3.13 (log), 3.14 (run), 3.18-3.19 (tool), 3.49 (rule), 3.27 (result)."""
+def test_sarif_says_what_was_found():
     log = json.loads(shown(SUMMARY, "sarif", file="Pulumi.dev.yaml"))
 
     assert log["version"] == "2.1.0"
@@ -171,16 +170,14 @@ def test_sarif_has_what_the_standard_and_code_scanning_require():
     assert first["locations"] == [
         {
             "physicalLocation": {
-                "artifactLocation": {"uri": "Pulumi.dev.yaml"},
-                "region": {"startLine": 1},
+                "artifactLocation": {"uri": "Pulumi.dev.yaml", "uriBaseId": "%SRCROOT%"},
+                "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2},
             },
             "logicalLocations": [
                 {"name": "http", "fullyQualifiedName": HTTPS.urn, "kind": "resource"}
             ],
         }
     ]
-    prints = [result["partialFingerprints"]["finding/v1"] for result in run["results"]]
-    assert len(set(prints)) == 5
     assert run["results"][3]["message"]["text"].startswith(
         "aws:autoscaling/group:Group web: not decided: "
     )

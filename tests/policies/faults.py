@@ -177,7 +177,7 @@ PARTS = {
             "loadBalancerArn": Of("balancer", "arn"),
             "port": 443,
             "protocol": "HTTPS",
-            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+            "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
             "certificateArn": "arn:aws:acm:eu-west-1:123456789012:certificate/1",
             "defaultActions": FORWARD,
         },

@@ -43,9 +43,9 @@ KEY = PropertyRule(
     name="topic-key",
     description="Topics have keys.",
     severity=Severity.HIGH,
-    control="SNS.1",
+    control="SNS.4",
     sources=("CKV_AWS_26",),
-    frameworks=("CIS 3.0.0 1.1",),
+    frameworks=("CIS 5.0.0 1.3",),
     fix="Set key.",
     types=frozenset({TOPIC}),
     needs=(Need("key", "be `own`", lambda key: key == "own"),),
@@ -134,12 +134,12 @@ def test_what_the_pack_tells_of_itself():
         "enforcementLevel": "MANDATORY",
         "policyType": "POLICY_TYPE_RESOURCE",
         "severity": "POLICY_SEVERITY_HIGH",
-        "tags": ["SNS.1", "CKV_AWS_26", "CIS 3.0.0 1.1"],
+        "tags": ["SNS.4", "CKV_AWS_26", "CIS 5.0.0 1.3"],
         "remediationSteps": "Set key.",
         "url": KEY.link,
         "framework": {
             "name": "AWS Foundational Security Best Practices",
-            "reference": "SNS.1",
+            "reference": "SNS.4",
         },
     }
     assert beside.url == "https://example.com/topics"

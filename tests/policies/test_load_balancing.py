@@ -21,7 +21,7 @@ HTTPS = {
     "loadBalancerArn": UNKNOWN,
     "port": 443,
     "protocol": "HTTPS",
-    "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+    "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
     "certificateArn": UNKNOWN,
     "defaultActions": [{"type": "forward", "targetGroupArn": UNKNOWN}],
 }
@@ -146,10 +146,12 @@ def test_redirect_of_an_unknown_protocol_to_http_is_not_decided():
 @pytest.mark.parametrize(
     "policy",
     [
-        "ELBSecurityPolicy-TLS13-1-2-2021-06",
         "ELBSecurityPolicy-TLS13-1-3-2021-06",
+        "ELBSecurityPolicy-TLS13-1-3-FIPS-2023-04",
         "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
-        "ELBSecurityPolicy-TLS13-1-2-FIPS-2023-04",
+        "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-2023-04",
+        "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09",
+        "ELBSecurityPolicy-TLS13-1-2-Res-FIPS-PQ-2025-09",
         "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
     ],
 )
@@ -162,17 +164,18 @@ def test_recommended_tls_policies_pass(policy):
     [
         ("ELBSecurityPolicy-2016-08", "`ELBSecurityPolicy-2016-08`"),
         ("ELBSecurityPolicy-TLS13-1-0-2021-06", "`ELBSecurityPolicy-TLS13-1-0-2021-06`"),
+        ("ELBSecurityPolicy-TLS13-1-2-2021-06", "`ELBSecurityPolicy-TLS13-1-2-2021-06`"),
         ("ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06", "`ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06`"),
         (REMOVED, "nothing"),
     ],
-    ids=["2016", "tls-1.0", "extended-ciphers", "default"],
+    ids=["2016", "tls-1.0", "all-ciphers", "extended-ciphers", "default"],
 )
 def test_weak_tls_policies_are_refused(value, got):
     verdict = check("lb-listener-tls-policy", LISTENER, changed(HTTPS, "sslPolicy", value))
 
     assert verdict == refused(
-        "`sslPolicy` must be a policy that refuses TLS 1.1, such as "
-        f"`ELBSecurityPolicy-TLS13-1-2-2021-06`, got {got}."
+        "`sslPolicy` must be a policy that AWS recommends, such as "
+        f"`ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`, got {got}."
     )
 
 

@@ -9,13 +9,18 @@ from pulumi.runtime import proto
 from pulumi_policy import EnforcementLevel
 
 from policies import pack, reference
+from policies._mending import mended
 from policies.analyzer import Analyzer
 from policies.limits import LIMITS
 from surgeproof.findings.model import RESOURCE_NOTES
 from tests.policies.analysis import (
+    DATABASE,
+    GROUP,
     LISTENER,
+    LOAD_BALANCER,
     PASSED,
     RULES,
+    TEMPLATE,
     UNKNOWN,
     Thing,
     _struct,
@@ -46,6 +51,18 @@ def test_configuration_keys_that_a_fix_names_exist(rule):
             documented.add(f"{group}.{row[1]}")
 
     assert named - documented == set()
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_references_have_the_form_of_their_framework(rule):
+    """A control opens its page; a number says of which version of the benchmark it is."""
+    control, recommendation = r"[A-Z]\w+\.\d+", r"CIS 5\.0\.0 \d(\.\d+){1,2}"
+    practice = r"Well-Architected (OPS|SEC|REL|PERF|COST|SUS)\d{2}-BP\d{2}"
+
+    assert re.fullmatch(f"({control})?", rule.control)
+    assert all(re.fullmatch(f"{recommendation}|{practice}", name) for name in rule.frameworks)
+    assert list(rule.frameworks) == sorted(set(rule.frameworks))
+    assert rule.control not in rule.sources
 
 
 def test_names_are_unique():
@@ -85,6 +102,31 @@ OPT_IN = {
 def test_rules_are_mandatory_but_for_these():
     assert _at(EnforcementLevel.ADVISORY) == ADVICE
     assert _at(EnforcementLevel.DISABLED) == OPT_IN
+
+
+MENDABLE = {
+    "launch-template-requires-imdsv2": (TEMPLATE, {"metadataOptions": {"httpTokens": "optional"}}),
+    "launch-template-encrypts-volumes": (
+        TEMPLATE,
+        {"blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": {"volumeSize": 8}}]},
+    ),
+    "lb-drops-invalid-headers": (LOAD_BALANCER, {}),
+    "asg-propagates-tags": (
+        GROUP,
+        {"tags": [{"key": "team", "value": "shop", "propagateAtLaunch": False}]},
+    ),
+    "rds-copies-tags-to-snapshots": (DATABASE, {"copyTagsToSnapshot": False}),
+}
+
+
+@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.mends])
+def test_what_remediation_sets_is_what_the_rule_asks_for(name):
+    type_, faulty = MENDABLE[name]
+
+    better = mended(faulty, RULES[name].mends)
+
+    assert check(name, type_, faulty) != PASSED
+    assert check(name, type_, better) == PASSED
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -154,7 +196,7 @@ def test_each_resource_gets_its_own_notes_and_only_once(servicer):
     known = {
         "port": 443,
         "protocol": "HTTPS",
-        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
         "certificateArn": "arn:aws:acm:eu-central-1:1:certificate/1",
         "defaultActions": [{"type": "forward"}],
     }

@@ -26,13 +26,13 @@ def rule(name, severity, **more):
     )
 
 
-KEY = rule("topic-key", Severity.HIGH, control="SNS.1", mends=(Mend("key", "k"),))
+KEY = rule("topic-key", Severity.HIGH, control="SNS.4", mends=(Mend("key", "k"),))
 LABEL = rule("topic-label", Severity.LOW, enforcement=ADVISORY)
 COST = rule(
     "topic-cost",
     Severity.MEDIUM,
     enforcement=DISABLED,
-    frameworks=("CIS 3.0.0 1.1", "Well-Architected REL10-BP01"),
+    frameworks=("CIS 5.0.0 1.3", "Well-Architected REL10-BP01"),
     settings=(
         Setting(name="maxCost", description="Cost (USD).", default=5, low=1, high=10),
         Setting(name="kinds", description="Kinds.", default=("a",)),
@@ -109,6 +109,7 @@ def test_a_rule_s_own_settings(data, values):
 def test_frameworks_of_a_rule():
     assert frameworks_of(KEY) == ["FSBP"]
     assert frameworks_of(COST) == ["CIS", "Well-Architected"]
+    assert frameworks_of(rule("topic-old", Severity.LOW, control="SNS.1")) == []
 
 
 def test_settings_are_the_keys_of_their_namespace():

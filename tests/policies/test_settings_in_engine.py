@@ -36,6 +36,8 @@ def _mendable():
                 "blockDeviceMappings[0].ebs.encrypted": REMOVED,
             },
             "balancer": {"dropInvalidHeaderFields": REMOVED},
+            "group": {"tags[0].propagateAtLaunch": False},
+            "database": {"copyTagsToSnapshot": REMOVED},
         }
     )
 
@@ -122,17 +124,22 @@ policies:rules:
   launch-template-requires-imdsv2: remediate
   launch-template-encrypts-volumes: remediate
   lb-drops-invalid-headers: remediate
+  asg-propagates-tags: remediate
+  rds-copies-tags-to-snapshots: remediate
 """
     with engine_stack(tmp_path, _mendable, faults.CONFIG, settings=settings) as stack:
         stack.without_replays()
         up = stack.up()
         template, balancer = stack.outputs("template"), stack.outputs("balancer")
+        group, database = stack.outputs("group"), stack.outputs("database")
 
     assert up.succeeded
     assert up.violations == []
     assert template["metadataOptions"] == {"httpTokens": "required", "httpPutResponseHopLimit": 1}
     assert template["blockDeviceMappings"][0]["ebs"]["encrypted"] == "true"
     assert balancer["dropInvalidHeaderFields"] is True
+    assert all(tag["propagateAtLaunch"] is True for tag in group["tags"])
+    assert database["copyTagsToSnapshot"] is True
 
 
 def test_remediation_is_off_unless_asked_for(tmp_path):
@@ -141,9 +148,11 @@ def test_remediation_is_off_unless_asked_for(tmp_path):
         preview = stack.preview()
 
     assert sorted(at["policy"] for at in preview.violations) == [
+        "asg-propagates-tags",
         "launch-template-encrypts-volumes",
         "launch-template-requires-imdsv2",
         "lb-drops-invalid-headers",
+        "rds-copies-tags-to-snapshots",
     ]
 
 

@@ -147,7 +147,45 @@ METRIC = {
 @pytest.mark.parametrize(
     ("widget", "fault"),
     [
-        ({**METRIC, "type": "graph"}, "type: must be one of text, log, alarm, metric, got 'graph'"),
+        (
+            {**METRIC, "type": "graph"},
+            ("type: must be one of text, log, alarm, explorer, metric, chart, custom, got 'graph'"),
+        ),
+        ({"type": "text", "y": 0, "properties": {"markdown": ""}}, "x: must be given beside y"),
+        (
+            {"type": "alarm", "properties": {"alarms": []}},
+            "properties.alarms: must be from 1 to 100",
+        ),
+        (
+            {"type": "alarm", "properties": {"alarms": ["arn"], "sortBy": "name"}},
+            "properties.sortBy: must be one of default, stateUpdatedTimestamp, timestamp",
+        ),
+        (
+            {"type": "explorer", "properties": {"metrics": []}},
+            "properties.labels: must be given",
+        ),
+        (
+            {
+                **METRIC,
+                "properties": {**METRIC["properties"], "annotations": {"alarms": ["arn"]}},
+            },
+            "properties.annotations.alarms: must stand without metrics and other annotations",
+        ),
+        (
+            {
+                **METRIC,
+                "properties": {
+                    **METRIC["properties"],
+                    "view": "gauge",
+                    "yAxis": {"left": {"max": 100}},
+                },
+            },
+            "properties.yAxis.left: must give min and max of the gauge",
+        ),
+        (
+            {**METRIC, "properties": {"region": "r", "metrics": [["A", "B", {"id": "M"}]]}},
+            "properties.metrics[0].id: must begin with a small letter, got 'M'",
+        ),
         ({**METRIC, "x": 17}, "width: must keep within 24 columns, got 17 + 8"),
         ({**METRIC, "properties": {"metrics": [["A", "B"]]}}, "properties.region: must be given"),
         (
@@ -174,5 +212,53 @@ METRIC = {
         ),
     ],
 )
-def test_a_body_that_breaks_the_structure_is_told(widget, fault):
+def test_a_widget_that_breaks_the_structure_is_told(widget, fault):
     assert body_faults(json.dumps({"widgets": [widget]})) == [f"widgets[0].{fault}"]
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        ({"variables": [{}] * 26}, "variables: must be at most 25"),
+        ({"end": "2027-01-01T00:00:00Z"}, "start: must be given beside end"),
+        ({"periodOverride": "none"}, "periodOverride: must be auto or inherit"),
+    ],
+    ids=["variables", "end", "override"],
+)
+def test_a_body_that_breaks_the_structure_is_told(more, fault):
+    assert body_faults(json.dumps({"widgets": [], **more})) == [fault]
+
+
+@pytest.mark.parametrize(
+    "widget",
+    [
+        {"type": "text", "properties": {"markdown": "# Shop", "background": "transparent"}},
+        {"type": "custom", "properties": {"endpoint": "arn", "params": {}, "updateOn": {}}},
+        {"type": "chart", "properties": {}},
+        {
+            "type": "explorer",
+            "properties": {
+                "metrics": [{"metricName": "CPUUtilization", "resourceType": "AWS::EC2::Instance"}],
+                "labels": [{"key": "State", "value": "running"}],
+                "splitBy": "AvailabilityZone",
+            },
+        },
+        {
+            **METRIC,
+            "properties": {
+                "region": "eu-central-1",
+                "setPeriodToTimeRange": True,
+                "metrics": [
+                    ["AWS/EC2", "CPUUtilization", "InstanceId", "i-1", {"stat": "Minimum"}],
+                    ["...", {"stat": "Maximum"}],
+                    ["...", "i-2"],
+                    [".", "NetworkIn", ".", "."],
+                ],
+            },
+        },
+    ],
+    ids=["no-place", "custom", "chart", "explorer", "short-hand"],
+)
+def test_widgets_of_other_programs_keep_the_structure(widget):
+    """Every dashboard on the embedded AWS is held to it, not only this project's."""
+    assert body_faults(json.dumps({"widgets": [widget]})) == []
