@@ -1529,6 +1529,7 @@ class Configuration(Schema):
                 "resource_label": resource_label,
                 "load_balancer_arn_suffix": load_balancer_arn_suffix,
                 "target_group_arn_suffix": target_group_arn_suffix,
+                "keep_raised_minimum": True,
             },
         )
 

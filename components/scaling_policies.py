@@ -16,6 +16,7 @@ from components import aws_limits
 from components._checks import REQUIRED, Reader
 from components._errors import Problems
 from components._naming import physical_name
+from components._override import current_override
 from components.alarms import (
     RUNBOOKS,
     AlarmRow,
@@ -104,6 +105,9 @@ class ScalingPoliciesArgs(TypedDict):
     surge_percent, each adding what brings that load back to target_utilization_percent."""
     schedules: NotRequired[dict[str, ScalingScheduleArgs]]
     """Changes of the minimum by the clock, by name (at most 125). Default: none."""
+    keep_raised_minimum: NotRequired[bool]
+    """Keep schedules, too, from going below the minimum that the runbook surge-response has raised,
+    until its end (see AutoScalingGroup). Default: false."""
     predictive: NotRequired[PredictiveScalingArgs]
     """Scaling ahead of a pattern. Default: none."""
     high_resolution_metric: NotRequired[HighResolutionMetricArgs]
@@ -153,6 +157,7 @@ class _Settings:
     surge_percent: float
     steps: tuple[_Step, ...]
     schedules: Mapping[str, _Schedule]
+    keep_raised_minimum: bool
     predictive: _Predictive | None
     high_resolution_metric: DemandMetric | None
     runbook_base_url: str
@@ -182,6 +187,7 @@ class _Settings:
             surge_percent=surge,
             steps=_steps(reader, args, target=target, surge=surge),
             schedules=_schedules(reader, args),
+            keep_raised_minimum=reader.switch("keep_raised_minimum", default=False),
             predictive=_predictive(reader, args),
             high_resolution_metric=DemandMetric.read(reader, args),
             runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
@@ -581,7 +587,19 @@ class ScalingPolicies(pulumi.ComponentResource):
         ]
 
     def _schedules(self) -> None:
-        for key, schedule in self._settings.schedules.items():
+        settings = self._settings
+        keeps = settings.schedules and settings.keep_raised_minimum
+        override = current_override(self._component, self) if keeps else None
+        floor = override.minimum if override else 0
+        lower = [key for key, each in settings.schedules.items() if each.min_size < floor]
+        if override and lower:
+            pulumi.log.warn(
+                f"schedules {', '.join(lower)} set the minimum of {floor} instances that "
+                f"surge-response raised, not their own. The first deployment after its end, "
+                f"{override.end:%Y-%m-%d %H:%M} UTC, gives them their own again.",
+                resource=self,
+            )
+        for key, schedule in settings.schedules.items():
             aws.autoscaling.Schedule(
                 f"{self._component}-{key}",
                 scheduled_action_name=physical_name(self._component, key),
@@ -589,7 +607,7 @@ class ScalingPolicies(pulumi.ComponentResource):
                 recurrence=schedule.recurrence,
                 time_zone=schedule.time_zone,
                 start_time=schedule.start,
-                min_size=schedule.min_size,
+                min_size=max(schedule.min_size, floor),
                 # -1 leaves as it is; the provider takes what is not given for 0.
                 max_size=-1,
                 desired_capacity=-1,

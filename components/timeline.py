@@ -19,7 +19,8 @@ class TimelineArgs(TypedDict):
     """Arguments of Timeline."""
 
     group_name: Input[str]
-    """Name of the auto scaling group."""
+    """Name of the auto scaling group. Alarms and runbooks are kept whose names begin with it and a
+    dash."""
     retention_days: NotRequired[int]
     """Time that events are kept (days, as CloudWatch Logs allows: 1, 3, 5, 7, 14, 30, 60, 90, 120,
     150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653). Default: 400."""
@@ -44,14 +45,18 @@ class EventRow:
     pattern: Mapping[str, Any]
 
 
-def event_rows(prefix: str, group_name: str) -> tuple[EventRow, ...]:
-    """Return the table of events; `prefix` is what names in this stack begin with.
+def event_rows(group_name: str) -> tuple[EventRow, ...]:
+    """Return the table of events.
 
-    Sources: "Alarm events and EventBridge" (CloudWatch user guide), "Amazon EC2 Auto Scaling event
-    reference", "Reference: EventBridge event patterns for Systems Manager". Runbooks are found by
-    their document's name, which begins with the prefix too.
+    Alarms and runbooks bear the group's name before their own. Project and stack alone would not
+    do: stack `prod` would keep what is of stack `prod-eu`, too.
+
+    Sources: "Alarm events and EventBridge" (CloudWatch user guide), "Amazon EC2 Auto Scaling
+    events" (EventBridge events reference), "Reference: Amazon EventBridge event patterns and types
+    for Systems Manager".
     """
     group = {"AutoScalingGroupName": [group_name]}
+    named = [{"prefix": f"{group_name}-"}]
     return (
         EventRow(
             role="alarms",
@@ -59,7 +64,7 @@ def event_rows(prefix: str, group_name: str) -> tuple[EventRow, ...]:
             pattern={
                 "source": ["aws.cloudwatch"],
                 "detail-type": ["CloudWatch Alarm State Change"],
-                "detail": {"alarmName": [{"prefix": prefix}]},
+                "detail": {"alarmName": named},
             },
         ),
         EventRow(
@@ -87,6 +92,9 @@ def event_rows(prefix: str, group_name: str) -> tuple[EventRow, ...]:
                     "EC2 Auto Scaling Instance Refresh Succeeded",
                     "EC2 Auto Scaling Instance Refresh Failed",
                     "EC2 Auto Scaling Instance Refresh Cancelled",
+                    "EC2 Auto Scaling Instance Refresh Rollback Started",
+                    "EC2 Auto Scaling Instance Refresh Rollback Succeeded",
+                    "EC2 Auto Scaling Instance Refresh Rollback Failed",
                 ],
                 "detail": group,
             },
@@ -100,7 +108,7 @@ def event_rows(prefix: str, group_name: str) -> tuple[EventRow, ...]:
                     "EC2 Automation Execution Status-change Notification",
                     "EC2 Automation Step Status-change Notification",
                 ],
-                "detail": {"Definition": [{"prefix": prefix}]},
+                "detail": {"Definition": named},
             },
         ),
     )
@@ -112,19 +120,20 @@ fields @timestamp, `detail-type` as event,
   coalesce(detail.alarmName, detail.EC2InstanceId, detail.Definition, detail.InstanceRefreshId)
     as who,
   coalesce(detail.state.value, detail.StatusCode, detail.Status) as became,
+  detail.state.actionsSuppressedBy as held_back_by,
   coalesce(detail.state.reason, detail.Cause, detail.StatusMessage) as because
 | sort @timestamp asc
 | limit 1000""",
     "pages": """\
 filter `detail-type` = "CloudWatch Alarm State Change" and detail.alarmName like /-critical$/
 | fields @timestamp, detail.alarmName as alarm, detail.previousState.value as was,
-  detail.state.value as became
+  detail.state.value as became, detail.state.actionsSuppressedBy as held_back_by
 | sort @timestamp asc
 | limit 1000""",
     "capacity": """\
 filter `source` = "aws.autoscaling"
 | fields @timestamp, `detail-type` as event, detail.EC2InstanceId as instance,
-  detail.Details.`Availability Zone` as zone, detail.Cause as because
+  `detail.Details.Availability Zone` as zone, detail.Cause as because
 | sort @timestamp asc
 | limit 1000""",
     "noisy-alarms": """\
@@ -132,7 +141,12 @@ filter `detail-type` = "CloudWatch Alarm State Change" and detail.state.value = 
 | stats count(*) as times, min(@timestamp) as first, max(@timestamp) as last by detail.alarmName
 | sort times desc""",
 }
-"""Saved queries of CloudWatch Logs Insights, by the last part of their names."""
+"""Saved queries of CloudWatch Logs Insights, by the last part of their names.
+
+An alarm that is held back changes its state at once and tells nobody: the escalation by its wait,
+burning budgets by an outage that is open. A field with a space or a hyphen stands in backticks as a
+whole ("Fields that contain special characters", CloudWatch Logs user guide).
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,17 +212,16 @@ class Timeline(pulumi.ComponentResource):
             policy_document=place.apply(_log_policy),
             opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
-        prefix = f"{pulumi.get_project()}-{pulumi.get_stack()}-"
         group = Output.from_input(args["group_name"])
 
         def pattern(role: str) -> Output[str]:
             return group.apply(
                 lambda known: next(
-                    json.dumps(row.pattern) for row in event_rows(prefix, known) if row.role == role
+                    json.dumps(row.pattern) for row in event_rows(known) if row.role == role
                 )
             )
 
-        for row in event_rows(prefix, ""):
+        for row in event_rows(""):
             rule = aws.cloudwatch.EventRule(
                 f"{name}-{row.role}",
                 name=physical_name(name, row.role, limit=64),

@@ -10,6 +10,7 @@ import pytest
 from surgeproof.plan.program import read_program
 from surgeproof.plan.settings import read_settings
 from surgeproof.plan.state import read_state
+from tests.alerting.story import outage, send, timeline, unrelated
 from tests.engine.conftest import ROOT, Checkout
 from tests.plan.differences import differences
 
@@ -57,6 +58,11 @@ def test_the_whole_stack_comes_up_and_goes(checkout):
     assert "Nothing to change" in checkout.must("up")
     printed = checkout.must("preview", "--refresh")
     assert not any(word in printed for word in ("to create", "to update", "to replace"))
+
+    # The rules, targets and log group of the timeline are those that the engine has deployed.
+    story = outage(checkout.client, read_program(ROOT, "local").plan)
+    send(checkout.client, [*unrelated(story[0].at), *story, *unrelated(story[-1].at)])
+    assert timeline(checkout.client) == [each.kept for each in story]
 
     assert "still held" not in checkout.must("down")
     checkout.assert_nothing_is_left()

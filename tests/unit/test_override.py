@@ -7,6 +7,7 @@ import pytest
 from components import ArgsError
 from components._override import NO_OVERRIDE, MinimumOverride, read_override
 from components.auto_scaling_group import AutoScalingGroup
+from components.scaling_policies import ScalingPolicies
 from tests.unit import recording
 
 NOW = datetime(2040, 1, 1, 12, tzinfo=UTC)
@@ -78,3 +79,39 @@ def test_a_maximum_below_the_kept_minimum_is_refused(raised):
         r"keeps until 2999-01-01 00:00 UTC \(6\), got 4$",
     ):
         made(max_size=4)
+
+
+def schedules(**more):
+    """Return the minimum that each schedule sets."""
+    by_name = {
+        "evening": {"recurrence": "0 20 * * *", "min_size": 4},
+        "morning": {"recurrence": "0 7 * * *", "min_size": 8},
+    }
+    recorded = recording.record(
+        lambda: ScalingPolicies(
+            "web",
+            {
+                "group_name": "shop-test-web",
+                "resource_label": "app/web/1/targetgroup/web/2",
+                "load_balancer_arn_suffix": "app/web/1",
+                "target_group_arn_suffix": "targetgroup/web/2",
+                "schedules": by_name,
+                "keep_raised_minimum": True,
+                **more,
+            },
+        )
+    )
+    made = recorded.resources["Schedule"]
+    return {name.removeprefix("web-"): each["minSize"] for name, each in made.items()}
+
+
+def test_no_schedule_goes_below_a_raised_minimum(raised):
+    assert schedules() == {"evening": 6, "morning": 8}
+
+
+def test_without_an_override_schedules_set_their_own_minimum():
+    assert schedules() == {"evening": 4, "morning": 8}
+
+
+def test_schedules_that_need_not_keep_a_raised_minimum_set_their_own(raised):
+    assert schedules(keep_raised_minimum=False) == {"evening": 4, "morning": 8}

@@ -27,10 +27,10 @@ def test_the_story_is_kept_for_more_than_a_year():
 @pytest.mark.parametrize(
     ("role", "detail"),
     [
-        ("alarms", {"alarmName": [{"prefix": "shop-test-"}]}),
+        ("alarms", {"alarmName": [{"prefix": "shop-test-web-"}]}),
         ("scaling", {"AutoScalingGroupName": ["shop-test-web"]}),
         ("refreshes", {"AutoScalingGroupName": ["shop-test-web"]}),
-        ("runbooks", {"Definition": [{"prefix": "shop-test-"}]}),
+        ("runbooks", {"Definition": [{"prefix": "shop-test-web-"}]}),
     ],
 )
 def test_only_events_of_this_stack_are_kept(role, detail):
