@@ -71,6 +71,42 @@ def _about_group(name, metric, **more):
     )
 
 
+def _board(*metrics, period=60):
+    widget = {"type": "metric", "properties": {"period": period, "metrics": list(metrics)}}
+    return Thing(DASHBOARD, "board", {"dashboardBody": json.dumps({"widgets": [widget]})})
+
+
+def _tracking(**tracking):
+    properties = changed(TRACKING.properties, "targetTrackingConfiguration", tracking)
+    return Thing(POLICY, "tracking", properties)
+
+
+def _on_processors(dimensions, **more):
+    return {"namespace": "AWS/EC2", "metricName": "CPUUtilization", dimensions: ON_GROUP} | more
+
+
+ON_GROUP = [{"name": "AutoScalingGroupName", "value": "shop-test-web"}]
+
+
+def _custom(**more):
+    return _tracking(customizedMetricSpecification=_on_processors("metricDimensions", **more))
+
+
+def _math(**stat):
+    stat = {"metric": _on_processors("dimensions")} | stat
+    metrics = [{"id": "e", "expression": "m"}, {"id": "m", "metricStat": stat}]
+    return _tracking(customizedMetricSpecification={"metrics": metrics})
+
+
+def _query(**metric):
+    dimensions = {"AutoScalingGroupName": "shop-test-web"}
+    query = _on_processors("dimensions") | {"dimensions": dimensions} | metric
+    return Thing(ALARM, "cpu", {"metricQueries": [{"id": "m", "metric": query}]})
+
+
+PROCESSORS = ["AWS/EC2", "CPUUtilization", "AutoScalingGroupName", "shop-test-web"]
+
+
 @pytest.mark.parametrize("rule", ["alarm-has-actions", "alarm-name-starts-with-stack"])
 @pytest.mark.parametrize(("type_", "name"), [(ALARM, "name"), (COMPOSITE, "alarmName")])
 def test_a_safe_alarm_passes(rule, type_, name):
@@ -202,6 +238,14 @@ def test_enabled_group_metrics_pass(user):
             "Dashboard `board`",
             id="dashboard",
         ),
+        pytest.param(
+            _board(
+                ["AWS/AutoScaling", "GroupMaxSize", "AutoScalingGroupName", "shop-test-web"],
+                [".", "GroupDesiredCapacity", "..."],
+            ),
+            "Dashboard `board`",
+            id="dashboard-in-short",
+        ),
     ],
 )
 def test_group_metrics_that_are_off_are_refused(user, label):
@@ -266,8 +310,12 @@ def test_detailed_monitoring_passes(user):
     [
         CPU_ALARM._replace(properties=SAFE_ALARM | {"period": 300}),
         CPU_ALARM._replace(properties=SAFE_ALARM | {"metricName": "StatusCheckFailed"}),
+        _query(period=300),
+        _custom(period=300),
+        _math(period=300),
+        _board(PROCESSORS, period=300),
     ],
-    ids=["five-minutes", "status-check"],
+    ids=["five-minutes", "status-check", "query", "custom", "math", "dashboard"],
 )
 def test_basic_monitoring_suffices(user):
     assert check_stack(DETAILED, [TEMPLATE_OFF, GROUP_OF_TEMPLATE, user]) == PASSED
@@ -275,8 +323,17 @@ def test_basic_monitoring_suffices(user):
 
 @pytest.mark.parametrize(
     ("user", "label"),
-    [(CPU_ALARM, "MetricAlarm `cpu`"), (TRACKING, "Policy `tracking`")],
-    ids=["alarm", "policy"],
+    [
+        (CPU_ALARM, "MetricAlarm `cpu`"),
+        (_query(period=60), "MetricAlarm `cpu`"),
+        (TRACKING, "Policy `tracking`"),
+        (_custom(), "Policy `tracking`"),
+        (_custom(period=60), "Policy `tracking`"),
+        (_math(), "Policy `tracking`"),
+        (_math(period=60), "Policy `tracking`"),
+        (_board(PROCESSORS), "Dashboard `board`"),
+    ],
+    ids=["alarm", "query", "policy", "custom", "of 60 s", "math", "math of 60 s", "dashboard"],
 )
 def test_basic_monitoring_under_a_minute_metric_is_refused(user, label):
     assert check_stack(DETAILED, [TEMPLATE_OFF, GROUP_OF_TEMPLATE, user]) == refused(
@@ -367,6 +424,57 @@ def test_a_launch_configuration_monitors_in_detail_by_default(value, passes):
             [CPU_ALARM],
             undecided("`dimensions` names a group that this stack does not make.", "cpu"),
             id="group-outside",
+        ),
+        pytest.param(
+            [TRACKING],
+            undecided(
+                "`autoscalingGroupName` names a group that this stack does not make.", "tracking"
+            ),
+            id="group-of-a-policy-outside",
+        ),
+        pytest.param(
+            [GROUP_OF_TEMPLATE, TEMPLATE_ON, _board(PROCESSORS, ["...", "elsewhere"])],
+            undecided("`dashboardBody` names a group that this stack does not make.", "board"),
+            id="group-of-a-dashboard-outside",
+        ),
+        pytest.param(
+            [
+                unknown(ALARM, "cpu", {"metricQueries": [{"metric": UNKNOWN}]})._replace(
+                    needs={"metricQueries": ["else"]}
+                )
+            ],
+            waits("metricQueries[0].metric", "cpu"),
+            id="metric",
+        ),
+        pytest.param(
+            [_query(metricName=UNKNOWN)._replace(needs={"metricQueries": ["else"]})],
+            waits("metricQueries[0].metric.metricName", "cpu"),
+            id="metric-name",
+        ),
+        pytest.param(
+            [_custom(metricName=UNKNOWN)._replace(needs={"targetTrackingConfiguration": ["else"]})],
+            waits("targetTrackingConfiguration.customizedMetricSpecification", "tracking"),
+            id="custom",
+        ),
+        pytest.param(
+            [_math(period=UNKNOWN)._replace(needs={"targetTrackingConfiguration": ["else"]})],
+            waits(
+                "targetTrackingConfiguration.customizedMetricSpecification.metrics[1].metricStat",
+                "tracking",
+            ),
+            id="math",
+        ),
+        pytest.param(
+            [
+                _tracking(predefinedMetricSpecification=UNKNOWN)._replace(
+                    needs={"targetTrackingConfiguration": ["else"]}
+                )
+            ],
+            waits(
+                "targetTrackingConfiguration.predefinedMetricSpecification.predefinedMetricType",
+                "tracking",
+            ),
+            id="predefined",
         ),
     ],
 )
