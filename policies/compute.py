@@ -94,7 +94,7 @@ def _check_user_data(source: Resource, report: Report) -> None:
         for what, pattern in _SECRETS:
             match = pattern.search(text)
             if match is not None:
-                line = text.count("\n", 0, match.start()) + 1
+                line = text[: match.start()].count("\n") + 1
                 report.refuse(source, path, "hold no secret", f"{what} in line {line}")
 
 

@@ -1,7 +1,7 @@
 """Rules on load balancers and their listeners."""
 
 import re
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
@@ -103,32 +103,22 @@ def _check_rule_serves_https(stack: Stack, report: Report) -> None:
 
 
 def _check_redirects_to_https(listener: Resource, report: Report) -> None:
-    redirects = [
-        (at.removesuffix(".type"), kind)
-        for at, kind in listener.each("defaultActions[*].type")
-        if kind == "redirect"
-    ]
     plain = _plain_http(listener)
     if plain is False:
         return
-    for at, _ in redirects:
-        protocol = _at(listener, f"{at}.redirect.protocol")
-        if protocol == "HTTPS":
+    protocols = dict(listener.each("defaultActions[*].redirect.protocol"))
+    for at, kind in listener.each("defaultActions[*].type"):
+        path = f"{at.removesuffix('.type')}.redirect.protocol"
+        if kind != "redirect" or protocols[path] == "HTTPS":
             continue
+        protocol = protocols[path]
         if protocol is UNKNOWN or plain is None:
-            waiting = f"{at}.redirect.protocol" if protocol is UNKNOWN else "protocol"
-            report.wait_for(listener, waiting)
+            report.wait_for(listener, path if protocol is UNKNOWN else "protocol")
         else:
             got = (
                 "nothing, which keeps the request's HTTP" if protocol is ABSENT else show(protocol)
             )
-            report.refuse(listener, f"{at}.redirect.protocol", "be `HTTPS`", got)
-
-
-def _at(resource: Resource, path: str) -> Any:
-    """Return the value at a path that names list entries by number."""
-    pattern = re.sub(r"\[\d+\]", "[*]", path)
-    return next((value for at, value in resource.each(pattern) if at == path), ABSENT)
+            report.refuse(listener, path, "be `HTTPS`", got)
 
 
 def _check_spans_zones(balancer: Resource, report: Report) -> None:
@@ -157,10 +147,6 @@ _IDLE_SECONDS: Final = 60
 """AWS's defaults (elbv2 ModifyTargetGroupAttributes, ModifyLoadBalancerAttributes)."""
 
 
-def _given(value: Any) -> bool:
-    return value not in (ABSENT, "")
-
-
 def _check_intended(balancer: Resource, report: Report) -> None:
     if balancer.name in balancer.settings["intended"]:
         return
@@ -183,7 +169,7 @@ def _check_health_check(group: Resource, report: Report) -> None:
     protocol = group.read("healthCheck.protocol")
     protocol = group.read("protocol") if protocol is ABSENT else protocol
     path = group.read("healthCheck.path")
-    if path is UNKNOWN or protocol in ("TCP", "UDP", "TCP_UDP", "TLS", "GENEVE"):
+    if path is UNKNOWN or protocol not in (ABSENT, UNKNOWN, "HTTP", "HTTPS"):
         return
     if path in (ABSENT, ""):
         for at, value in (("targetType", kind), ("protocol", protocol)):
@@ -194,27 +180,23 @@ def _check_health_check(group: Resource, report: Report) -> None:
         report.refuse(group, "healthCheck.path", must, "nothing, which means `/`")
 
 
-def _check_at_least_longest(path: str, default: float) -> Callable[[Resource, Report], None]:
-    """Return the check that a time-out lasts as long as the longest request."""
-
-    def check(resource: Resource, report: Report) -> None:
-        if resource.read("targetType") == "lambda" or resource.read("loadBalancerType") in (
-            "network",
-            "gateway",
-        ):
-            return
-        value, longest = resource.read(path), _stated.figure("longestRequestSeconds")
-        seconds = default if value is ABSENT else number(value)
-        if value is UNKNOWN:
-            report.wait_for(resource, path)
-        elif longest is None:
-            report.undecided(resource, _stated.not_stated("longestRequestSeconds"))
-        elif seconds is not None and seconds < longest.high:
-            stated = "service.longestRequestSeconds at its longest"
-            got = f"nothing, which means {default:g}" if value is ABSENT else show(value)
-            report.refuse(resource, path, f"be at least {show(longest.high)} ({stated})", got)
-
-    return check
+def _check_at_least_longest(path: str, default: float, resource: Resource, report: Report) -> None:
+    """Judge that a time-out lasts as long as the longest request."""
+    if resource.read("targetType") == "lambda" or resource.read("loadBalancerType") in (
+        "network",
+        "gateway",
+    ):
+        return
+    value, longest = resource.read(path), _stated.figure("longestRequestSeconds")
+    seconds = default if value is ABSENT else number(value)
+    if value is UNKNOWN:
+        report.wait_for(resource, path)
+    elif longest is None:
+        report.undecided(resource, _stated.not_stated("longestRequestSeconds"))
+    elif seconds is not None and seconds < longest.high:
+        stated = "service.longestRequestSeconds at its longest"
+        got = f"nothing, which means {default:g}" if value is ABSENT else show(value)
+        report.refuse(resource, path, f"be at least {show(longest.high)} ({stated})", got)
 
 
 def _check_keep_alive(balancer: Resource, report: Report) -> None:
@@ -519,7 +501,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html",
         types=types.TARGET_GROUP,
-        check=_check_at_least_longest("deregistrationDelay", _DEREGISTRATION_SECONDS),
+        check=partial(_check_at_least_longest, "deregistrationDelay", _DEREGISTRATION_SECONDS),
         fix="Raise `loadBalancer.deregistrationDelaySeconds`, or deregistration_delay on the "
         "aws.lb.TargetGroup, to at least `service.longestRequestSeconds`.",
     ),
@@ -531,7 +513,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         frameworks=("Well-Architected REL05-BP05",),
         url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html",
         types=types.LOAD_BALANCER,
-        check=_check_at_least_longest("idleTimeout", _IDLE_SECONDS),
+        check=partial(_check_at_least_longest, "idleTimeout", _IDLE_SECONDS),
         fix="Raise `loadBalancer.idleTimeoutSeconds`, or idle_timeout on the aws.lb.LoadBalancer, "
         "to at least `service.longestRequestSeconds`.",
     ),

@@ -108,15 +108,13 @@ def launch_sources(stack: Stack, group: Resource) -> list[tuple[str, Resource | 
         (f"{mixed}.launchTemplateName", types.LAUNCH_TEMPLATE, "name"),
         ("launchConfiguration", types.LAUNCH_CONFIGURATION, "name"),
     )
-    found: dict[str, tuple[str, Resource | None]] = {}
-    for path, kinds, key in places:
-        if group.read(path) is ABSENT:
-            continue
-        source = stack.target(group, path, kinds, (key, "id"))
-        top = path.partition(".")[0]
-        if source is not None or top not in found:
-            found[top] = (path, source)
-    return list(found.values())
+    found = [
+        (path, stack.target(group, path, kinds, (key, "id")))
+        for path, kinds, key in places
+        if group.read(path) not in (ABSENT, "")
+    ]
+    # A group has one source, which a deployed one names by its id and by its name.
+    return [each for each in found if each[1] is not None][:1] or found[:1]
 
 
 def _note_group(use: _metrics.MetricUse, report: Report) -> None:
@@ -275,7 +273,7 @@ def _check_escalated(stack: Stack, report: Report) -> None:
     reached = {
         name
         for composite in composites
-        if (number(composite.read("actionsSuppressor.waitPeriod")) or 0) > 0
+        if number(composite.read("actionsSuppressor.waitPeriod"))
         for path, name in _children(composite)
         if path == "alarmRule"
     }

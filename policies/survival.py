@@ -227,8 +227,8 @@ def _matters(note: NotSeen, plan: ScalingPlan, group: str, *, tells: bool) -> bo
 
 
 def _scales(limitation: str) -> bool:
-    """Whether what the simulation leaves out of a plan is a part of its scaling."""
-    return limitation.startswith(("policy ", "predictive scaling "))
+    """Whether what the simulation leaves out scales; a policy without a model decides nothing."""
+    return limitation.startswith("predictive scaling ")
 
 
 def _replayed(

@@ -7,12 +7,14 @@ import pytest
 from tests.policies.analysis import (
     CONFIGURATION,
     KEY,
+    KEY_ALIAS,
     KEY_GRANT,
     PASSED,
     REMOVED,
     TEMPLATE,
     UNKNOWN,
     Thing,
+    Verdict,
     changed,
     check,
     check_stack,
@@ -86,6 +88,12 @@ def test_a_safe_launch_passes(rule, type_, properties):
         ),
         (RULES[2], ENCRYPTED, "false", f"`{ENCRYPTED}` must be true, got `false`."),
         (RULES[2], ENCRYPTED, REMOVED, f"`{ENCRYPTED}` must be true, got nothing."),
+        (
+            RULES[2],
+            "blockDeviceMappings[0]",
+            {"noDevice": "", "virtualName": "", "ebs": {}},
+            f"`{ENCRYPTED}` must be true, got nothing.",
+        ),
         (
             RULES[2],
             "blockDeviceMappings",
@@ -184,7 +192,7 @@ def _encoded(text):
 
 @pytest.mark.parametrize(("text", "what"), TOKENS)
 def test_a_secret_in_user_data_is_told_by_place_and_never_shown(text, what):
-    lines = f"#!/bin/sh\n{text}\n"
+    lines = f"#!/bin/sh\nset -e\n{text}\n"
     verdicts = [
         check(SECRETS, TEMPLATE, {"userData": _encoded(lines)}),
         check(
@@ -195,7 +203,7 @@ def test_a_secret_in_user_data_is_told_by_place_and_never_shown(text, what):
         check(SECRETS, CONFIGURATION, {"userData": lines}),
     ]
 
-    assert verdicts == [refused(f"`userData` must hold no secret, got {what} in line 2.")] * 3
+    assert verdicts == [refused(f"`userData` must hold no secret, got {what} in line 3.")] * 3
 
 
 @pytest.mark.parametrize(
@@ -267,9 +275,17 @@ def test_a_volume_with_an_own_key_passes(key):
     assert check(OWN_KEY, TEMPLATE, changed(SAFE_TEMPLATE, KEY_PATH, key)) == PASSED
 
 
-def test_a_volume_without_an_own_key_is_refused():
-    assert check(OWN_KEY, TEMPLATE, SAFE_TEMPLATE) == refused(
-        f"`{KEY_PATH}` must name a key of your own, got nothing."
+@pytest.mark.parametrize(
+    ("path", "value", "got"),
+    [
+        (ENCRYPTED, "true", "nothing"),
+        (ENCRYPTED, UNKNOWN, "nothing"),
+        (KEY_PATH, "", "an empty text"),
+    ],
+)
+def test_a_volume_without_an_own_key_is_refused(path, value, got):
+    assert check(OWN_KEY, TEMPLATE, changed(SAFE_TEMPLATE, path, value)) == refused(
+        f"`{KEY_PATH}` must name a key of your own, got {got}."
     )
 
 
@@ -311,8 +327,33 @@ def test_a_grant_does_it_too():
     assert check_stack(LETS_LAUNCH, [LAUNCHED, _key(), grant]) == PASSED
 
 
-def test_a_template_without_key_needs_no_grant():
-    assert check_stack(LETS_LAUNCH, [Thing(TEMPLATE, "web", SAFE_TEMPLATE), _key()]) == PASSED
+@pytest.mark.parametrize("key", [None, ""])
+def test_a_template_without_key_needs_no_grant(key):
+    template = Thing(TEMPLATE, "web", changed(SAFE_TEMPLATE, KEY_PATH, key))
+
+    assert check_stack(LETS_LAUNCH, [template, _key()]) == PASSED
+
+
+@pytest.mark.parametrize("by", ["arn", "id", "keyId"])
+def test_templates_and_grants_name_a_key_in_any_way(by):
+    named = {by: "key-arn"}
+    lets = Thing(KEY, "key", named | {"policy": json.dumps({"Statement": [LETS]})})
+    silent = Thing(KEY, "key", named)
+    grant = Thing(KEY_GRANT, "grant", GRANT)
+
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, lets]) == PASSED
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, silent, grant]) == PASSED
+
+
+def test_a_template_names_a_key_by_its_alias_or_before_it_is_made():
+    aliased = Thing(TEMPLATE, "web", changed(SAFE_TEMPLATE, KEY_PATH, "alias/web"))
+    alias = Thing(KEY_ALIAS, "alias", {"name": "alias/web", "targetKeyId": "key-arn"})
+    coming = Thing(
+        TEMPLATE, "web", changed(SAFE_TEMPLATE, KEY_PATH, UNKNOWN), {"blockDeviceMappings": ["key"]}
+    )
+
+    assert check_stack(LETS_LAUNCH, [aliased, alias, _key(LETS)]) == PASSED
+    assert check_stack(LETS_LAUNCH, [coming, _key(LETS)]) == PASSED
 
 
 @pytest.mark.parametrize(
@@ -323,10 +364,20 @@ def test_a_template_without_key_needs_no_grant():
         [_key(LETS | {"Action": "kms:Decrypt"})],
         [_key(LETS | {"Principal": {"AWS": "arn:aws:iam::1:root"}})],
         [_key(), Thing(KEY_GRANT, "grant", GRANT | {"operations": ["Decrypt"]})],
+        [_key(), Thing(KEY_GRANT, "grant", GRANT | {"operations": None})],
         [_key(), Thing(KEY_GRANT, "grant", GRANT | {"granteePrincipal": "arn:aws:iam::1:root"})],
         [_key(), Thing(KEY_GRANT, "grant", GRANT | {"keyId": "other"})],
     ],
-    ids=["nobody", "deny", "less", "root", "grants less", "grants root", "other key"],
+    ids=[
+        "nobody",
+        "deny",
+        "less",
+        "root",
+        "grants less",
+        "grants nothing",
+        "grants root",
+        "other key",
+    ],
 )
 def test_a_key_that_auto_scaling_may_not_use_is_refused(stack):
     assert check_stack(LETS_LAUNCH, [LAUNCHED, *stack]) == refused(
@@ -342,14 +393,28 @@ def test_the_default_policy_does_not_let_auto_scaling():
 
 def test_what_may_let_auto_scaling_is_not_decided():
     key = unknown(KEY, "key", {"arn": "key-arn"}, "policy")
-    grant = unknown(KEY_GRANT, "grant", GRANT, "granteePrincipal")
+    to_whom = unknown(KEY_GRANT, "grant", GRANT, "granteePrincipal")
+    what = unknown(KEY_GRANT, "grant", GRANT, "operations")
     template = Thing(
         TEMPLATE, "web", changed(SAFE_TEMPLATE, KEY_PATH, UNKNOWN), {"blockDeviceMappings": ["x"]}
     )
 
     assert check_stack(LETS_LAUNCH, [LAUNCHED, key]) == waits("policy", "key")
-    assert check_stack(LETS_LAUNCH, [LAUNCHED, _key(), grant]) == waits("granteePrincipal", "grant")
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, _key(), to_whom]) == waits(
+        "granteePrincipal", "grant"
+    )
+    assert check_stack(LETS_LAUNCH, [LAUNCHED, _key(), what]) == waits("operations", "grant")
     assert check_stack(LETS_LAUNCH, [template]) == waits(KEY_PATH)
     assert check_stack(LETS_LAUNCH, [LAUNCHED]) == undecided(
         f"`{KEY_PATH}` names a key that this stack does not make."
+    )
+
+
+def test_every_template_is_judged():
+    plain = Thing(TEMPLATE, "plain", SAFE_TEMPLATE)
+    foreign = Thing(TEMPLATE, "foreign", changed(SAFE_TEMPLATE, KEY_PATH, "other"))
+
+    assert check_stack(LETS_LAUNCH, [plain, foreign, LAUNCHED, _key()]) == Verdict(
+        refused(NO_GRANT.format("no such statement, nor a grant"), "key").refusals,
+        undecided(f"`{KEY_PATH}` names a key that this stack does not make.", "foreign").notes,
     )

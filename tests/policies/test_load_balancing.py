@@ -9,11 +9,13 @@ from tests.policies.analysis import (
     TARGETS,
     UNKNOWN,
     Thing,
+    Verdict,
     changed,
     check,
     check_stack,
     refused,
     undecided,
+    unknown,
     waits,
 )
 
@@ -277,10 +279,26 @@ def test_a_network_load_balancer_has_no_headers_and_may_stand_in_one_zone():
         assert check(rule, LOAD_BALANCER, network) == PASSED
 
 
-def test_an_unknown_kind_of_load_balancer_is_not_decided():
-    unknown = BALANCER | {"loadBalancerType": UNKNOWN, "dropInvalidHeaderFields": False}
+def test_subnets_may_be_mapped_to_addresses():
+    mapped = {"subnetMappings": [{"subnetId": "subnet-1"}, {"subnetId": "subnet-2"}]}
 
-    assert check("lb-drops-invalid-headers", LOAD_BALANCER, unknown) == waits("loadBalancerType")
+    assert check("lb-spans-zones", LOAD_BALANCER, mapped) == PASSED
+    assert check("lb-spans-zones", LOAD_BALANCER, {"subnetMappings": [{}]}) == refused(
+        "`subnetMappings` must name subnets in at least 2 Availability Zones, got 1."
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "value"),
+    [
+        ("lb-drops-invalid-headers", "dropInvalidHeaderFields", False),
+        ("lb-spans-zones", "subnets", [UNKNOWN]),
+    ],
+)
+def test_an_unknown_kind_of_load_balancer_is_not_decided(rule, path, value):
+    unknown = BALANCER | {"loadBalancerType": UNKNOWN, path: value}
+
+    assert check(rule, LOAD_BALANCER, unknown) == waits("loadBalancerType")
 
 
 def _listener_rule(action, listener, **needs):
@@ -355,6 +373,38 @@ def _listener_rule(action, listener, **needs):
             waits("protocol", "some"),
             id="unknown-protocol",
         ),
+        pytest.param(
+            [
+                Thing(LISTENER, "http", REDIRECT | {"id": "arn:1"}),
+                unknown(LISTENER_RULE, "api", {"listenerArn": "arn:1"}, "actions"),
+            ],
+            waits("actions", "api"),
+            id="unknown-actions",
+        ),
+        pytest.param(
+            [
+                Thing(LISTENER, "http", REDIRECT | {"arn": "arn:1"}),
+                _listener_rule("redirect", "arn:1")._replace(name="safe"),
+                _listener_rule("forward", "arn:2")._replace(name="outside"),
+                Thing(
+                    LISTENER_RULE,
+                    "api",
+                    {
+                        "listenerArn": "arn:1",
+                        "actions": [{"type": "redirect"}, {"type": "forward"}],
+                    },
+                ),
+            ],
+            Verdict(
+                refused(
+                    "`actions[1].type` must be `redirect`, as Listener `http` speaks plain HTTP, "
+                    "got `forward`.",
+                    "api",
+                ).refusals,
+                undecided("`listenerArn` names a listener outside this stack.", "outside").notes,
+            ),
+            id="each-of-several",
+        ),
     ],
 )
 def test_rules_of_a_plain_listener_only_redirect(things, verdict):
@@ -386,6 +436,7 @@ SERVING = {
         ("target-group-health-check", TARGETS, SERVING),
         ("target-group-health-check", TARGETS, {"targetType": "lambda"}),
         ("target-group-health-check", TARGETS, {"protocol": "TCP"}),
+        ("target-group-health-check", TARGETS, {"protocol": "QUIC"}),
         ("target-group-health-check", TARGETS, {"healthCheck": {"path": UNKNOWN}}),
         ("target-group-encrypted", TARGETS, SERVING),
         ("target-group-encrypted", TARGETS, {"targetType": "lambda"}),
@@ -396,7 +447,7 @@ SERVING = {
             {"slowStart": 0, "loadBalancingAlgorithmType": "weighted_random"},
         ),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_a_safe_setting_passes(rule, type_, properties):
     assert check(rule, type_, properties) == PASSED
@@ -432,14 +483,17 @@ def test_a_safe_setting_passes(rule, type_, properties):
             {},
             "`internal` must be true, or `intended` name it, got nothing.",
         ),
-        (
-            "target-group-health-check",
-            TARGETS,
-            {"protocol": "HTTP"},
+        *(
             (
-                "`healthCheck.path` must name a page that says whether the target can serve, "
-                "got nothing, which means `/`."
-            ),
+                "target-group-health-check",
+                TARGETS,
+                properties,
+                (
+                    "`healthCheck.path` must name a page that says whether the target can serve, "
+                    "got nothing, which means `/`."
+                ),
+            )
+            for properties in ({}, {"protocol": "HTTP"}, {"protocol": "HTTPS"})
         ),
         (
             "target-group-health-check",
@@ -472,7 +526,7 @@ def test_a_safe_setting_passes(rule, type_, properties):
             ),
         ),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_an_unsafe_setting_is_refused(rule, type_, properties, message):
     assert check(rule, type_, properties) == refused(message)
@@ -533,10 +587,12 @@ LONGEST = "state service.longestRequestSeconds, or measure it with the load test
         (DRAINS, TARGETS, {"targetType": "lambda", "deregistrationDelay": 0}),
         (IDLES, LOAD_BALANCER, {"idleTimeout": 30}),
         (IDLES, LOAD_BALANCER, {"loadBalancerType": "network", "idleTimeout": 1}),
+        (IDLES, LOAD_BALANCER, {"loadBalancerType": "gateway", "idleTimeout": 1}),
         (KEEPS, LOAD_BALANCER, {"idleTimeout": 59}),
         (KEEPS, LOAD_BALANCER, {"loadBalancerType": "gateway"}),
+        (KEEPS, LOAD_BALANCER, {"loadBalancerType": "network"}),
     ],
-    ids=range(7),
+    ids=range(9),
 )
 def test_a_time_out_that_fits_the_service_passes(stated, rule, type_, properties):
     stated(service={"longestRequestSeconds": [1, 30], "keepAliveSeconds": [60, 75]})
@@ -651,11 +707,12 @@ def _reserving(units):
     ("surge", "properties"),
     [
         ({"trace": "x5-in-300s", "scale": 9}, _reserving(100)),
-        ({"trace": "x5-in-300s", "scale": 4}, {}),
+        ({"trace": "x5-in-300s", "scale": 5}, {}),
         ({"trace": "x2-in-300s", "scale": 90}, {}),
         ({"trace": "x5-in-300s", "scale": 9}, {"loadBalancerType": "network"}),
+        ({"trace": "x5-in-300s", "scale": 9}, {"loadBalancerType": "gateway"}),
     ],
-    ids=["reserved", "small", "slow", "network"],
+    ids=["reserved", "small", "slow", "network", "gateway"],
 )
 def test_a_surge_that_fits_the_load_balancer_passes(stated, surge, properties):
     stated(surges={"sale": surge})
@@ -672,11 +729,12 @@ def test_a_steep_surge_needs_a_reservation(stated):
     )
 
 
-def test_fewer_units_than_aws_reserves_are_refused(stated):
+@pytest.mark.parametrize("units", [1, 99])
+def test_fewer_units_than_aws_reserves_are_refused(stated, units):
     stated()
 
-    assert check(RESERVES, LOAD_BALANCER, _reserving(50)) == refused(
-        "`minimumLoadBalancerCapacity.capacityUnits` must be at least 100, got 50."
+    assert check(RESERVES, LOAD_BALANCER, _reserving(units)) == refused(
+        f"`minimumLoadBalancerCapacity.capacityUnits` must be at least 100, got {units}."
     )
 
 
@@ -689,12 +747,31 @@ def test_a_surge_that_cannot_be_read_decides_nothing(stated, surge):
     )
 
 
-def test_a_surge_may_be_a_file(stated, tmp_path):
+@pytest.mark.parametrize(
+    ("rates", "verdict"),
+    [
+        (
+            [1000, 1000, 9000, 100],
+            refused(
+                "`minimumLoadBalancerCapacity.capacityUnits` must be at least 100, as surges.sale "
+                "goes from 1000 to 9000 requests/s in 300 s, got nothing."
+            ),
+        ),
+        (
+            [0, 9000],
+            refused(
+                "`minimumLoadBalancerCapacity.capacityUnits` must be at least 100, as surges.sale "
+                "goes from 0 to 9000 requests/s in 300 s, got nothing."
+            ),
+        ),
+        ([1000, 3000, 5000, 7000], PASSED),
+    ],
+    ids=["steep", "from nothing", "nearly twice in each five minutes"],
+)
+def test_a_surge_may_be_a_file(stated, tmp_path, rates, verdict):
     path = tmp_path / "sale.csv"
-    path.write_text("seconds,requests_per_second\n0,1000\n60,1000\n120,9000\n180,100\n")
+    lines = [f"{300 * step},{rate}\n" for step, rate in enumerate(rates)]
+    path.write_text("seconds,requests_per_second\n" + "".join(lines))
     stated(surges={"sale": {"trace": str(path)}})
 
-    assert check(RESERVES, LOAD_BALANCER, {}) == refused(
-        "`minimumLoadBalancerCapacity.capacityUnits` must be at least 100, as surges.sale goes "
-        "from 1000 to 9000 requests/s in 60 s, got nothing."
-    )
+    assert check(RESERVES, LOAD_BALANCER, {}) == verdict

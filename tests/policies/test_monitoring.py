@@ -71,6 +71,42 @@ def _about_group(name, metric, **more):
     )
 
 
+def _board(*metrics, period=60):
+    widget = {"type": "metric", "properties": {"period": period, "metrics": list(metrics)}}
+    return Thing(DASHBOARD, "board", {"dashboardBody": json.dumps({"widgets": [widget]})})
+
+
+def _tracking(**tracking):
+    properties = changed(TRACKING.properties, "targetTrackingConfiguration", tracking)
+    return Thing(POLICY, "tracking", properties)
+
+
+def _on_processors(dimensions, **more):
+    return {"namespace": "AWS/EC2", "metricName": "CPUUtilization", dimensions: ON_GROUP} | more
+
+
+ON_GROUP = [{"name": "AutoScalingGroupName", "value": "shop-test-web"}]
+
+
+def _custom(**more):
+    return _tracking(customizedMetricSpecification=_on_processors("metricDimensions", **more))
+
+
+def _math(**stat):
+    stat = {"metric": _on_processors("dimensions")} | stat
+    metrics = [{"id": "e", "expression": "m"}, {"id": "m", "metricStat": stat}]
+    return _tracking(customizedMetricSpecification={"metrics": metrics})
+
+
+def _query(**metric):
+    dimensions = {"AutoScalingGroupName": "shop-test-web"}
+    query = _on_processors("dimensions") | {"dimensions": dimensions} | metric
+    return Thing(ALARM, "cpu", {"metricQueries": [{"id": "m", "metric": query}]})
+
+
+PROCESSORS = ["AWS/EC2", "CPUUtilization", "AutoScalingGroupName", "shop-test-web"]
+
+
 @pytest.mark.parametrize("rule", ["alarm-has-actions", "alarm-name-starts-with-stack"])
 @pytest.mark.parametrize(("type_", "name"), [(ALARM, "name"), (COMPOSITE, "alarmName")])
 def test_a_safe_alarm_passes(rule, type_, name):
@@ -202,6 +238,14 @@ def test_enabled_group_metrics_pass(user):
             "Dashboard `board`",
             id="dashboard",
         ),
+        pytest.param(
+            _board(
+                ["AWS/AutoScaling", "GroupMaxSize", "AutoScalingGroupName", "shop-test-web"],
+                [".", "GroupDesiredCapacity", "..."],
+            ),
+            "Dashboard `board`",
+            id="dashboard-in-short",
+        ),
     ],
 )
 def test_group_metrics_that_are_off_are_refused(user, label):
@@ -266,8 +310,12 @@ def test_detailed_monitoring_passes(user):
     [
         CPU_ALARM._replace(properties=SAFE_ALARM | {"period": 300}),
         CPU_ALARM._replace(properties=SAFE_ALARM | {"metricName": "StatusCheckFailed"}),
+        _query(period=300),
+        _custom(period=300),
+        _math(period=300),
+        _board(PROCESSORS, period=300),
     ],
-    ids=["five-minutes", "status-check"],
+    ids=["five-minutes", "status-check", "query", "custom", "math", "dashboard"],
 )
 def test_basic_monitoring_suffices(user):
     assert check_stack(DETAILED, [TEMPLATE_OFF, GROUP_OF_TEMPLATE, user]) == PASSED
@@ -275,8 +323,17 @@ def test_basic_monitoring_suffices(user):
 
 @pytest.mark.parametrize(
     ("user", "label"),
-    [(CPU_ALARM, "MetricAlarm `cpu`"), (TRACKING, "Policy `tracking`")],
-    ids=["alarm", "policy"],
+    [
+        (CPU_ALARM, "MetricAlarm `cpu`"),
+        (_query(period=60), "MetricAlarm `cpu`"),
+        (TRACKING, "Policy `tracking`"),
+        (_custom(), "Policy `tracking`"),
+        (_custom(period=60), "Policy `tracking`"),
+        (_math(), "Policy `tracking`"),
+        (_math(period=60), "Policy `tracking`"),
+        (_board(PROCESSORS), "Dashboard `board`"),
+    ],
+    ids=["alarm", "query", "policy", "custom", "of 60 s", "math", "math of 60 s", "dashboard"],
 )
 def test_basic_monitoring_under_a_minute_metric_is_refused(user, label):
     assert check_stack(DETAILED, [TEMPLATE_OFF, GROUP_OF_TEMPLATE, user]) == refused(
@@ -286,27 +343,32 @@ def test_basic_monitoring_under_a_minute_metric_is_refused(user, label):
     )
 
 
-def test_mixed_instances_lead_to_their_template():
-    mixed = Thing(
-        GROUP,
-        "group",
-        {
-            "name": "shop-test-web",
-            "mixedInstancesPolicy": {
-                "launchTemplate": {"launchTemplateSpecification": {"launchTemplateId": "lt-1"}}
-            },
-        },
+def _mixed(**named):
+    return {"mixedInstancesPolicy": {"launchTemplate": {"launchTemplateSpecification": named}}}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"launchTemplate": {"id": "lt-1"}},
+        {"launchTemplate": {"name": "web"}},
+        {"launchTemplate": {"id": "lt-1", "name": "web"}, "launchConfiguration": ""},
+        {"launchTemplate": {"id": "", "name": "web"}},
+        _mixed(launchTemplateId="lt-1"),
+        _mixed(launchTemplateName="web"),
+        _mixed(launchTemplateId="lt-1", launchTemplateName="web"),
+    ],
+    ids=["id", "name", "both", "empty id", "mixed id", "mixed name", "mixed both"],
+)
+def test_a_group_leads_to_its_template(named):
+    group = Thing(GROUP, "group", {"name": "shop-test-web"} | named)
+    template = Thing(TEMPLATE, "template", {"id": "lt-1", "name": "web"})
+
+    assert check_stack(DETAILED, [template, group, CPU_ALARM]) == refused(
+        "`monitoring.enabled` must be true, as MetricAlarm `cpu` reads `CPUUtilization` "
+        "every 60 s, got nothing.",
+        "template",
     )
-    template = Thing(TEMPLATE, "template", {"id": "lt-1", "monitoring": {"enabled": False}})
-
-    verdict = check_stack(DETAILED, [template, mixed, CPU_ALARM])
-
-    assert verdict.messages == [
-        (
-            "`monitoring.enabled` must be true, as MetricAlarm `cpu` reads `CPUUtilization` "
-            "every 60 s, got false."
-        )
-    ]
 
 
 @pytest.mark.parametrize(("value", "passes"), [(REMOVED, True), (False, False)])
@@ -358,10 +420,87 @@ def test_a_launch_configuration_monitors_in_detail_by_default(value, passes):
             waits("metricName", "cpu"),
             id="period",
         ),
+        pytest.param(
+            [CPU_ALARM],
+            undecided("`dimensions` names a group that this stack does not make.", "cpu"),
+            id="group-outside",
+        ),
+        pytest.param(
+            [TRACKING],
+            undecided(
+                "`autoscalingGroupName` names a group that this stack does not make.", "tracking"
+            ),
+            id="group-of-a-policy-outside",
+        ),
+        pytest.param(
+            [GROUP_OF_TEMPLATE, TEMPLATE_ON, _board(PROCESSORS, ["...", "elsewhere"])],
+            undecided("`dashboardBody` names a group that this stack does not make.", "board"),
+            id="group-of-a-dashboard-outside",
+        ),
+        pytest.param(
+            [
+                unknown(ALARM, "cpu", {"metricQueries": [{"metric": UNKNOWN}]})._replace(
+                    needs={"metricQueries": ["else"]}
+                )
+            ],
+            waits("metricQueries[0].metric", "cpu"),
+            id="metric",
+        ),
+        pytest.param(
+            [_query(metricName=UNKNOWN)._replace(needs={"metricQueries": ["else"]})],
+            waits("metricQueries[0].metric.metricName", "cpu"),
+            id="metric-name",
+        ),
+        pytest.param(
+            [_custom(metricName=UNKNOWN)._replace(needs={"targetTrackingConfiguration": ["else"]})],
+            waits("targetTrackingConfiguration.customizedMetricSpecification", "tracking"),
+            id="custom",
+        ),
+        pytest.param(
+            [_math(period=UNKNOWN)._replace(needs={"targetTrackingConfiguration": ["else"]})],
+            waits(
+                "targetTrackingConfiguration.customizedMetricSpecification.metrics[1].metricStat",
+                "tracking",
+            ),
+            id="math",
+        ),
+        pytest.param(
+            [
+                _tracking(predefinedMetricSpecification=UNKNOWN)._replace(
+                    needs={"targetTrackingConfiguration": ["else"]}
+                )
+            ],
+            waits(
+                "targetTrackingConfiguration.predefinedMetricSpecification.predefinedMetricType",
+                "tracking",
+            ),
+            id="predefined",
+        ),
     ],
 )
 def test_monitoring_that_cannot_be_told_is_not_decided(things, verdict):
     assert check_stack(DETAILED, things) == verdict
+
+
+def test_every_use_of_a_metric_is_judged():
+    elsewhere = {"dimensions": {"AutoScalingGroupName": "elsewhere"}}
+    passing = [
+        _about_group("enabled", "GroupMaxSize"),
+        CPU_ALARM._replace(name="slow", properties=SAFE_ALARM | {"period": 300}),
+        CPU_ALARM._replace(
+            name="status", properties=SAFE_ALARM | {"metricName": "StatusCheckFailed"}
+        ),
+        CPU_ALARM._replace(name="outside", properties=SAFE_ALARM | elsewhere),
+        Thing(GROUP, "foreign", {"name": "foreign", "launchTemplate": {"id": "lt-elsewhere"}}),
+        CPU_ALARM._replace(
+            name="foreign",
+            properties=SAFE_ALARM | {"dimensions": {"AutoScalingGroupName": "foreign"}},
+        ),
+    ]
+    broken = [GROUP_OF_TEMPLATE, TEMPLATE_OFF, _about_group("size", "GroupMinSize"), CPU_ALARM]
+
+    assert len(check_stack(METRICS, [*passing, *broken]).refusals) == 1
+    assert len(check_stack(DETAILED, [*passing, *broken]).refusals) == 1
 
 
 MISSING, SEVERITY, RUNBOOK = (
@@ -442,6 +581,7 @@ def test_what_an_alarm_says_may_not_be_known(rule, path):
     [
         ("docs/runbooks/slow-responses.md", 0),
         ("docs/runbooks/slow-responses.md.", 0),
+        ("docs/runbooks/slow-responses.md),;", 0),
         ("https://example.com/slow", 0),
         ("docs/runbooks/no-such-page.md", 1),
     ],
@@ -495,11 +635,18 @@ def test_a_composite_alarm_of_what_does_not_exist_is_refused():
 def test_names_that_are_not_known_may_be_those():
     composite = _composite('ALARM("later")')
     unknown_rule = unknown(COMPOSITE, "outage", {"alarmName": "outage"}, "alarmRule")
+    suppressed = Thing(
+        COMPOSITE,
+        "outage",
+        {"alarmName": "outage", "actionsSuppressor": {"alarm": UNKNOWN}},
+        {"actionsSuppressor": ["else"]},
+    )
 
     assert check_stack(CHILDREN, [Thing(ALARM, "slow", {}), composite]) == undecided(
         "an alarm of this stack has no name yet.", "outage"
     )
     assert check_stack(CHILDREN, [SLOW, unknown_rule]) == waits("alarmRule", "outage")
+    assert check_stack(CHILDREN, [SLOW, suppressed]) == waits("actionsSuppressor.alarm", "outage")
 
 
 BAND = {"metricQueries": [{"id": "band", "expression": "ANOMALY_DETECTION_BAND(m1, 3)"}]}
@@ -509,10 +656,19 @@ BAND = {"metricQueries": [{"id": "band", "expression": "ANOMALY_DETECTION_BAND(m
     "alarm",
     [
         Thing(ALARM, "web", {"alarmActions": ["arn:aws:autoscaling:eu:1:scalingPolicy:1"]}),
+        Thing(
+            ALARM,
+            "web",
+            {
+                "alarmActions": ["arn:aws:autoscaling:eu:1:scalingPolicy:1"],
+                "metricQueries": [{"id": "e", "expression": "m1 / 60"}],
+                "thresholdMetricId": "",
+            },
+        ),
         Thing(ALARM, "web", BAND | {"alarmActions": ["arn:aws:sns:eu:1:page"]}),
         Thing(COMPOSITE, "web", {"alarmActions": ["arn:aws:sns:eu:1:page"]}),
     ],
-    ids=["plain", "anomaly", "composite"],
+    ids=["plain", "math", "anomaly", "composite"],
 )
 def test_plain_alarms_may_scale_and_others_tell(alarm):
     assert check_stack(PLAIN, [alarm]) == PASSED
@@ -533,8 +689,9 @@ def test_other_alarms_that_scale_are_refused(type_, properties, kind):
         type_, "web", properties | {"alarmActions": [UNKNOWN]}, {"alarmActions": ["steps"]}
     )
     known = Thing(type_, "web", properties | {"alarmActions": ["a:scalingPolicy:1"]})
+    plain = Thing(ALARM, "plain", {"alarmActions": [UNKNOWN]}, {"alarmActions": ["steps"]})
 
-    assert check_stack(PLAIN, [policy, made]) == refused(
+    assert check_stack(PLAIN, [policy, plain, made]) == refused(
         f"`alarmActions` must name no scaling policy in {kind}, got Policy `steps`."
     )
     assert check_stack(PLAIN, [known]) == refused(
@@ -542,7 +699,8 @@ def test_other_alarms_that_scale_are_refused(type_, properties, kind):
     )
 
 
-BALANCER = Thing(LOAD_BALANCER, "web", {})
+BALANCER = Thing(LOAD_BALANCER, "web", {"loadBalancerType": "application"})
+NETWORK = Thing(LOAD_BALANCER, "network", {"loadBalancerType": "network"})
 NOT_WATCHED = refused(
     "`arn` must have its demand watched by an alarm on an anomaly band or a rate of change, "
     "got none."
@@ -587,12 +745,11 @@ def test_demand_that_is_not_watched_is_refused(namespace, metric, expression):
 
     assert check_stack(DEMAND, [BALANCER, watching]) == NOT_WATCHED
     assert check_stack(DEMAND, [BALANCER]) == NOT_WATCHED
+    assert check_stack(DEMAND, [NETWORK, Thing(LOAD_BALANCER, "web", {})]) == NOT_WATCHED
 
 
 def test_only_application_load_balancers_have_such_demand():
-    assert check_stack(DEMAND, [Thing(LOAD_BALANCER, "web", {"loadBalancerType": "network"})]) == (
-        PASSED
-    )
+    assert check_stack(DEMAND, [NETWORK]) == PASSED
 
 
 def test_queries_that_are_not_known_may_watch_demand():
@@ -606,10 +763,11 @@ WAITING = {"actionsSuppressor": {"alarm": "never", "waitPeriod": 1800, "extensio
 
 def test_a_page_that_is_escalated_passes():
     page = _composite('ALARM("slow-critical")', "page")
-    escalation = _composite('ALARM("page-page")', "escalation", **WAITING)
+    between = _composite('ALARM("page-page")', "between")
+    escalation = _composite('ALARM("between-page")', "escalation", **WAITING)
     ticket = Thing(ALARM, "ticket", {"name": "disk-warning"})
 
-    assert check_stack(ESCALATED, [SLOW, page, escalation, ticket]) == PASSED
+    assert check_stack(ESCALATED, [SLOW, page, between, escalation, ticket]) == PASSED
     assert check_stack(ESCALATED, [SLOW, _composite('ALARM("slow-critical")', **WAITING)]) == PASSED
 
 
@@ -624,7 +782,9 @@ def test_a_page_that_is_escalated_passes():
     ids=["none", "at once", "other", "suppressor"],
 )
 def test_a_page_that_is_not_escalated_is_refused(stack):
-    assert check_stack(ESCALATED, [SLOW, *stack]) == refused(
+    ticket = Thing(ALARM, "ticket", {"name": "disk-warning"})
+
+    assert check_stack(ESCALATED, [ticket, SLOW, *stack]) == refused(
         "`name` must stand below a composite alarm that escalates "
         "(`actionsSuppressor.waitPeriod`), got `slow-critical`.",
         "slow",

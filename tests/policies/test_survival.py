@@ -1,5 +1,6 @@
 """Rules that replay the planned stack."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,6 +12,9 @@ import pytest
 from policies import survival
 from policies._rules import Report, Resource, Stack
 from policies._values import UNKNOWN
+from surgeproof.plan import NotSeen
+from surgeproof.simulation.surges import Part, Told, Warned
+from surgeproof.simulation.verdict import Mover
 from tests.policies.analysis import (
     ALARM,
     GROUP,
@@ -493,3 +497,170 @@ def test_where_the_simulation_is_not_installed_nothing_is_decided(say, monkeypat
     monkeypatch.setattr(survival, "_judged", judged)
 
     assert say(SURVIVES) == Said([], ["the replay needs numba, which is not installed here."])
+
+
+BASKETS = SURGE_ALARM | {"name": "baskets", "namespace": "Shop", "metricName": "Baskets"}
+
+
+def test_an_alarm_without_a_model_that_scales_decides_nothing(say):
+    steps = {
+        "name": "steps",
+        "arn": "arn:steps",
+        "autoscalingGroupName": "web",
+        "policyType": "StepScaling",
+        "adjustmentType": "ChangeInCapacity",
+        "stepAdjustments": [{"scalingAdjustment": 1, "metricIntervalLowerBound": "0"}],
+    }
+    alarm = Thing(ALARM, "baskets", BASKETS | {"alarmActions": ["arn:steps"]})
+
+    said = say(SURVIVES, group=fleet(maxSize=3), steps=Thing(POLICY, "steps", steps), baskets=alarm)
+
+    assert said.refusals == []
+    (note,) = said.notes
+    assert note.startswith("surge `sale` (x2-in-300s x 2): alarm baskets is left out: no model of ")
+    assert note.endswith("Without that the replay fails.")
+
+
+def test_an_alarm_without_a_model_that_only_tells_does_not_matter(say):
+    baskets = Thing(ALARM, "baskets", BASKETS)
+
+    assert len(say(SURVIVES, group=fleet(maxSize=3), baskets=baskets).refusals) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "tells", "matters"),
+    [
+        ("groups[web].max_size", False, True),
+        ("groups[other].max_size", False, False),
+        ("policies[requests].target", False, True),
+        ("target_groups[web].name", False, True),
+        ("composites[page].rule", False, False),
+        ("composites[page].rule", True, True),
+        ("alarms[demand].threshold", True, True),
+        ("topics[page].name", True, False),
+    ],
+)
+def test_an_unknown_matters_that_may_change_what_becomes_of_the_group(path, tells, matters):
+    note = NotSeen(path=path, reason="It is known only once the stack is deployed.")
+
+    assert survival._matters(note, None, "web", tells=tells) is matters
+
+
+@pytest.mark.parametrize(
+    ("given", "name"), [("web-1", "web-1"), ("", "group"), (None, "group"), (UNKNOWN, "group")]
+)
+def test_a_group_without_a_name_is_called_by_its_own(given, name):
+    group = Resource(type=GROUP, urn="urn", name="group", properties={"name": given})
+
+    assert survival._called(group) == name
+
+
+MOVER = Mover(
+    name="boot_seconds",
+    meaning="until an instance answers",
+    low=55,
+    high=65,
+    correlation=0.5,
+    survived_low_percent=80,
+    survived_high_percent=20,
+    documented=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, "80 % survive in the lower half, 20 % in the upper half"),
+        ({"survived_high_percent": 80}, "more of it hurts more (rank correlation 0.50)"),
+        (
+            {"survived_high_percent": 80, "correlation": -0.5},
+            "less of it hurts more (rank correlation -0.50)",
+        ),
+    ],
+    ids=["halves", "more", "less"],
+)
+def test_what_moves_the_outcome_says_how(changes, said):
+    mover = dataclasses.replace(MOVER, **changes)
+
+    assert survival._mover(mover) == (f"boot_seconds, 55 to 65 (until an instance answers): {said}")
+
+
+TOLD = Told(
+    first_bad_minute=12,
+    demand_alarm="demand",
+    demand_at_seconds=700,
+    page="page",
+    page_at_seconds=1000,
+    in_time=False,
+)
+LATE = Warned(
+    word="fails",
+    runs=102,
+    late_runs=102,
+    start_seconds=600,
+    page_within_seconds=300,
+    watches_demand=True,
+    example=TOLD,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "page", "demand"),
+    [
+        (
+            {},
+            "the first page, page, comes 400 s after the surge's start at +2:10:00",
+            (
+                "the first alarm on demand, demand, fires at +2:11:40, before the first bad minute "
+                "(132)"
+            ),
+        ),
+        (
+            {"page_at_seconds": 600, "demand_at_seconds": 720},
+            "the first page, page, comes 0 s after the surge's start at +2:10:00",
+            (
+                "the first alarm on demand, demand, fires at +2:12:00, before the first bad minute "
+                "(132)"
+            ),
+        ),
+        (
+            {"page_at_seconds": 599, "demand_at_seconds": 721},
+            "the first page, page, comes 1 s before the surge's start at +2:10:00",
+            (
+                "the first alarm on demand, demand, fires at +2:12:01, after the first bad minute "
+                "(132)"
+            ),
+        ),
+        (
+            {"page_at_seconds": None, "demand_at_seconds": None},
+            "nobody is paged after the surge's start at +2:10:00",
+            "no alarm on demand fires",
+        ),
+    ],
+    ids=["late", "at once", "early", "never"],
+)
+def test_late_warnings_say_when_they_come_in_the_whole_trace(changes, page, demand):
+    part = Part(
+        requests_per_second=(),
+        step_seconds=60,
+        start_seconds=0,
+        dated=False,
+        begins_at_seconds=7200,
+        whole_seconds=86400,
+    )
+
+    message = survival._late(part, LATE, dataclasses.replace(TOLD, **changes))
+
+    assert message.startswith(f"{page} (at most 300 s), and {demand}. Late in 102 of 102 runs")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0, "0 %"), (0.009, "< 0.01 %"), (0.01, "0.01 %"), (87.24, "87.2 %")]
+)
+def test_small_shares_are_not_called_none(value, text):
+    assert survival._percent(value) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(59.6, "+0:01:00"), (90061, "+25:01:01")])
+def test_times_are_told_in_hours_minutes_and_seconds(seconds, text):
+    assert survival._clock(seconds) == text
