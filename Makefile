@@ -64,7 +64,7 @@ engine: $(VENV)/.run  ## Find the Pulumi engine, or build it
 torture: $(VENV)/.dev  ## Interrupt and kill `up` at 20 moments of each kind
 	SURGEPROOF_MOMENTS=20 $(VENV)/bin/pytest tests/engine -k interruption
 
-mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must notice (an hour)
+mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must notice (about half an hour)
 	$(VENV)/bin/mutmut run $(MUTANTS)
 	$(VENV)/bin/python -m benchmarks.mutants
 
