@@ -213,7 +213,9 @@ def _matters(note: NotSeen, plan: ScalingPlan, group: str, *, tells: bool) -> bo
     """Whether something unknown in a preview may decide what becomes of a group under load."""
     if _LATER not in note.reason:
         return False
+    # `alarms[demand].threshold`, or `load_balancer.idle_timeout_seconds`.
     head, _, rest = note.path.partition("[")
+    head = head.partition(".")[0]
     name, _, field = rest.partition("]")
     if head == "groups":
         return name == group

@@ -254,6 +254,12 @@ def test_a_rule_that_does_not_apply_is_silent(rule, things, say):
             "targetTrackingConfiguration.targetValue",
             "policies[requests].target",
         ),
+        (
+            "balancer",
+            BASE["balancer"],
+            "idleTimeout",
+            "load_balancer.idle_timeout_seconds",
+        ),
     ],
 )
 def test_an_unknown_that_matters_is_not_decided(rule, name, thing, path, waits_for, say):
@@ -534,6 +540,8 @@ def test_an_alarm_without_a_model_that_only_tells_does_not_matter(say):
         ("groups[other].max_size", False, False),
         ("policies[requests].target", False, True),
         ("target_groups[web].name", False, True),
+        ("load_balancer.idle_timeout_seconds", False, True),
+        ("database.max_connections", False, True),
         ("composites[page].rule", False, False),
         ("composites[page].rule", True, True),
         ("alarms[demand].threshold", True, True),
