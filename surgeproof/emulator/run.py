@@ -516,6 +516,8 @@ def _logging(directory: RunDirectory) -> Iterator[None]:
     """Keep what goes wrong in program and provider in the run's log."""
     handler = logging.FileHandler(directory.path / "provider.log")
     logger = logging.getLogger("surgeproof")
+    # A program that outlives an interrupted engine fails after this, and is not to tell the user.
+    logger.addHandler(logging.NullHandler())
     propagate, logger.propagate = logger.propagate, False
     logger.addHandler(handler)
     try:
