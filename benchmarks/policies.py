@@ -224,7 +224,7 @@ def within_a_preview(previews: int) -> int:
                 ).stdout
                 if number:  # the first fills caches
                     taken.append(time.perf_counter() - started)
-    size = int(next(iter(re.findall(r"Preview: (\d+) to create", printed))))
+    size = int(re.findall(r"Preview: (\d+) to create", printed)[0])
     bare, *more = map(min, seconds)
     print(
         f"a preview of `local`, {size} resources: {bare:.2f} s {kinds[0]}; "
