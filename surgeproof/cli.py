@@ -21,6 +21,7 @@ from surgeproof.cli_trace import trace as trace_commands
 from surgeproof.emulator import real, run
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
+from surgeproof.escaping import say
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
 from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
 
@@ -191,7 +192,7 @@ def down(stack: str, *, embedded: bool, yes: bool) -> None:
         run.down(project, stack)
         return
     if RunDirectory(project, stack).exists:
-        click.echo(
+        say(
             f"Stack {stack} is up on the embedded AWS too: `surgeproof down --stack {stack} "
             "--embedded` ends that one."
         )
@@ -256,7 +257,7 @@ def check_command(
     from surgeproof import check  # noqa: PLC0415 - the other commands do without the rules
 
     summary, file = check.check(stack=stack, state=state, plan=plan, preset=preset)
-    click.echo(shown(summary, form, file=file), nl=False)
+    say(shown(summary, form, file=file), nl=False)
     raise SystemExit(FAILED if any(finding.stops for finding in summary.findings) else 0)
 
 
@@ -350,14 +351,17 @@ def replay_command(
     colour = output is None and sys.stdout.isatty()
     text = replay.shown(report, form, width=width, colour=colour)
     if output is None:
-        click.echo(text, nl=False)
+        if form == "html":
+            click.echo(text, nl=False)  # a file that holds no line of anybody else's
+        else:
+            say(text, nl=False, coloured=colour)
     else:
         try:
-            output.write_text(text, encoding="utf-8")
+            output.write_text(text, encoding="utf-8", errors="backslashreplace")
         except OSError as error:  # 1 would say that the stack fails
             raise InputError(f"--output: {_system_error(error)}") from error
-        click.echo("\n".join([*replay.ending(report), f"Report: {output}"]))
-        click.echo(f"Verdict: {report.verdict}")
+        say("\n".join([*replay.ending(report), f"Report: {output}"]))
+        say(f"Verdict: {report.verdict}")
     raise SystemExit(replay.EXIT_CODES[report.verdict])
 
 
@@ -388,7 +392,7 @@ def clients(logs: str, *, window_seconds: str, load_balancer: str | None) -> Non
     except TraceError as error:
         raise InputError(str(error)) from None
     most = rates.percentile(99.9)
-    click.echo(
+    say(
         f"{len(rates.busiest):,} clients; requests of one within {window_seconds} s: "
         f"half at most {rates.percentile(50):,}, 999 of 1,000 at most {most:,}, "
         f"the busiest {rates.busiest[-1]:,}\n"
@@ -407,7 +411,7 @@ def _replay_module(*, compiles: bool = True) -> Any:
     from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
 
     if compiles and not is_compiled():
-        click.echo("compiling the simulation (once, about a minute)", err=True)
+        say("compiling the simulation (once, about a minute)", err=True)
     return replay
 
 
@@ -440,23 +444,19 @@ def _judge(project: Project, stack: str) -> None:
 
         stated = read_settings(project.root, stack).stated
         if not stated.surges:
-            click.echo(
-                "Would it survive? The configuration names no surges, so nothing was replayed."
-            )
+            say("Would it survive? The configuration names no surges, so nothing was replayed.")
             return
         replay = _replay_module(compiles=stated.service is not None)
         report = replay.after_up(project, stack, state.resources)
-        page.write_text(replay.shown(report, "html"), encoding="utf-8")
-        click.echo(f"Would it survive? {replay.source(report)}")
+        page.write_text(replay.shown(report, "html"), encoding="utf-8", errors="backslashreplace")
+        say(f"Would it survive? {replay.source(report)}")
         for line in replay.ending(report):
-            click.echo(f"  {line}")
-        click.echo(f"Report: {os.path.relpath(page)}")
+            say(f"  {line}")
+        say(f"Report: {os.path.relpath(page)}")
     except KeyboardInterrupt:
-        click.echo(
-            f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it."
-        )
+        say(f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it.")
     except Exception as error:  # noqa: BLE001 - the stack is up, whatever befalls the replay
-        click.echo(f"What was deployed could not be replayed: {error}", err=True)
+        say(f"What was deployed could not be replayed: {error}", err=True)
 
 
 def _receivers(project: Project, stack: str, *, embedded: bool) -> None:
@@ -474,7 +474,7 @@ def _receivers(project: Project, stack: str, *, embedded: bool) -> None:
     except (BotoCoreError, ClientError) as error:
         raise RunError(f"AWS does not tell the subscriptions: {error}") from None
     for line in receivers.told(topics):
-        click.echo(line)
+        say(line)
     problem = receivers.problem(topics)
     if problem:
         raise RunError(problem)
@@ -512,7 +512,7 @@ def runbook_list(stack: str, *, embedded: bool) -> None:
     """List the runbooks of a deployed stack."""
     runbooks, project, client = _account(stack, embedded=embedded)
     for each in runbooks.runbooks(client, project, stack):
-        click.echo(f"{each.title:20}  {each.description.partition(':')[0].partition('.')[0]}")
+        say(f"{each.title:20}  {each.description.partition(':')[0].partition('.')[0]}")
 
 
 @runbook.command(name="show")
@@ -523,7 +523,7 @@ def runbook_list(stack: str, *, embedded: bool) -> None:
 def runbook_show(title: str, stack: str, *, embedded: bool) -> None:
     """Show what a runbook does, its parameters and its steps."""
     runbooks, project, client = _account(stack, embedded=embedded)
-    click.echo(runbooks.find(client, project, stack, title).shown())
+    say(runbooks.find(client, project, stack, title).shown())
 
 
 @runbook.command(name="run")
@@ -548,7 +548,7 @@ def runbook_run(
     parameters = dict(_pair(each) for each in given)
     check_parameters(chosen.document, parameters)
     if _is_embedded(stack, embedded=embedded):
-        click.echo("The embedded AWS has no Automation; its steps are carried out from here.")
+        say("The embedded AWS has no Automation; its steps are carried out from here.")
         lines = runbooks.rehearse(client, chosen, parameters)
     else:
         if not yes:
@@ -556,7 +556,7 @@ def runbook_run(
             click.confirm(f"Run {chosen.name} with {shown}? {chosen.description}", abort=True)
         lines = runbooks.execute(client, chosen, parameters)
     for line in lines:
-        click.echo(line)
+        say(line)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -595,5 +595,5 @@ def _system_error(error: OSError) -> str:
 
 
 def _leave(code: int, line: str) -> NoReturn:
-    click.echo(line, err=True)
+    say(line, err=True)
     raise SystemExit(code)

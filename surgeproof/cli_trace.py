@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import click
 
+from surgeproof.escaping import say
+
 if TYPE_CHECKING:
     from surgeproof.traces import Trace
 
@@ -59,7 +61,7 @@ def _clean(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def _leave(message: str) -> NoReturn:
-    click.echo(f"error: {message}", err=True)
+    say(f"error: {message}", err=True)
     raise SystemExit(BAD_INPUT)
 
 
@@ -88,7 +90,7 @@ def list_command() -> None:
     names = trace_names()
     width = max(map(len, names))
     for name, meaning in names.items():
-        click.echo(f"{name:<{width}}  {meaning}")
+        say(f"{name:<{width}}  {meaning}")
 
 
 @trace.command(name="show")
@@ -160,7 +162,7 @@ def make_command(shape: str, *, values: tuple[str, ...], output: Path | None) ->
     _tell(SHAPES[shape](**chosen), output)
     if not values:
         for parameter in known.values():
-            click.echo(f"  {parameter}")
+            say(f"  {parameter}")
 
 
 @trace.command(name="cloudwatch")
@@ -242,7 +244,7 @@ def access_logs_command(
         end=end,
         s3=_client("s3", region, profile) if source.startswith("s3://") else None,
         most_bad_percent=most_bad,
-        progress=lambda line: click.echo(line, err=True),
+        progress=lambda line: say(line, err=True),
     )
     _tell(found, output)
 
@@ -279,4 +281,4 @@ def _tell(found: "Trace", output: Path | None) -> None:
     lines += [f"  {line}" for line in found.describe()]
     if output is not None:
         lines.append(f"written to {output}")
-    click.echo("\n".join(lines))
+    say("\n".join(lines))

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from surgeproof.emulator.state import STACK_TYPE, name_of, type_of
+from surgeproof.escaping import terminal, visible
 from surgeproof.findings import Finding, Summary, from_engine
 from surgeproof.findings.text import lines
 
@@ -155,16 +156,16 @@ class Display:
         self._since = 0.0
 
     def say(self, line: str = "") -> None:
-        """Print one line, unwrapped, exactly as it is."""
-        self.out.print(line, soft_wrap=True, markup=False)
+        """Print one line, unwrapped."""
+        self.out.print(terminal(line), soft_wrap=True, markup=False)
 
     def complain(self, line: str) -> None:
         """Print one line on stderr."""
-        self.err.print(line, soft_wrap=True, markup=False)
+        self.err.print(terminal(line), soft_wrap=True, markup=False)
 
     def step(self, line: str) -> None:
         """Say what begins now."""
-        self.out.print(line, soft_wrap=True, markup=False, style="dim")
+        self.out.print(terminal(line), soft_wrap=True, markup=False, style="dim")
 
     def progress(self, title: str, total: int | None) -> "AbstractContextManager[Meter]":
         """Show how far an operation is."""
@@ -196,9 +197,9 @@ class Display:
         else:
             kinds = Counter(change.type.rpartition(":")[2] for change in created)
             listed = ", ".join(f"{number} {kind}" for kind, number in kinds.most_common())
-            self.out.print(f"  create {listed}", markup=False)
+            self.out.print(terminal(f"  create {listed}"), markup=False)
         for change in sorted(others):
-            self.say(f"  {change}")
+            self.say(visible(f"  {change}"))
         for warning in watch.warnings:
             self.say(f"warning: {warning}")
         self.say(f"Preview: {counted(watch.changes, CHANGE_WORDS)}.")
@@ -213,7 +214,7 @@ class Display:
             values = value if isinstance(value, list) and value else [value]
             for label, item in zip([key, *[""] * len(values)], values, strict=False):
                 text = item if isinstance(item, str) else json.dumps(item)
-                self.say(f"  {label:<{width}}  {text}")
+                self.say(visible(f"  {label:<{width}}  {text}"))
 
 
 class Meter:
@@ -245,7 +246,7 @@ class _Bar(Meter, AbstractContextManager["Meter"]):
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("[dim]{task.fields[last]}", markup=True),
+            TextColumn("{task.fields[last]}", style="dim", markup=False),
             console=console,
             transient=True,
         )
@@ -259,7 +260,7 @@ class _Bar(Meter, AbstractContextManager["Meter"]):
         self._progress.stop()
 
     def advance(self, op: str) -> None:
-        self._progress.update(self._task, advance=1, last=op)
+        self._progress.update(self._task, advance=1, last=visible(op))
 
 
 def counted(changes: Mapping[str, int], words: Mapping[str, str]) -> str:

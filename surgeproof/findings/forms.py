@@ -31,7 +31,8 @@ def shown(summary: Summary, form: str, *, file: str) -> str:
 
 def write(summary: Summary, path: Path, *, file: str) -> None:
     """Write the report in the form that the file's name ends in, one of SUFFIXES."""
-    path.write_text(shown(summary, SUFFIXES[path.suffix], file=file), encoding="utf-8")
+    text = shown(summary, SUFFIXES[path.suffix], file=file)
+    path.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def place(settings_file: Path | None) -> str:

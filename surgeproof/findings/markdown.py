@@ -1,13 +1,15 @@
 """Findings as a comment on a pull request: a table, which fits GitHub's and GitLab's Markdown."""
 
-import re
+import urllib.parse
 from collections.abc import Iterable
 from typing import Final
 
+from surgeproof import escaping
 from surgeproof.findings.model import Finding, Kind, Summary, in_order
 
+_IN_LINKS: Final = ":/?#@!$&'*+,;=%~"
+"""Characters that a link keeps (RFC 3986, 2.2)."""
 _HEAD: Final = ("| Severity | Rule | Resource | Found | To fix |", "|---|---|---|---|---|")
-_SPECIAL: Final = re.compile(r"([\\|<>*_\[\]#])")
 
 
 def markdown(summary: Summary) -> str:
@@ -23,8 +25,11 @@ def markdown(summary: Summary) -> str:
 
 
 def _row(finding: Finding) -> str:
-    rule = f"[`{finding.rule}`]({finding.link})" if finding.link else f"`{finding.rule}`"
-    severity = f"**{finding.severity}**" if finding.stops else f"{finding.severity} (advisory)"
+    rule = escaping.markdown_code(finding.rule)
+    if finding.link:
+        rule = f"[{rule}]({urllib.parse.quote(finding.link, safe=_IN_LINKS)})"
+    label = finding.severity or "error"
+    severity = f"**{label}**" if finding.stops else f"{label} (advisory)"
     found = _escaped(finding.message)
     if finding.why:
         found += f"<br>{_escaped(finding.why)}"
@@ -36,17 +41,12 @@ def _list(title: str, ordered: Iterable[Finding], kind: Kind) -> list[str]:
     members = [finding for finding in ordered if finding.kind is kind]
     if not members:
         return []
-    rows = [f"- `{at.rule}`, {_escaped(at.resource)}: {_escaped(at.message)}" for at in members]
+    rows = [
+        f"- {escaping.markdown_code(at.rule)}, {_escaped(at.resource)}: {_escaped(at.message)}"
+        for at in members
+    ]
     return ["", f"{title}:", "", *rows]
 
 
 def _escaped(text: str) -> str:
-    """Return a text whose characters mean themselves, but for what stands between backticks."""
-    parts = " ".join(text.split()).split("`")
-    if len(parts) % 2 == 0:  # a backtick without its pair
-        return _SPECIAL.sub(r"\\\1", "'".join(parts))
-    shown = [
-        f"`{part.replace('|', chr(92) + '|')}`" if index % 2 else _SPECIAL.sub(r"\\\1", part)
-        for index, part in enumerate(parts)
-    ]
-    return "".join(shown)
+    return escaping.markdown(text, code=True)

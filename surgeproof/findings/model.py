@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from surgeproof.escaping import visible
+
 SEVERITIES: Final = ("critical", "high", "medium", "low")
 MANDATORY: Final = "mandatory"
 ADVISORY: Final = "advisory"
@@ -81,7 +83,8 @@ class Finding:
     @property
     def engine_text(self) -> str:
         """What the engine passes on."""
-        message = self.message
+        # One line: what a value adds to it cannot be read as another part.
+        message = visible(self.message)
         if self.kind is Kind.UNDECIDED:
             message = f"{self.rule} ({self.severity}): not decided: {message}"
         fix = f"{_FIX}{self.fix}" if self.fix else ""
@@ -102,7 +105,8 @@ def from_engine(
 
     """
     why, _, rest = text.strip().partition("\n")
-    message, _, fix = rest.partition(_FIX)
+    # Only at the start of a line, where no message can put it: a message is one line.
+    message, _, fix = f"\n{rest}".partition(f"\n{_FIX}")
     message = message.strip() or why
     if policy in {RESOURCE_NOTES, STACK_NOTES} and (note := _NOTE.fullmatch(message)):
         rule, severity, reason = note.groups()

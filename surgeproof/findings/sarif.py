@@ -9,6 +9,7 @@ import json
 import urllib.parse
 from typing import Any, Final
 
+from surgeproof import escaping
 from surgeproof.findings.model import Finding, Kind, Summary, in_order
 
 SCHEMA: Final = (
@@ -57,8 +58,7 @@ def sarif(summary: Summary, *, file: str, version: str) -> str:
 
 
 def _text(text: str) -> dict[str, str]:
-    """Return a message in whose text no brace means a placeholder (SARIF 3.11.5)."""
-    return {"text": text.replace("{", "{{").replace("}", "}}")}
+    return {"text": escaping.sarif(text)}
 
 
 def _description(text: str) -> dict[str, str]:
@@ -105,7 +105,8 @@ def _result(finding: Finding, rule: int, file: str) -> dict[str, Any]:
         location["logicalLocations"] = [name]
     # Code scanning tells results apart by this one alone. Where a result has none, the upload makes
     # it of the line in the file, which all results share.
-    mark = hashlib.sha256(f"{finding.rule}\n{finding.urn}\n{finding.message}".encode()).hexdigest()
+    told = f"{finding.rule}\n{finding.urn}\n{finding.message}".encode(errors="backslashreplace")
+    mark = hashlib.sha256(told).hexdigest()
     return {
         "ruleId": finding.rule,
         "ruleIndex": rule,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from surgeproof.escaping import visible
 from surgeproof.findings.model import Finding, Kind, Summary, in_order
 
 _KINDS = {Kind.UNDECIDED: "not decided", Kind.NOTICE: "notice"}
@@ -26,7 +27,7 @@ def line(finding: Finding) -> str:
     label = _KINDS.get(finding.kind) or finding.severity or "error"
     advisory = finding.kind is Kind.VIOLATION and not finding.stops
     rule = f"{finding.rule} (advisory)" if advisory else finding.rule
-    return f"{label:<8}  {rule}  {finding.resource}: {finding.message}"
+    return visible(f"{label:<8}  {rule}  {finding.resource}: {finding.message}")
 
 
 def _shared(finding: Finding) -> tuple[object, ...]:

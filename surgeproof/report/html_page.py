@@ -9,12 +9,13 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from surgeproof.escaping import html as escape
+from surgeproof.escaping import visible
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
 from surgeproof.simulation.verdict import Word
@@ -376,9 +377,9 @@ def _fleet_data(replay: Replay, series: Series) -> Mapping[str, Any]:
             {
                 "at": each.at_seconds,
                 "kind": each.kind,
-                "subject": each.subject,
-                "name": each.subject[cut:] if each.kind in {"alarm", "ok"} else each.subject,
-                "words": each.words,
+                "subject": visible(each.subject),
+                "name": visible(each.subject[cut if each.kind in {"alarm", "ok"} else 0 :]),
+                "words": visible(each.words),
             }
             for each in replay.timeline
         ],

@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from surgeproof.escaping import markdown as escaped
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
 from surgeproof.simulation.verdict import Word
@@ -19,11 +20,11 @@ def markdown(report: Report) -> str:
     """Return the report as Markdown."""
     lines = [f"## {MARKS[report.verdict]} Replay: {report.verdict}", ""]
     for paragraph in words.gist(report):
-        lines += [_escaped(paragraph), ""]
+        lines += [escaped(paragraph), ""]
     lines += _side_by_side(report)
     for replay in report.replays:
-        lines += ["", f"### {_cell(words.title(replay))}", "", _escaped(words.headline(replay))]
-        lines += ["", _escaped(words.source(replay))]
+        lines += ["", f"### {escaped(words.title(replay))}", "", escaped(words.headline(replay))]
+        lines += ["", escaped(words.source(replay))]
         lines += _replay(replay)
     names = [
         f"{row.name} ({row.low:g} to {row.high:g} {row.unit}): {row.meaning}; {row.provenance}"
@@ -37,12 +38,12 @@ def markdown(report: Report) -> str:
 
 def _side_by_side(report: Report) -> list[str]:
     """Return one column a replay, so that fleets can be compared."""
-    heads = [_cell(words.fleet(replay)) for replay in report.replays]
+    heads = [escaped(words.fleet(replay)) for replay in report.replays]
     rows = zip(*(words.brief(replay) for replay in report.replays), strict=True)
     return [
         f"| | {' | '.join(heads)} |",
         "|---" * (len(heads) + 1) + "|",
-        *(f"| {row[0][0]} | {' | '.join(_cell(value) for _, value in row)} |" for row in rows),
+        *(f"| {row[0][0]} | {' | '.join(escaped(value) for _, value in row)} |" for row in rows),
     ]
 
 
@@ -52,24 +53,24 @@ def _replay(replay: Replay) -> list[str]:
     if replay.series is not None:
         lines += ["", *_chart(replay.series), ""]
         lines += [
-            f"1. {words.clock(each.at_seconds, replay.trace.begins_seconds)} {_escaped(each.words)}"
+            f"1. {words.clock(each.at_seconds, replay.trace.begins_seconds)} {escaped(each.words)}"
             for each in words.story(replay)
         ]
     if measured is not None:
         lines += ["", "| | |", "|---|---|"]
         pairs = (*words.facts(replay), ("Runs", words.runs(measured)))
-        lines += [f"| {_cell(name)} | {_cell(value)} |" for name, value in pairs]
+        lines += [f"| {escaped(name)} | {escaped(value)} |" for name, value in pairs]
         lines += ["", "Limits, by the typical run:", ""]
         lines += [
-            f"- {_escaped(line)}"
+            f"- {escaped(line)}"
             for line in words.bottlenecks(measured, replay.trace.begins_seconds)
         ]
         if verdict.word is not Word.SURVIVES and measured.movers:
             lines += ["", "What moves the verdict most:", ""]
-            lines += [f"- {_escaped(line)}" for line in words.movers(measured)]
+            lines += [f"- {escaped(line)}" for line in words.movers(measured)]
     if replay.suggestions:
         lines += ["", "Changes that were replayed:", ""]
-        lines += [f"- {_escaped(line)}" for line in replay.suggestions]
+        lines += [f"- {escaped(line)}" for line in replay.suggestions]
     lines += _folded("Trace", replay.trace.source)
     lines += _folded("What happened, in the typical run", replay.events)
     lines += _folded("Left out of this plan", verdict.limitations)
@@ -103,17 +104,5 @@ def _chart(series: Series) -> list[str]:
 
 
 def _folded(head: str, lines: Iterable[str]) -> list[str]:
-    kept = [f"- {_escaped(line)}" for line in lines]
+    kept = [f"- {escaped(line)}" for line in lines]
     return ["", f"<details><summary>{head}</summary>", "", *kept, "", "</details>"] if kept else []
-
-
-def _escaped(line: str) -> str:
-    """Return words that no reader takes for markup."""
-    line = " ".join(line.split()).replace("&", "&amp;").replace("<", "&lt;")
-    for mark in ("\\", "*", "_", "[", "]", "|"):
-        line = line.replace(mark, f"\\{mark}")
-    return line
-
-
-def _cell(value: str) -> str:
-    return _escaped(value)

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from sarif_kit.validate import is_valid
 
 from surgeproof.cli import main
+from tests.hostile import ATTACKS, RUNNER_OBEYS
 
 URN = "urn:pulumi:{stack}::shop::aws:lb/listener:Listener::http"
 SECRET = {
@@ -197,3 +198,15 @@ def test_reports_of_a_preview_are_refused_where_they_cannot_be_written(project, 
 
     assert result.exit_code == 2
     assert result.output.startswith("error: --report: must ")
+
+
+def test_no_name_acts_in_a_terminal_or_a_runner_s_log(project):
+    file = state(project)
+    for name in ATTACKS:
+        text = json.dumps(json.loads(file.read_text()))
+        hostile = json.loads(text.replace("Listener::http", f"Listener::{json.dumps(name)[1:-1]}"))
+        (project / "hostile.json").write_text(json.dumps(hostile))
+        code, printed = give("--state", project / "hostile.json")
+
+        assert (code, RUNNER_OBEYS.search(printed), "\x1b" in printed) == (1, None, False)
+        assert printed.splitlines()[-1] == "1 violation: 1 critical."

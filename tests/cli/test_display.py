@@ -2,7 +2,7 @@
 
 from pulumi.automation.events import DiagnosticEvent, EngineEvent
 
-from surgeproof.emulator.display import Watch
+from surgeproof.emulator.display import Display, Watch
 
 
 def diagnostic(severity, message):
@@ -26,3 +26,20 @@ def test_what_others_write_on_stderr_is_not():
     watch.note(diagnostic("info", "surgeproof: not on stderr\n"))
 
     assert watch.said == []
+
+
+def test_what_the_engine_reports_cannot_act_on_the_terminal(capsys):
+    display = Display()
+
+    display.say("\x1b[2J[bold]done[/]\n::error::gone")
+    display.complain("error: \x07")
+    display.outputs({"url": "\x1b]0;title\x07\n::add-mask::a"})
+
+    printed, complained = capsys.readouterr()
+    assert printed.splitlines() == [
+        "\\u001b[2J[bold]done[/]",
+        "\\u003a:error::gone",
+        "Outputs",
+        "  url  \\u001b]0;title\\u0007\\n::add-mask::a",
+    ]
+    assert complained == "error: \\u0007\n"

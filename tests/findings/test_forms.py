@@ -109,7 +109,7 @@ def test_markdown_is_a_table_whose_cells_mean_themselves():
 def test_markdown_of_a_text_with_a_backtick_too_many():
     odd = Finding(rule="a-b", message="`x must be a*b.")
 
-    assert "'x must be a\\*b." in shown(Summary([odd]), "markdown", file="x")
+    assert "\\`x must be a\\*b." in shown(Summary([odd]), "markdown", file="x")
 
 
 def test_json_form():

@@ -9,10 +9,12 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from surgeproof.escaping import terminal
 from surgeproof.plan.configured import Surviving
 from surgeproof.report import html, markdown, report_of, text, words
 from surgeproof.report.json_form import SCHEMA_FILE, from_json, schema_text, to_json
 from surgeproof.simulation.verdict import Limit
+from tests.hostile import ATTACKS, RUNNER_OBEYS, Reader, rendered
 from tests.report.support import fixed, replay, surge
 
 
@@ -113,7 +115,7 @@ def test_markdown_has_a_chart_that_github_draws_and_no_open_markup(failing):
     chart = re.search(r"```mermaid\nxychart-beta\n(.*?)```", shown, re.DOTALL)
     assert (chart[1].count("  bar ["), chart[1].count("  line [")) == (1, 1)
     assert r"a\|b\_c" in shown
-    assert "generated &lt;here>" in shown
+    assert r"generated \<here\>" in shown
     assert shown.count("<details>") == shown.count("</details>")
     table = [line for line in shown.splitlines() if line.startswith("|")]
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in table[:9]} == {4}
@@ -242,3 +244,35 @@ def test_the_timeline_holds_what_people_would_notice(failing):
 
     assert "harm" in kinds
     assert all(moment.at_seconds >= 0 for moment in failing.replays[0].timeline)
+
+
+def named(report, name):
+    """The report, with another name for the stack, its group, its trace and an alarm."""
+    known = {"small", "web", "a|b_c"}
+
+    def renamed(value):
+        if isinstance(value, dict):
+            return {key: renamed(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [renamed(item) for item in value]
+        if isinstance(value, str):
+            return re.sub("|".join(map(re.escape, sorted(known))), lambda _: name, value)
+        return value
+
+    return from_json(json.dumps(renamed(json.loads(to_json(report)))))
+
+
+@pytest.mark.parametrize("name", [each for each in ATTACKS if "\ud800" not in each])
+def test_no_name_acts_in_any_form(failing, name):
+    hostile, plain = named(failing, name), named(failing, "x")
+
+    printed = terminal(text(hostile, width=60))
+    assert not RUNNER_OBEYS.search(printed)
+    assert "\x1b" not in printed
+    assert rendered(markdown(hostile))[0] == rendered(markdown(plain))[0]
+    pages = []
+    for each in (hostile, plain):
+        page = Reader()
+        page.feed(html(each))
+        pages.append(page.tags)
+    assert pages[0] == pages[1]
