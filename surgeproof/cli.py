@@ -21,9 +21,9 @@ from surgeproof.cli_trace import trace as trace_commands
 from surgeproof.emulator import real, run
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
-from surgeproof.escaping import say
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
 from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
+from surgeproof.printing import say
 
 P = ParamSpec("P")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
 
 import click
 
-from surgeproof.escaping import say
+from surgeproof.printing import say
 
 if TYPE_CHECKING:
     from surgeproof.traces import Trace

@@ -3,23 +3,18 @@
 Names, tags, alarms, traces and reasons come from states, plans and files that anybody may have
 written. Each place has its own characters with a meaning: a terminal obeys control characters, a
 log of GitHub Actions obeys workflow commands, Markdown and SARIF make links, HTML makes elements.
-Everything that is printed goes through one of these functions; `say` prints.
+Everything that is printed goes through one of these functions; `surgeproof.printing.say` prints.
 
 A character is replaced by its escape in JSON, so that a document of JSON keeps its meaning.
 """
 
 import html as _html
 import re
-import sys
 import unicodedata
-from typing import Any, Final
-
-import click
-from rich.text import Text
+from typing import Final
 
 _SHORT: Final = {"\n": r"\n", "\t": r"\t"}
 _PLAIN: Final = re.compile(r"[\x20-\x7e\n]*\Z")
-_COLOUR: Final = re.compile(r"(\x1b\[[0-9;]*m)")
 _COMMAND: Final = re.compile(r"^([^\S\n]*):(?=:)", re.MULTILINE)
 _OLD_COMMAND: Final = re.compile(r"#(?=#\[|#vso\[)", re.IGNORECASE)
 _BREAK: Final = "\u200b"
@@ -54,30 +49,6 @@ def terminal(text: str, *, lines: bool = True) -> str:
     """
     text = _COMMAND.sub(r"\1\\u003a", visible(text, lines=lines))
     return _OLD_COMMAND.sub(r"\\u0023", text)
-
-
-def styled(text: str, style: str = "") -> Text:
-    """Return one line for rich to print, in which neither markup nor control characters act."""
-    return Text(terminal(text, lines=False), style=style)
-
-
-def say(text: str, *, err: bool = False, nl: bool = True, coloured: bool = False) -> None:
-    """Print a text, which may have several lines.
-
-    Args:
-        text: The text.
-        err: Whether it goes to stderr.
-        nl: Whether a new line follows it.
-        coloured: Whether the text's codes for colours are our own, and are kept.
-
-    """
-    parts = _COLOUR.split(text) if coloured else [text]
-    shown = "".join(part if index % 2 else terminal(part) for index, part in enumerate(parts))
-    stream: Any = sys.stderr if err else sys.stdout
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    # A terminal that lacks a character shows its code; no command ends by it.
-    shown = shown.encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(shown, err=err, nl=nl, color=coloured or None)
 
 
 def markdown(text: str, *, code: bool = False) -> str:

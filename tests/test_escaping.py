@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from surgeproof import escaping
 from surgeproof.findings import Finding, Summary, from_engine
 from surgeproof.findings.forms import shown
+from surgeproof.printing import say
 from tests.hostile import ATTACKS, RUNNER_OBEYS, Reader, rendered
 
 SPACES = "\n\t\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -136,5 +137,5 @@ def test_the_engine_carries_a_finding_whole(text):
 def test_what_a_terminal_lacks_is_printed_as_its_code(capfd, monkeypatch):
     with open(1, "w", encoding="ascii", closefd=False) as ascii_only:
         monkeypatch.setattr(sys, "stdout", ascii_only)
-        escaping.say("größer\ud800 \x1b[1mbold\x1b[0m \x1b[2J", coloured=True)
+        say("größer\ud800 \x1b[1mbold\x1b[0m \x1b[2J", coloured=True)
     assert capfd.readouterr().out == "gr\\xf6\\xdfer\\ud800 \x1b[1mbold\x1b[0m \\u001b[2J\n"

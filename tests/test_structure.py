@@ -19,7 +19,9 @@ MAY_IMPORT = {
         "surgeproof.traces",
     },
     "surgeproof/cli.py": {"surgeproof"},
-    "surgeproof/cli_trace.py": {"surgeproof.traces"},
+    "surgeproof/cli_trace.py": {"surgeproof.traces", "surgeproof.printing"},
+    "surgeproof/escaping.py": set(),
+    "surgeproof/printing.py": set(),
     "surgeproof/__main__.py": {"surgeproof"},
     "surgeproof/__init__.py": set(),
     "surgeproof/emulator": {
@@ -64,6 +66,9 @@ MAY_IMPORT = {
 }
 """Room -> first-party modules (and what lies below them) that its files may import."""
 
+GROUND = {"surgeproof.escaping"}
+"""What every room may import; it imports nothing of ours."""
+
 FIRST_PARTY = {"components", "policies", "surgeproof", "benchmarks", "tests"}
 
 
@@ -92,7 +97,7 @@ def test_room_imports_only_what_it_may_know(room):
         f"{file.relative_to(ROOT)}:{line} imports {name}"
         for file in files_of(room)
         for line, name in first_party_imports(file)
-        if not any(f"{name}.".startswith(f"{allowed}.") for allowed in MAY_IMPORT[room])
+        if not any(f"{name}.".startswith(f"{allowed}.") for allowed in MAY_IMPORT[room] | GROUND)
     ]
 
     assert wrong == []

@@ -9,8 +9,9 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from surgeproof.escaping import styled
+from surgeproof.escaping import terminal
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
 from surgeproof.simulation.records import Floats
@@ -43,8 +44,13 @@ def text(report: Report, *, width: int = 100, colour: bool = False) -> str:
     return file.getvalue() if isinstance(file, StringIO) else ""
 
 
+def _line(line: str, style: str = "") -> Text:
+    """Return one line in which neither markup nor control characters act."""
+    return Text(terminal(line, lines=False), style=style)
+
+
 def _print(console: Console, line: str, style: str = "") -> None:
-    console.print(styled(line, style))
+    console.print(_line(line, style))
 
 
 def _listed(console: Console, head: str, lines: Iterable[str]) -> None:
@@ -54,7 +60,7 @@ def _listed(console: Console, head: str, lines: Iterable[str]) -> None:
     _print(console, head)
     table = Table.grid(padding=(0, 1))
     for line in kept:
-        table.add_row(" -", styled(line))
+        table.add_row(" -", _line(line))
     console.print(table)
 
 
@@ -72,7 +78,7 @@ def _replay(console: Console, replay: Replay) -> None:
     if measured is not None:
         table = Table.grid(padding=(0, 2))
         for name, value in (*words.facts(replay), ("Runs", words.runs(measured))):
-            table.add_row(styled(name), styled(value))
+            table.add_row(_line(name), _line(value))
         console.print(table)
         _listed(
             console,
@@ -95,11 +101,11 @@ def _side_by_side(report: Report) -> Table:
     table.add_column("")
     rows: dict[str, list[str]] = {}
     for replay in report.replays:
-        table.add_column(styled(words.fleet(replay)), overflow="fold")
+        table.add_column(_line(words.fleet(replay)), overflow="fold")
         for name, value in words.brief(replay):
             rows.setdefault(name, []).append(value)
     for name, values in rows.items():
-        table.add_row(styled(name), *(styled(value) for value in values))
+        table.add_row(_line(name), *(_line(value) for value in values))
     return table
 
 
