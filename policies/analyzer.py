@@ -14,7 +14,6 @@ from concurrent import futures
 from datetime import date
 from typing import Any, Final
 
-import grpc  # type: ignore[import-untyped]
 import pulumi
 from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import proto
@@ -26,6 +25,7 @@ from policies._checker import Checker
 from policies._rules import AnyRule, Resource, StackRule
 from policies._settings import Settings, SettingsError, unknown_rule
 from policies._values import plain, unpacked_map
+from surgeproof import peers
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import (
     ADVISORY,
@@ -291,9 +291,9 @@ def serve(name: str, version: str, areas: Mapping[str, Sequence[AnyRule]]) -> No
     analyzer = Analyzer(name, version, areas, pulumi.runtime.get_config_env())
     options = [("grpc.max_receive_message_length", _MESSAGE_BYTES)]
     workers = futures.ThreadPoolExecutor(max_workers=4, initializer=own_stack)
-    server = grpc.server(workers, options=options)
+    server = peers.server(workers, options=options)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
+    port = server.add_insecure_port(f"{peers.HOST}:0")
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()

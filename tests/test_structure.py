@@ -14,6 +14,7 @@ MAY_IMPORT = {
     "policies": {
         "policies",
         "surgeproof.findings",
+        "surgeproof.peers",
         "surgeproof.plan",
         "surgeproof.simulation",
         "surgeproof.traces",
@@ -27,8 +28,10 @@ MAY_IMPORT = {
     "surgeproof/emulator": {
         "surgeproof.emulator",
         "surgeproof.findings",
+        "surgeproof.peers",
         "components.aws_limits",
     },
+    "surgeproof/peers.py": set(),
     "surgeproof/findings": {"surgeproof.findings"},
     "surgeproof/check.py": {
         "policies",

@@ -344,8 +344,10 @@ class _Run:
             from surgeproof.emulator.clients import Clients  # noqa: PLC0415
             from surgeproof.emulator.resources import Resources  # noqa: PLC0415
             from surgeproof.emulator.servicer import serve  # noqa: PLC0415
+            from surgeproof.peers import checked_servers  # noqa: PLC0415
 
             leaving.enter_context(_own_environment())
+            leaving.enter_context(checked_servers())
             engine = _Engine(path, directory)
             leaving.enter_context(_interrupts(engine, display))
             leaving.enter_context(_logging(directory))

@@ -25,13 +25,13 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
+from surgeproof import peers
 from surgeproof.emulator.resources import Difference, EndpointError, Resources
 from surgeproof.emulator.state import SECRET, SECRET_SHOWN, SIGNATURE
 
 SHORTEST_SECRET_PART: Final = 6
 """Fewest characters of a secret that make another output, which holds them, secret."""
 
-HOST: Final = "127.0.0.1"
 LARGEST_MESSAGE_BYTES: Final = 400 * 1024 * 1024
 """The engine's own limit for its plugins (sdk/go/common/util/rpcutil/serve.go)."""
 
@@ -40,8 +40,8 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def serve(resources: Resources, region: str) -> Iterator[int]:
-    """Serve the provider on a free port of the loopback interface; yield the port."""
-    server = grpc.server(
+    """Serve the provider to this user, on a free loopback port; yield the port."""
+    server = peers.server(
         ThreadPoolExecutor(max_workers=32, thread_name_prefix="provider"),
         options=[
             ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
@@ -49,7 +49,7 @@ def serve(resources: Resources, region: str) -> Iterator[int]:
         ],
     )
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Servicer(resources, region), server)
-    port = server.add_insecure_port(f"{HOST}:0")
+    port = server.add_insecure_port(f"{peers.HOST}:0")
     server.start()
     try:
         yield port

@@ -21,6 +21,7 @@ from pulumi_policy import EnforcementLevel, Severity
 from policies import analyzer
 from policies._rules import Mend, Need, PropertyRule, Setting, StackRule
 from policies._values import SECRET, SIGNATURE, show
+from surgeproof import peers
 
 TOPIC = "aws:sns/topic:Topic"
 STACK = "pulumi:pulumi:Stack"
@@ -366,13 +367,13 @@ def test_no_remediation_where_nothing_is_wrong():
 
 def test_the_engine_reaches_the_pack_by_the_port_that_it_prints(monkeypatch):
     servers, printed = [], io.StringIO()
-    make = grpc.server
+    make = peers.server
 
     def made(*args, **kwargs):
         servers.append(make(*args, **kwargs))
         return servers[0]
 
-    monkeypatch.setattr(grpc, "server", made)
+    monkeypatch.setattr(peers, "server", made)
     monkeypatch.setattr(sys, "stdout", printed)
     monkeypatch.setenv("PULUMI_CONFIG", '{"policies:preset": "stict"}')
     thread = threading.Thread(target=analyzer.serve, args=("pack", "1.2.3", AREAS), daemon=True)
