@@ -7,10 +7,11 @@ those of the AWS CDK's widgets, which are what the console writes.
 PutDashboard takes a wrong body with a warning, and the widget stays empty; here it is refused.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+
+from surgeproof.settings.json_file import parse_json
 
 WIDGETS_MAX: Final = 500
 METRICS_MAX: Final = 500
@@ -65,7 +66,7 @@ _SORTINGS: Final = ("default", "stateUpdatedTimestamp", "timestamp")
 def body_faults(body: str) -> list[str]:
     """Return what is wrong with a dashboard's body; nothing: an empty list."""
     try:
-        found = json.loads(body)
+        found = parse_json(body, "body")
     except ValueError:
         return ["must be JSON"]
     widgets = found.get("widgets") if isinstance(found, dict) else None

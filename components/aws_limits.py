@@ -12,7 +12,6 @@ Sources are named as `<service> <Operation or type>`, meaning that page of the A
 import functools
 import ipaddress
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from components._dashboard_body import body_faults
+from surgeproof.settings.json_file import parse_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _network(rule: str, source: str, low: int, high: int) -> Limit:
 
 def _is_json_object(value: object) -> bool:
     try:
-        return isinstance(value, str) and isinstance(json.loads(value), dict)
+        return isinstance(value, str) and isinstance(parse_json(value, "value"), dict)
     except ValueError:
         return False
 
@@ -146,7 +146,7 @@ def _is_event_pattern(value: object) -> bool:
             return bool(node) and all(sound(each) for each in node.values())
         return isinstance(node, list) and bool(node)
 
-    return sound(json.loads(str(value)))
+    return sound(parse_json(str(value), "value"))
 
 
 _time_zones = functools.cache(available_timezones)

@@ -3,7 +3,6 @@
 `python -m components.configuration` writes docs/reference and the `config` block of Pulumi.yaml.
 """
 
-import json
 import math
 import re
 import textwrap
@@ -84,6 +83,8 @@ from components.scaling_policies import (
 from components.spending import DOLLARS_MAX, HOURS_MAX, SpendingArgs
 from components.timeline import TimelineArgs
 from components.web_acl import RATE_LIMIT, RATE_WINDOW, RuleAction, WebAclArgs
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import parse_value
 
 
 class ConfigurationError(ValueError):
@@ -2215,14 +2216,18 @@ def load() -> Configuration:
     written: dict[str, Any] = {**runtime_config.get_config_env(), **runtime_config.CONFIG.get()}
     secrets = {*runtime_config.get_config_secret_keys_env()}
     data, secret_groups = {}, set()
+    lines: list[str] = []
     for name, value in written.items():
         namespace, _, key = name.partition(":")
         if namespace == project and key:
-            data[key] = _parsed(value)
+            try:
+                data[key] = parse_value(value, name) if isinstance(value, str) else value
+            except DocumentError as error:
+                lines += error.problems
             if name in secrets or pulumi.runtime.is_config_secret(name):
                 secret_groups.add(key)
     outer = [*_name_problems(project, stack), *_region_problems(written.get("aws:region"))]
-    lines = [problem.line(secret=False) for problem in outer]
+    lines += [problem.line(secret=False) for problem in outer]
     try:
         configuration = Configuration.from_data(data, secret_groups=frozenset(secret_groups))
     except ConfigurationError as error:
@@ -2242,14 +2247,6 @@ def load() -> Configuration:
             "connections suffice at fleet.maxSize. Measure it, or turn database.proxy on."
         )
     return configuration
-
-
-def _parsed(value: Any) -> Any:
-    """Return what Pulumi hands over as JSON, or the text if it is none."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _region_problems(region: object) -> list[Problem]:

@@ -1,6 +1,5 @@
 """Who may do what: policy documents, and the keys that they guard."""
 
-import json
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 from policies import _types as types
 from policies._rules import Resource, Stack
 from policies._values import ABSENT, UNKNOWN
+from surgeproof.settings.json_file import parse_json
 
 AUTO_SCALING_ROLE: Final = "AWSServiceRoleForAutoScaling"
 """Begins the name of the role by which Auto Scaling acts."""
@@ -35,7 +35,7 @@ def statements(document: Any) -> list[dict[str, Any]] | None:
         return None
     if isinstance(document, str):
         try:
-            document = json.loads(document)
+            document = parse_json(document, "policy")
         except ValueError:
             return []  # AWS refuses it
     found = _lower(document).get("statement") if isinstance(document, Mapping) else None

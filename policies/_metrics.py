@@ -1,6 +1,5 @@
 """Which group's metrics alarms, scaling policies and dashboards use, and at which period."""
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 from policies import _types as types
 from policies._rules import Report, Resource, Stack
 from policies._values import ABSENT, UNKNOWN, read, read_each
+from surgeproof.settings.json_file import parse_json
 
 GROUP_DIMENSION: Final = "AutoScalingGroupName"
 _EC2: Final = "AWS/EC2"
@@ -155,7 +155,7 @@ def _of_dashboard(dashboard: Resource) -> Iterator[MetricUse]:
 def _widgets(body: Any) -> list[Mapping[str, Any]]:
     """Return a dashboard's widgets, none where its body is not what CloudWatch would take."""
     try:
-        content = json.loads(body) if isinstance(body, str) else {}
+        content = parse_json(body, "dashboardBody") if isinstance(body, str) else {}
     except ValueError:
         return []
     widgets = content.get("widgets") if isinstance(content, Mapping) else None

@@ -6,7 +6,6 @@ there.
 """
 
 import difflib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,8 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies._rules import AnyRule, Rule, Setting
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import parse_value
 
 NAMESPACE: Final = "policies"
 PRESETS: Final = ("default", "strict", "advisory")
@@ -118,23 +119,25 @@ def today() -> date:
 
 
 def stated(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a stack's configuration states under `policies:`, texts of JSON parsed."""
+    """Return what a stack's configuration states under `policies:`, texts of JSON parsed.
+
+    Raises SettingsError for JSON that cannot be taken.
+    """
     prefix = f"{NAMESPACE}:"
-    return {
-        key.removeprefix(prefix): _parsed(value)
-        for key, value in config.items()
-        if key.startswith(prefix)
-    }
-
-
-def _parsed(value: Any) -> Any:
-    """Return a map or a list that the engine hands over as text; other texts as they are."""
-    if not isinstance(value, str) or not value.startswith(("[", "{")):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError:
-        return value
+    found: dict[str, Any] = {}
+    problems: list[str] = []
+    for key, value in config.items():
+        if not key.startswith(prefix):
+            continue
+        # Only maps and lists come as JSON: a text such as 2027 or true stays a text.
+        is_json = isinstance(value, str) and value.startswith(("[", "{"))
+        try:
+            found[key.removeprefix(prefix)] = parse_value(value, key) if is_json else value
+        except DocumentError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(problems)
+    return found
 
 
 def read(data: Mapping[str, Any], areas: Mapping[str, Sequence[AnyRule]]) -> Settings:

@@ -6,12 +6,13 @@ rule can say which property it waits for, and the second into values that nobody
 """
 
 import enum
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from google.protobuf import struct_pb2
 from pulumi_policy import proxy
+
+from surgeproof.settings.json_file import parse_json
 
 
 class Marker(enum.Enum):
@@ -119,7 +120,7 @@ def _secret(mark: Mapping[str, Any]) -> Any:
     if not isinstance(mark.get("plaintext"), str):
         return UNKNOWN
     try:
-        return _hidden(plain(json.loads(mark["plaintext"])))
+        return _hidden(plain(parse_json(mark["plaintext"], "plaintext")))
     except ValueError:
         return UNKNOWN
 

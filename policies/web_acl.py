@@ -1,6 +1,5 @@
 """Rules on web ACLs: what stands before a load balancer that the internet reaches."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -19,6 +18,7 @@ from policies._rules import (
     StackRule,
 )
 from policies._values import ABSENT, UNKNOWN, is_true, read
+from surgeproof.settings.json_file import parse_json
 
 _GUIDE: Final = "https://docs.aws.amazon.com/waf/latest/developerguide"
 _KNOWN_BAD_INPUTS: Final = "AWSManagedRulesKnownBadInputsRuleSet"
@@ -61,7 +61,7 @@ def _written(acl: Resource) -> list[_AclRule]:
         return [_AclRule(acl, "ruleJson", UNKNOWN)]
     found = [_AclRule(acl, at, body) for at, body in acl.each("rules[*]") if body is not ABSENT]
     try:
-        rules = json.loads(text) if isinstance(text, str) else []
+        rules = parse_json(text, "ruleJson") if isinstance(text, str) else []
     except ValueError:
         return found  # WAF refuses it
     for index, body in enumerate(_camel(rules) if isinstance(rules, list) else []):

@@ -7,14 +7,11 @@ environment; so it is put there for them.
 import contextvars
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from policies import _settings, analyzer, pack, runner
 from policies._settings import Settings
@@ -23,6 +20,8 @@ from surgeproof.emulator.run_directory import RunDirectory
 from surgeproof.emulator.state import StateError
 from surgeproof.findings import Summary
 from surgeproof.findings.forms import place
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import read_json
 
 
 def check(
@@ -47,7 +46,7 @@ def check(
     found = _entries(project, stack, state, plan)
     names = runner.stack_of(found) or ("", stack or "")
     settings_file = project.settings_file(stack or names[1]) if project is not None else None
-    config = _config(settings_file)
+    config = _config(project, settings_file, stack or names[1])
     try:
         settings = _settings.read(_settings.stated(config), pack.AREAS)
     except _settings.SettingsError as error:
@@ -107,25 +106,18 @@ def _embedded(project: Project | None, stack: str | None) -> list[runner.Entry]:
 def _read(file: Path, option: str) -> Any:
     """Return what a file holds; `pulumi preview --json` may write lines before its document."""
     try:
-        content = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-        return json.JSONDecoder().raw_decode(content, max(content.find("{"), 0))[0]
-    except OSError as error:
-        raise InputError(f"{option}: {file}: {error.strerror}") from error
-    except ValueError as error:
-        raise InputError(f"{option}: {file}: must be JSON") from error
+        return read_json(file, lead=True)
+    except DocumentError as error:
+        raise InputError(f"{option}: {error}") from error
 
 
-def _config(file: Path | None) -> dict[str, Any]:
+def _config(project: Project | None, file: Path | None, stack: str) -> dict[str, Any]:
     """Return the configuration of a stack's settings, without what is encrypted in it."""
-    if file is None or not file.is_file():
+    if project is None or file is None or not file.is_file():
         return {}
-    try:
-        config = (yaml.safe_load(file.read_text(encoding="utf-8")) or {}).get("config") or {}
-    except (yaml.YAMLError, AttributeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name}: must be YAML with a map `config`") from error
     return {
         key: value
-        for key, value in config.items()
+        for key, value in project.config(stack).items()
         if not (isinstance(value, Mapping) and "secure" in value)
     }
 
@@ -138,8 +130,7 @@ def _run(found: Sequence[runner.Entry], settings: Settings) -> Summary:
 @contextmanager
 def _environment(config: Mapping[str, Any], project: str, stack: str) -> Iterator[None]:
     texts = {
-        key: value if isinstance(value, str) else json.dumps(value, default=str)
-        for key, value in config.items()
+        key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()
     }
     ours = {
         "PULUMI_CONFIG": json.dumps(texts),

@@ -19,6 +19,7 @@ MAY_IMPORT = {
         "surgeproof.simulation",
         "surgeproof.traces",
     },
+    "surgeproof/settings": set(),
     "surgeproof/cli.py": {"surgeproof"},
     "surgeproof/cli_trace.py": {"surgeproof.traces", "surgeproof.printing"},
     "surgeproof/escaping.py": set(),
@@ -69,7 +70,7 @@ MAY_IMPORT = {
 }
 """Room -> first-party modules (and what lies below them) that its files may import."""
 
-GROUND = {"surgeproof.escaping"}
+GROUND = {"surgeproof.escaping", "surgeproof.settings"}
 """What every room may import; it imports nothing of ours."""
 
 FIRST_PARTY = {"components", "policies", "surgeproof", "benchmarks", "tests"}
@@ -165,6 +166,47 @@ def test_components_do_not_know_of_the_emulator():
     ]
 
     assert found == []
+
+
+READERS = {
+    "json": {"load", "loads", "JSONDecoder"},
+    "yaml": {
+        "load",
+        "load_all",
+        "safe_load",
+        "safe_load_all",
+        "full_load",
+        "unsafe_load",
+        "parse",
+        "scan",
+        "compose",
+    },
+}
+"""What reads a document without bounds, or takes the last of two equal keys."""
+
+
+def test_documents_are_read_by_one_loader_only():
+    rooms = ("__main__.py", "components", "policies", "surgeproof")
+    files = [file for room in rooms for file in files_of(room)]
+
+    found = [
+        f"{file.relative_to(ROOT)}:{node.lineno} {module}.{name}"
+        for file in files
+        if not file.is_relative_to(ROOT / "surgeproof" / "settings")
+        for node in ast.walk(ast.parse(file.read_text()))
+        for module, name in used(node)
+        if name in READERS.get(module, ())
+    ]
+
+    assert found == []
+
+
+def used(node):
+    """The names that a piece of code takes from a module."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        yield node.value.id, node.attr
+    elif isinstance(node, ast.ImportFrom):
+        yield from ((node.module, alias.name) for alias in node.names)
 
 
 def test_lock_files_name_no_address():

@@ -4,10 +4,11 @@ The table is `measured.json`. `python -m surgeproof.emulator.probe` measures it 
 the whole program in several configurations and reading every property back.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from surgeproof.settings.json_file import read_json
 
 NOT_IMPLEMENTED = "NotImplementedByEndpoint"
 """The error code by which the endpoint says that it lacks an operation; its HTTP status is 501."""
@@ -30,7 +31,7 @@ class Loss(NamedTuple):
 def _load() -> Mapping[str, Any]:
     if not TABLE.exists():
         return {}
-    loaded: Mapping[str, Any] = json.loads(TABLE.read_text(encoding="utf-8"))
+    loaded: Mapping[str, Any] = read_json(TABLE)
     return loaded
 
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from surgeproof.settings.json_file import parse_json
+
 # moto reads these when it is imported.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
 os.environ["MOTO_ACM_VALIDATION_WAIT"] = "0"
@@ -43,7 +45,7 @@ _IAM: Any = moto.iam.models
 _IAM.aws_managed_policies_data = json.dumps(
     {
         name: policy
-        for name, policy in json.loads(_IAM.aws_managed_policies_data).items()
+        for name, policy in parse_json(_IAM.aws_managed_policies_data, "moto").items()
         if name in _POLICIES
     }
 )

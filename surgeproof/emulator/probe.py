@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from surgeproof.emulator import endpoint
 from surgeproof.emulator.mocks import (
     HOSTED_ZONE_ID,
@@ -30,6 +28,7 @@ from surgeproof.emulator.reading import ABSENT, UNTOLD
 from surgeproof.emulator.resources import EndpointError
 from surgeproof.emulator.rows import ROWS
 from surgeproof.emulator.state import RECORDED_ID, RECORDED_ONLY
+from surgeproof.settings.yaml_file import read_yaml
 
 ROOT = Path(__file__).parents[2]
 PLACES = ROOT / "tests" / "emulator" / "places.txt"
@@ -190,7 +189,7 @@ def configuration(stack: str) -> dict[str, Any]:
     """Return a stack's configuration, made to work in the account that is on."""
     if stack == "wide":
         return dict(_WIDE)
-    written = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))
+    written = read_yaml(ROOT / f"Pulumi.{stack}.yaml")
     config: dict[str, Any] = written["config"]
     balancer = config["surgeproof:loadBalancer"]
     if "certificateArn" in balancer:

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from surgeproof.settings import json_file
+
 RUN_VARIABLE = "SURGEPROOF_RUN"
 """Environment variable that every child process of a run carries: the run's directory."""
 
@@ -113,7 +115,7 @@ def write_text(path: Path, text: str, mode: int = 0o644) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a file of ours; an absent or damaged file reads as nothing."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json_file.read_json(path)
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}

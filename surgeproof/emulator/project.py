@@ -2,11 +2,21 @@
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.stack_files import (
+    read_config,
+    read_mapping,
+    read_project_name,
+    read_settings_file,
+)
 
 LOCAL = "local"
 """The stack that always runs on the embedded AWS."""
@@ -34,10 +44,8 @@ class Project:
         start = (start or Path.cwd()).resolve()
         for root in (start, *start.parents):
             if (root / "Pulumi.yaml").is_file():
-                name = _load(root / "Pulumi.yaml").get("name")
-                if not isinstance(name, str):
-                    raise InputError(f"{root / 'Pulumi.yaml'}: must have a name")
-                return cls(root, name)
+                with _input():
+                    return cls(root, read_project_name(root / "Pulumi.yaml"))
         raise InputError(f"there is no Pulumi.yaml in {start} or above it")
 
     @property
@@ -55,9 +63,10 @@ class Project:
         """Return the Python environment that the pack asks Pulumi to run it in."""
         if self.policies is None:
             return None
-        runtime = _load(self.policies / "PulumiPolicy.yaml").get("runtime")
-        options = (runtime.get("options") or {}) if isinstance(runtime, dict) else {}
-        named = options.get("virtualenv")
+        with _input():
+            runtime = read_mapping(self.policies / "PulumiPolicy.yaml").get("runtime")
+        options = runtime.get("options") if isinstance(runtime, dict) else None
+        named = options.get("virtualenv") if isinstance(options, dict) else None
         return Path(os.path.normpath(self.policies / named)) if isinstance(named, str) else None
 
     def stacks(self) -> list[str]:
@@ -78,16 +87,21 @@ class Project:
         """Return the file of the stack's settings."""
         return self.root / f"Pulumi.{stack}.yaml"
 
+    def config(self, stack: str) -> dict[str, Any]:
+        """Return the stack's configuration by `<namespace>:<name>`."""
+        with _input():
+            return read_config(self.settings_file(stack), self.name)
+
     def region(self, stack: str) -> str:
         """Return the region that the stack's settings name."""
-        region = (_load(self.settings_file(stack)).get("config") or {}).get(REGION)
+        region = self.config(stack).get(REGION)
         if not isinstance(region, str):
             raise InputError(f"Pulumi.{stack}.yaml: must set {REGION}, got nothing")
         return region
 
     def profile(self, stack: str) -> str | None:
         """Return the profile of AWS credentials that the stack's settings name, if they do."""
-        profile = (_load(self.settings_file(stack)).get("config") or {}).get(PROFILE)
+        profile = self.config(stack).get(PROFILE)
         return profile if isinstance(profile, str) else None
 
     def copy_settings(self, stack: str, directory: Path, salt: str | None) -> None:
@@ -98,8 +112,10 @@ class Project:
         """
         directory.mkdir(exist_ok=True)
         (directory / "Pulumi.yaml").write_bytes((self.root / "Pulumi.yaml").read_bytes())
-        settings = _load(self.settings_file(stack))
-        for key, value in (settings.get("config") or {}).items():
+        config = self.config(stack)
+        with _input():
+            settings = {**read_settings_file(self.settings_file(stack)), "config": config}
+        for key, value in config.items():
             if _is_encrypted(value):
                 raise InputError(
                     f"Pulumi.{stack}.yaml: {key} is encrypted for the real stack; the embedded "
@@ -124,7 +140,8 @@ def check_name(stack: str) -> None:
 
 def salt_of(file: Path) -> str | None:
     """Return the passphrase's salt that the engine has written into a copy of settings."""
-    salt = _load(file).get("encryptionsalt") if file.is_file() else None
+    with _input():
+        salt = read_mapping(file).get("encryptionsalt") if file.is_file() else None
     return salt if isinstance(salt, str) else None
 
 
@@ -134,11 +151,10 @@ def _is_encrypted(value: Any) -> bool:
     return isinstance(value, list) and any(map(_is_encrypted, value))
 
 
-def _load(path: Path) -> dict[str, Any]:
+@contextmanager
+def _input() -> Iterator[None]:
+    """Let what is wrong with a file of the user's be bad input."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path.name}: must be YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(content, dict | None):
-        raise InputError(f"{path.name}: must be a map")
-    return content or {}
+        yield
+    except DocumentError as error:
+        raise InputError(str(error)) from error

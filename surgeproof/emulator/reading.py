@@ -25,6 +25,7 @@ from surgeproof.emulator.requests import (
     shape_at,
     spell,
 )
+from surgeproof.settings.json_file import parse_json
 
 _STEP = re.compile(r"([^.\[]+)(?:\[([^]]*)\])?")
 
@@ -257,7 +258,7 @@ def _json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
+        return parse_json(value, "value")
     except ValueError:
         return value
 

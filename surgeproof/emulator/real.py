@@ -4,7 +4,6 @@ Nothing is forced here: a lock is shown with the command that clears it, and wha
 is listed before anything is destroyed.
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -18,6 +17,8 @@ from surgeproof.emulator.display import Display
 from surgeproof.emulator.project import Project
 from surgeproof.emulator.run_directory import RunError
 from surgeproof.emulator.state import State, name_of
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import parse_json
 
 LOCKED: Final = (
     "the stack is currently locked by",
@@ -112,7 +113,11 @@ def down(project: Project, stack: str, *, yes: bool) -> None:
     )
     if answer.returncode:
         raise RunError(f"pulumi stack export --stack {stack} failed")
-    kept = protected(State.from_deployment(json.loads(answer.stdout).get("deployment") or {}))
+    try:
+        exported = parse_json(answer.stdout, "pulumi stack export")
+    except DocumentError as error:
+        raise RunError(str(error)) from error
+    kept = protected(State.from_deployment(exported.get("deployment") or {}))
     if kept:
         display.say(f"Protection keeps these of stack {stack}:")
         for item in kept:

@@ -14,7 +14,6 @@ The emulator's memory and the state describe each other, so they are kept and di
 
 import errno
 import fcntl
-import json
 import os
 import secrets
 import shutil
@@ -40,6 +39,7 @@ from surgeproof.emulator.processes import (
 )
 from surgeproof.emulator.project import InputError, Project, check_name, salt_of
 from surgeproof.emulator.state import State, StateError, locks
+from surgeproof.settings.json_file import parse_json
 
 HOST = "127.0.0.1"
 RECORD = "emulator.json"
@@ -73,6 +73,7 @@ START_SECONDS = 60.0
 """How long the emulator may take to answer (seconds); two to four are usual."""
 
 HEALTH_SECONDS = 30.0
+PAGE_BYTES_MAX = 1024 * 1024
 """How long a living emulator may take to answer (seconds): a busy machine is no reason to discard
 a stack."""
 
@@ -424,7 +425,7 @@ def _page(port: int, path: str) -> Any:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://{HOST}:{port}{path}", timeout=HEALTH_SECONDS) as answer:
-            return json.load(answer)
+            return parse_json(answer.read(PAGE_BYTES_MAX).decode(), path)
     except (OSError, ValueError):
         return None
 

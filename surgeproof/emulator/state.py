@@ -1,10 +1,11 @@
 """What Pulumi's file backend keeps about an embedded stack, read without the engine."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from surgeproof.settings.json_file import read_json
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """Key that tells a value of a special kind from a map (sdk/go/common/resource/sig/sig.go)."""
@@ -46,7 +47,7 @@ class State:
         if not file.exists():
             return None
         try:
-            latest = json.loads(file.read_text(encoding="utf-8"))["checkpoint"]["latest"]
+            latest = read_json(file)["checkpoint"]["latest"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StateError(f"{file}: cannot be read") from error
         return cls.from_deployment(latest or {})

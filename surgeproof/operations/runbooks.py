@@ -1,6 +1,5 @@
 """`surgeproof runbook`: the stack's Automation documents, listed, shown and run."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,8 @@ from surgeproof.operations.automation import (
     UnknownError,
     check_parameters,
 )
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import parse_json
 
 POLL_SECONDS: Final = 5.0
 """Time between two looks at an execution."""
@@ -78,8 +79,8 @@ def runbooks(client: Client, project: str, stack: str) -> list[Runbook]:
                     continue
                 content = ssm.get_document(Name=name, DocumentFormat="JSON")["Content"]
                 title = name.removeprefix(prefix).partition("-")[2]
-                found.append(Runbook(title, name, json.loads(content)))
-    except (ClientError, BotoCoreError) as error:
+                found.append(Runbook(title, name, parse_json(content, name)))
+    except (ClientError, BotoCoreError, DocumentError) as error:
         raise AutomationError(f"AWS: {error}") from error
     if not found:
         raise AutomationError(f"stack {stack}: must have runbooks, found none named {prefix}*")

@@ -4,14 +4,15 @@ Values that AWS has yet to give are unknown there, and an unknown one tells only
 its property is made of.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import Configured, configured
-from surgeproof.plan.model import ScalingPlan
+from surgeproof.plan.model import PlanError, ScalingPlan
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, read_resources
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import parse_value
 
 
 class Seen(Protocol):
@@ -75,20 +76,18 @@ def stated_in(config: Mapping[str, str], project: str) -> Configured:
         project: Name of the project.
 
     """
-    return configured(
-        {
-            key.removeprefix(f"{project}:"): _parsed(text)
-            for key, text in config.items()
-            if key.startswith(f"{project}:")
-        }
-    )
-
-
-def _parsed(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+    stated: dict[str, Any] = {}
+    problems: list[str] = []
+    for key, text in config.items():
+        if not key.startswith(f"{project}:"):
+            continue
+        try:
+            stated[key.removeprefix(f"{project}:")] = parse_value(text, key)
+        except DocumentError as error:
+            problems += error.problems
+    if problems:
+        raise PlanError(*problems)
+    return configured(stated)
 
 
 def _ours(value: Any, unknown: object) -> Any:

@@ -67,8 +67,7 @@ def _run(
     )
     pulumi.runtime.set_all_config(
         {
-            # YAML makes a date of what looks like one, such as an exemption's last day.
-            key: value if isinstance(value, str) else json.dumps(value, default=str)
+            key: value if isinstance(value, str) else json.dumps(value)
             for key, value in config.items()
         }
     )

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from surgeproof.plan.configured import Configured, configured
 from surgeproof.plan.model import NotSeen, PlanError
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.stack_files import read_config, read_project_name
 
 _PLACEHOLDER: Final = "https://secret.invalid/"
 """Stands for an encrypted value; it may be a receiver's address."""
@@ -35,11 +35,11 @@ class Settings:
 
 def read_settings(root: Path, stack: str) -> Settings:
     """Return the settings of a stack of the project in `root`; raise PlanError for bad ones."""
-    settings = _load(root / f"Pulumi.{stack}.yaml")
-    project = _load(root / "Pulumi.yaml").get("name")
-    if not isinstance(project, str):
-        raise PlanError("Pulumi.yaml: must have a name")
-    config = settings.get("config") or {}
+    try:
+        project = read_project_name(root / "Pulumi.yaml")
+        config = read_config(root / f"Pulumi.{stack}.yaml", project)
+    except DocumentError as error:
+        raise PlanError(*error.problems) from None
     notes = []
     plain = {}
     for key, value in config.items():
@@ -52,18 +52,6 @@ def read_settings(root: Path, stack: str) -> Settings:
                 )
             )
     return Settings(project, plain, configured(groups_of(plain, project)), tuple(notes))
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise PlanError(f"{path.name}: must be in {path.parent}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise PlanError(f"{path.name}: must be YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict | None):
-        raise PlanError(f"{path.name}: must be a mapping")
-    return content or {}
 
 
 def _without_secrets(value: Any) -> tuple[Any, bool]:

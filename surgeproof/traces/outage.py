@@ -3,13 +3,13 @@
 `python -m surgeproof.outage --calibrate` finds them with the simulation and writes the file.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from surgeproof.settings.json_file import read_json
 from surgeproof.traces.shapes import OUTAGE_BEGAN, OUTAGE_ENDED, outage_shape
 from surgeproof.traces.trace import Trace
 
@@ -59,7 +59,7 @@ class Family:
 @cache
 def family(file: Path = FILE) -> Family:
     """Return the committed family."""
-    return read(json.loads(file.read_text(encoding="utf-8")))
+    return read(read_json(file))
 
 
 def read(data: Mapping[str, Any]) -> Family:

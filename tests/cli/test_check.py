@@ -156,7 +156,10 @@ def test_outside_a_project_the_defaults_hold(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("no JSON", "error: --state: state.json: must be JSON\n"),
+        (
+            "no JSON",
+            "error: --state: state.json:1:1: must be JSON with a value here, got 'n'\n",
+        ),
         (
             "{}",
             (
@@ -202,7 +205,8 @@ def test_reports_of_a_preview_are_refused_where_they_cannot_be_written(project, 
 
 def test_no_name_acts_in_a_terminal_or_a_runner_s_log(project):
     file = state(project)
-    for name in ATTACKS:
+    # No document with half a surrogate pair is read.
+    for name in (each for each in ATTACKS if "\ud800" not in each):
         text = json.dumps(json.loads(file.read_text()))
         hostile = json.loads(text.replace("Listener::http", f"Listener::{json.dumps(name)[1:-1]}"))
         (project / "hostile.json").write_text(json.dumps(hostile))

@@ -126,7 +126,7 @@ def test_damaged_settings(project):
     code, printed = give("up")
 
     assert code == 2
-    assert printed.startswith("error: Pulumi.local.yaml: must be YAML:")
+    assert printed.startswith("error: Pulumi.local.yaml:2:1: must be YAML (")
     assert printed.count("\n") == 1
 
 

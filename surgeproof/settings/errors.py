@@ -1,0 +1,55 @@
+"""What is wrong with a document, and the words for it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from surgeproof.escaping import visible
+from surgeproof.settings.limits import SHOWN_CHARACTERS_MAX
+
+Path = tuple[str | int, ...]
+"""Keys and indexes from the top of a document."""
+
+_SHOWN_PARTS: Final = 8
+
+
+class DocumentError(ValueError):
+    """A document cannot be read. Each problem is `<place>: must <rule>, got <value>`."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Take the problems, a line each."""
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def shortened(text: str) -> str:
+    """Return a text as a message repeats it: visible, and never long."""
+    cut = text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[: SHOWN_CHARACTERS_MAX - 3]}..."
+    return visible(cut)
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """Return a path as people write it: `config.surgeproof:alerts.subscriptions[0]`."""
+    parts = list(path)
+    shown = parts if len(parts) <= _SHOWN_PARTS else [*parts[: _SHOWN_PARTS - 1], "...", parts[-1]]
+    text = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{shortened(part)}" for part in shown
+    )
+    return text.removeprefix(".")
+
+
+def problem(
+    place: str, rule: str, got: str, *, at: tuple[int, int] | None = None, path: Path = ()
+) -> str:
+    """Return one problem as a line.
+
+    Args:
+        place: What the document is called.
+        rule: What would be right; completes "must".
+        got: What is there, in words.
+        at: Line and column, from 1. Default: not known.
+        path: Where it is in the document.
+
+    """
+    where = place if at is None else f"{place}:{at[0]}:{at[1]}"
+    inside = f" {dotted(path)}:" if path else ""
+    return f"{where}:{inside} must {rule}, got {got}"

@@ -1,0 +1,61 @@
+import pytest
+
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.stack_files import read_config, read_project_name, read_settings_file
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text):
+        file = tmp_path / "Pulumi.dev.yaml"
+        file.write_text(text)
+        return file
+
+    return write
+
+
+FORM = "must have keys of the form <namespace>:<name>"
+
+
+def refusal(read, *args):
+    with pytest.raises(DocumentError) as refused:
+        read(*args)
+    return str(refused.value)
+
+
+def test_keys_are_read_as_the_engine_reads_them(write):
+    file = write("config: {fleet: 1, 'shop:scaling': 2, 'aws:config:region': x}")
+
+    assert read_config(file, "shop") == {"shop:fleet": 1, "shop:scaling": 2, "aws:region": "x"}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[]", " must be a mapping of keys, got a list"),
+        ("config: []", " config: must be a mapping of keys, got a list"),
+        ("config: x", " config: must be a mapping of keys, got a text"),
+        ("config: {a: 1, 'shop:a': 2}", " config.shop:a: must be given only once, got a too"),
+        ("config: {'a:b:c': 1}", f" config: {FORM}, got 'a:b:c'"),
+        ("config: {'': 1}", f" config: {FORM}, got ''"),
+        ("config: {':a': 1}", f" config: {FORM}, got ':a'"),
+    ],
+)  # fmt: skip
+def test_settings_of_another_form(write, text, problem):
+    assert refusal(read_config, write(text), "shop") == f"Pulumi.dev.yaml:{problem}"
+
+
+@pytest.mark.parametrize("text", ["", "config:", "config: {}", "encryptionsalt: x"])
+def test_settings_without_configuration(write, text):
+    assert read_settings_file(write(text))["config"] == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [("{}", "nothing"), ("name: 5", "a number"), ("name: a/b", "'a/b'"), ("name: ''", "''"),
+     ("name: [x]", "a list"), ('name: "a\\nb"', "'a\\nb'")],
+)  # fmt: skip
+def test_a_project_without_a_name(write, text, got):
+    rule = "must be letters, digits, '-', '_' and '.' (at most 100)"
+
+    assert refusal(read_project_name, write(text)) == f"Pulumi.dev.yaml: name: {rule}, got {got}"
