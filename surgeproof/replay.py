@@ -29,6 +29,7 @@ from surgeproof.report.model import (
     timeline_of,
 )
 from surgeproof.simulation import Injected, Injection
+from surgeproof.simulation.injections import KINDS, cannot_act, name_of, problem
 from surgeproof.simulation.records import NEVER
 from surgeproof.simulation.suggestions import sentence, suggestions
 from surgeproof.simulation.verdict import Word, judge
@@ -43,22 +44,6 @@ LONGEST_SECONDS: Final = 31 * 86_400.0
 EXIT_CODES: Final = {Word.SURVIVES: 0, Word.FAILS: 1, Word.UNCERTAIN: 3}
 
 LATENCY: Final = Metric(namespace="AWS/ApplicationELB", name="TargetResponseTime", statistic="p95")
-
-DEFAULTS: Final = {
-    Injection.ZONE_LOST: 0.0,
-    Injection.NO_CAPACITY: 0.0,
-    Injection.BOOT_SLOWER: 3.0,
-    Injection.DATABASE_SLOWER: 3.0,
-    Injection.METRICS_LATE: 120.0,
-    Injection.LOAD_SHED: 0.2,
-    Injection.ROLLING_RESTART: 0.0,
-    Injection.UNEVEN_LOAD: 0.8,
-    Injection.INSTANCE_REFRESH: 0.0,
-}
-"""Value of an injection where none is given."""
-
-MOST: Final = {Injection.LOAD_SHED: 1.0, Injection.UNEVEN_LOAD: 1.0, Injection.ZONE_LOST: 5.0}
-"""Highest value of an injection; of the others any is taken."""
 
 
 Reader = Callable[[Path, str], ProgramPlan]
@@ -159,6 +144,8 @@ def replay(
                 compared=True,
             )
             fleets.append(compared)
+        for _, loaded in traces:
+            _check_acts(fleets[0], loaded)
         replays = [
             _replay(
                 read,
@@ -207,6 +194,18 @@ def _groups(fleet: _Fleet) -> Sequence[Group]:
     if not fleet.plan.groups:
         raise InputError(f"stack {fleet.stack}: must have an Auto Scaling group, got none")
     return fleet.plan.groups
+
+
+def _check_acts(fleet: _Fleet, trace: Trace) -> None:
+    """Refuse what cannot change anything for any group of the stack under a trace."""
+    groups, seconds = _groups(fleet), trace.duration_seconds
+    for given, injected in zip(fleet.inject, fleet.injected, strict=True):
+        reasons = [cannot_act(injected, fleet.plan, group, seconds) for group in groups]
+        if None not in reasons:
+            listed = "; ".join(dict.fromkeys(str(reason) for reason in reasons))
+            raise InputError(
+                f"--inject: must be able to act under trace {trace.name}, got {given!r}: {listed}"
+            )
 
 
 def surges_of(
@@ -258,7 +257,7 @@ def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:
             stack=name,
             plan=plan,
             plan_from=after.plan_from,
-            inject=(*after.inject, *(_told(each) for each in injected)),
+            inject=(*after.inject, *(str(each) for each in injected)),
             injected=(*after.injected, *injected),
             compared=True,
             loaded=facts,
@@ -268,16 +267,6 @@ def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:
             (BEFORE_ALONE, family.nothing_done(values)),
         )
     ]
-
-
-def _told(injected: Injected) -> str:
-    """Return an injection as `injection` reads it."""
-    kind = injected.kind.name.lower().replace("_", "-")
-    value = f"={injected.value:g}" if injected.value else ""
-    start, end = (
-        f"{max(moment, 0) / 60:.4g}m" for moment in (injected.start_seconds, injected.end_seconds)
-    )
-    return f"{kind}{value}@{start}" + ("" if injected.end_seconds == NEVER else f"-{end}")
 
 
 def _replay(
@@ -360,30 +349,35 @@ def before(plan: ScalingPlan) -> ScalingPlan:
 
 
 def injection(text: str) -> Injected:
-    """Read `KIND[=VALUE][@START[-END]]`, times in seconds of the trace (or minutes: `10m`)."""
+    """Read `KIND[=VALUE][@START[-END]]`, times in seconds of the trace (or minutes: `10m`).
+
+    Raise InputError for what is none, and for what would change nothing anywhere.
+    """
     head, at, span = text.partition("@")
-    kind, equals, stated = head.partition("=")
+    name, equals, stated = head.partition("=")
     try:
-        chosen = Injection[kind.strip().upper().replace("-", "_")]
+        kind = Injection[name.strip().upper().replace("-", "_")]
     except KeyError:
-        known = ", ".join(each.name.lower().replace("_", "-") for each in Injection)
+        known = ", ".join(map(name_of, Injection))
         raise InputError(f"--inject: must begin with one of {known}, got {text!r}") from None
-    form = "be KIND[=VALUE][@START[-END]], such as boot-slower=3@10m-20m"
+    takes = KINDS[kind]
+    if equals and takes.default is None:
+        raise InputError(f"--inject: {name_of(kind)} must have {takes.rule()}, got {text!r}")
     try:
-        value = float(stated) if equals else DEFAULTS[chosen]
+        value = float(stated) if equals else takes.default or 0.0
         first, dash, last = span.partition("-")
         start = _seconds(first) if at else 0.0
         end = _seconds(last) if dash else NEVER
     except ValueError:
-        raise InputError(f"--inject: must {form}, got {text!r}") from None
-    if not 0 <= value <= MOST.get(chosen, 1e6) or not 0 <= start < end:
-        raise InputError(
-            f"--inject: must {form}, with a value from 0 to {MOST.get(chosen, 1e6):g} and END "
-            f"after START, got {text!r}"
-        )
-    if chosen is Injection.ROLLING_RESTART and end == NEVER:
-        raise InputError(f"--inject: a rolling restart must have an END, got {text!r}")
-    return Injected(kind=chosen, start_seconds=start, end_seconds=end, value=value)
+        form = "KIND[=VALUE][@START[-END]], such as boot-slower=3@10m-20m"
+        raise InputError(f"--inject: must be {form}, got {text!r}") from None
+    read = Injected(kind=kind, start_seconds=start, end_seconds=end, value=value)
+    broken = problem(read)
+    if broken is None and start < 0:
+        broken = f"{name_of(kind)} must not start before the trace"
+    if broken is not None:
+        raise InputError(f"--inject: {broken}, got {text!r}")
+    return read
 
 
 def _seconds(text: str) -> float:

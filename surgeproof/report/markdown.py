@@ -24,6 +24,8 @@ def markdown(report: Report) -> str:
     lines += _side_by_side(report)
     for replay in report.replays:
         lines += ["", f"### {escaped(words.title(replay))}", "", escaped(words.headline(replay))]
+        for line in replay.verdict.warnings:
+            lines += ["", f"> {escaped(line)}"]
         lines += ["", escaped(words.source(replay))]
         lines += _replay(replay)
     names = [

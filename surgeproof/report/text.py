@@ -68,6 +68,8 @@ def _replay(console: Console, replay: Replay) -> None:
     verdict = replay.verdict
     _print(console, words.title(replay), "bold")
     _print(console, words.headline(replay), STYLES[verdict.word])
+    for line in verdict.warnings:
+        _print(console, line, "bold yellow")
     _print(console, words.source(replay))
     console.print()
     measured = verdict.measured

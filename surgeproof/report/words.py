@@ -198,7 +198,11 @@ def gist(report: Report) -> list[str]:
 
 
 def fate(replay: Replay) -> str:
-    """Return what came of one fleet, in a sentence."""
+    """Return what came of one fleet, in a sentence, and what must be known beside it."""
+    return " ".join([_fate(replay), *replay.verdict.warnings])
+
+
+def _fate(replay: Replay) -> str:
     measured, series = replay.verdict.measured, replay.series
     name = (
         "A fixed fleet, as before the outage, without scaling and with one alarm on response time,"
@@ -227,15 +231,16 @@ def fate(replay: Replay) -> str:
 def summary(replay: Replay) -> list[str]:
     """Return what the verdict on a fleet means, in sentences."""
     measured, limits = replay.verdict.measured, replay.verdict.limits
+    warnings = replay.verdict.warnings
     if measured is None:
-        return [replay.verdict.why]
+        return [replay.verdict.why, *warnings]
     first = (
         f"It survives where at most {limits.affected_users_percent:g} % of the users are hurt and "
         f"at most {limits.bad_minutes} minutes are bad: in {measured.survived_runs} of "
         f"{measured.runs} runs, in which all that is uncertain takes other values. The drawing "
         "shows the run with all of it typical."
     )
-    lines = [first]
+    lines = [*warnings, first]
     longest = _longest_limit(measured.bottlenecks)
     if longest is not None and measured.typical.bad_minutes:
         name, seconds = longest

@@ -47,6 +47,7 @@ from surgeproof.simulation.catalogue import (
     NotModelledError,
     Quotient,
 )
+from surgeproof.simulation.injections import MOST_INJECTIONS, Injected, problem
 
 STEPS = (1, 2, 5, 10)
 """Lengths that a step may have (seconds): those that divide ten seconds."""
@@ -95,17 +96,6 @@ class Load(Protocol):
     @property
     def dated(self) -> bool:
         """Whether `start_seconds` is Unix time."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Injected:
-    """A failure or an intervention, in seconds after the start of the trace."""
-
-    kind: r.Injection
-    start_seconds: float
-    end_seconds: float = r.NEVER
-    value: float = 0.0
-    """As `kind` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,10 +177,6 @@ def encode(
     scenario, figures = encoder.scenario(
         step_seconds, demand.size, pre_roll_seconds // step_seconds, seed
     )
-    injections = np.zeros(len(injected), r.INJECTION)
-    for row, each in zip(injections, injected, strict=True):
-        row["kind"], row["value"] = int(each.kind), each.value
-        row["start"], row["end"] = each.start_seconds, each.end_seconds
     above_columns, above_factors = encoder.terms("above")
     below_columns, below_factors = encoder.terms("below")
     return Encoded(
@@ -206,7 +192,7 @@ def encode(
         steps=np.array(encoder.step_rows, r.STEP_RULE),
         schedules=np.array(encoder.schedule_rows, r.SCHEDULE),
         composites=encoder.composite_records(),
-        injections=injections,
+        injections=_injections(injected, step_seconds),
         group=chosen.name,
         alarm_names=tuple(encoder.alarm_names),
         policy_names=tuple(encoder.policy_names),
@@ -216,6 +202,27 @@ def encode(
         limitations=tuple(encoder.limitations),
         figures=figures,
     )
+
+
+def _injections(injected: Sequence[Injected], step_seconds: int) -> r.Records:
+    """Return the injections as records, each from the step in which it starts, for at least one."""
+    problems = [
+        f"injected[{number}]: {rule}, got {each.value:g} from {each.start_seconds:g} to "
+        f"{each.end_seconds:g} s"
+        for number, each in enumerate(injected)
+        if (rule := problem(each)) is not None
+    ]
+    if len(injected) > MOST_INJECTIONS:
+        problems.append(f"injected: must be at most {MOST_INJECTIONS}, got {len(injected)}")
+    if problems:
+        raise PlanError(*problems)
+    records = np.zeros(len(injected), r.INJECTION)
+    for row, each in zip(records, injected, strict=True):
+        row["kind"], row["value"] = int(each.kind), each.value
+        row["start"] = math.floor(each.start_seconds / step_seconds) * step_seconds
+        ends = math.ceil(each.end_seconds / step_seconds) * step_seconds
+        row["end"] = max(ends, row["start"] + step_seconds)
+    return records
 
 
 @dataclass(slots=True)

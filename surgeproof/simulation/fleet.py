@@ -102,11 +102,14 @@ def new_slot(w: World) -> int:
 
 @compiled
 def next_zone(w: World) -> int:
-    """Return the zone of the next instance: the one with the fewest, lost ones left out."""
+    """Return the zone of the next instance: the one with the fewest, lost ones left out.
+
+    Call it only where `may_launch`: with all zones lost there is none.
+    """
     best = -1
     fewest = 1 << 60
     for zone in range(w.scenario.zones):
-        if zone == w.fleet.zone_lost:
+        if w.fleet.zones_lost >> zone & 1:
             continue
         count = 0
         for i in range(w.fleet.top):
@@ -116,7 +119,14 @@ def next_zone(w: World) -> int:
         if count < fewest:
             fewest = count
             best = zone
-    return max(best, 0)
+    return best
+
+
+@inlined
+def may_launch(w: World) -> bool:
+    """Return whether any zone can take a new instance."""
+    f = w.fleet
+    return bool(not f.no_capacity and f.zones_lost != (1 << w.scenario.zones) - 1)
 
 
 @compiled
@@ -239,7 +249,7 @@ def launch(w: World, t: float, wanted: int) -> None:
             s = w.instances[i]
             if left <= 0:
                 break
-            if s.state != POOL_READY or s.count > left or s.zone == f.zone_lost:
+            if s.state != POOL_READY or s.count > left or f.zones_lost >> s.zone & 1:
                 continue
             count, zone, version = s.count, s.zone, s.version
             begin(s, t, PENDING, count, zone, version)
@@ -294,7 +304,7 @@ def reconcile(w: World, t: float) -> None:
     missing = f.desired + f.surplus - f.pending - f.in_service
     if missing > 0 and t >= f.launch_not_before and t >= f.next_launch_try:
         room = missing
-        if f.no_capacity:
+        if not may_launch(w):
             room = 0
         if c.vcpu_quota > 0.0:
             running = f.pending + f.in_service + f.draining + f.pool_pending
@@ -533,7 +543,7 @@ def keep_pool(w: World, t: float) -> None:
     c = w.scenario
     f = w.fleet
     missing = pool_target(w) - f.pool_ready - f.pool_pending
-    while missing > 0 and not f.no_capacity:
+    while missing > 0 and may_launch(w):
         place = new_slot(w)
         if place < 0:
             break

@@ -31,6 +31,7 @@ from surgeproof.simulation.records import (
     E_COMPOSITE_OK,
     E_INJECTION_ENDS,
     E_INJECTION_STARTS,
+    E_REFRESH_REFUSED,
     E_REFRESH_STARTS,
     E_REFRESH_STOPPED,
     E_SCALE_IN,
@@ -99,8 +100,7 @@ def reset(w: World) -> None:
     f.top = f.pending = f.in_service = f.answering = f.healthy = f.warm = f.warming = 0
     f.pool_ready = f.pool_pending = f.draining = f.version = f.refreshing = 0
     f.fail_open = f.overload = f.bad = f.at_max = f.launch_failing = f.exhausted = 0
-    f.no_capacity = f.surplus = f.unhealthy = f.cold = f.restarts = f.drawn = 0
-    f.zone_lost = -1
+    f.no_capacity = f.surplus = f.unhealthy = f.cold = f.zones_lost = f.drawn = 0
     f.cooldown_until = f.launch_not_before = f.terminate_not_before = f.next_launch_try = -NEVER
     f.cooldown = f.metrics_late = f.shed = f.uneven = 0.0
     f.warmup = c.default_warmup_seconds
@@ -146,82 +146,114 @@ def reset(w: World) -> None:
 def inject(w: World, t: float) -> None:
     """Start and end the injected failures and interventions whose time it is."""
     f = w.fleet
+    changed = False
     for i in range(w.injections.size):
         j = w.injections[i]
-        if j.active == 0 and t >= j.start and t < j.end:
-            j.active = 1
-            _switch(w, j, t, True)
-            note(w, t, E_INJECTION_STARTS, i, j.value)
-        elif j.active == 1 and t >= j.end:
-            if j.kind == J_ROLLING_RESTART:
-                _restart(w, j, t)
-            j.active = 2
-            _switch(w, j, t, False)
-            note(w, t, E_INJECTION_ENDS, i, j.value)
-        if j.active == 1 and j.kind == J_ROLLING_RESTART:
-            _restart(w, j, t)
+        starts = j.active == 0 and j.start <= t < j.end
+        ends = j.active == 1 and t >= j.end
+        if j.kind == J_ROLLING_RESTART and (starts or j.active == 1):
+            _restart(w, i, t)
+        if starts or ends:
+            j.active += 1
+            changed = True
+            note(w, t, E_INJECTION_STARTS if starts else E_INJECTION_ENDS, i, j.value)
+        if starts and j.kind == J_ZONE_LOST:
+            _lose_zone(w, t, int(j.value))
+        elif starts and j.kind == J_INSTANCE_REFRESH:
+            _start_refresh(w, t)
         if j.active == 1:
             f.dirty = 1
+    if changed:
+        _combine(w)
+        f.dirty = 1
 
 
 @compiled
-def _switch(w: World, j: Record, t: float, on: bool) -> None:
-    """Switch an injection on or off."""
+def _combine(w: World) -> None:
+    """Set what the injections of this moment amount to: of those of one kind the strongest holds.
+
+    Lost zones add up, and each stays lost until its own injection ends.
+    """
     f = w.fleet
-    if j.kind == J_NO_CAPACITY:
-        f.no_capacity = int(on)
-        if not on:
-            f.next_launch_try = max(f.next_launch_try, t)
-    elif j.kind == J_BOOT_SLOWER:
-        f.boot_factor = j.value if on else 1.0
-    elif j.kind == J_DATABASE_SLOWER:
-        f.database_factor = j.value if on else 1.0
-    elif j.kind == J_METRICS_LATE:
-        f.metrics_late = j.value if on else 0.0
-    elif j.kind == J_LOAD_SHED:
-        f.shed = j.value if on else 0.0
-    elif j.kind == J_UNEVEN_LOAD:
-        f.uneven = j.value if on else 0.0
-    elif j.kind == J_ROLLING_RESTART:
-        f.restarts += int(on)
-    elif j.kind == J_INSTANCE_REFRESH and on:
-        f.version += 1
-        f.refreshing = 1
-        note(w, t, E_REFRESH_STARTS, 0, float(f.desired))
-    elif j.kind == J_ZONE_LOST:
-        f.zone_lost = int(j.value) if on else -1
-        for k in range(f.top):
-            s = w.instances[k]
-            if not on or s.zone != f.zone_lost or s.state == EMPTY:
-                continue
-            if s.state == IN_SERVICE:
-                s.dead = 1
-                s.ends_at = t + w.scenario.loss_notice_seconds
-            else:
-                s.state = EMPTY
-    f.dirty = 1
+    f.no_capacity = f.zones_lost = 0
+    f.boot_factor = f.database_factor = 1.0
+    f.metrics_late = f.shed = f.uneven = 0.0
+    for i in range(w.injections.size):
+        j = w.injections[i]
+        if j.active != 1:
+            continue
+        if j.kind == J_ZONE_LOST:
+            f.zones_lost |= 1 << int(j.value)
+        elif j.kind == J_NO_CAPACITY:
+            f.no_capacity = 1
+        elif j.kind == J_BOOT_SLOWER:
+            f.boot_factor = max(f.boot_factor, j.value)
+        elif j.kind == J_DATABASE_SLOWER:
+            f.database_factor = max(f.database_factor, j.value)
+        elif j.kind == J_METRICS_LATE:
+            f.metrics_late = max(f.metrics_late, j.value)
+        elif j.kind == J_LOAD_SHED:
+            f.shed = max(f.shed, j.value)
+        elif j.kind == J_UNEVEN_LOAD and (
+            f.uneven == 0.0 or abs(j.value - 0.5) > abs(f.uneven - 0.5)
+        ):
+            f.uneven = j.value
 
 
 @compiled
-def _restart(w: World, j: Record, t: float) -> None:
-    """Restart the next instances of a rolling restart: each is empty and answers after its boot."""
+def _lose_zone(w: World, t: float, zone: int) -> None:
+    """Lose what runs in a zone; the group notices it later."""
+    for k in range(w.fleet.top):
+        s = w.instances[k]
+        if s.zone != zone or s.state == EMPTY or s.dead:
+            continue
+        if s.state == IN_SERVICE:
+            s.dead = 1
+            s.ends_at = t + w.scenario.loss_notice_seconds
+        else:
+            s.state = EMPTY
+
+
+@compiled
+def _start_refresh(w: World, t: float) -> None:
+    """Start an instance refresh; a second one is refused while one is under way.
+
+    Amazon EC2 Auto Scaling API, StartInstanceRefresh: InstanceRefreshInProgress, "an active
+    instance refresh already exists for the specified Auto Scaling group".
+    """
     f = w.fleet
+    if f.refreshing:
+        note(w, t, E_REFRESH_REFUSED, 0, float(f.desired))
+        return
+    f.version += 1
+    f.refreshing = 1
+    note(w, t, E_REFRESH_STARTS, 0, float(f.desired))
+
+
+@compiled
+def _restart(w: World, i: int, t: float) -> None:
+    """Restart the next instances of a rolling restart: each is empty and answers after its boot.
+
+    Each injection restarts every instance once, whatever others do meanwhile.
+    """
+    f = w.fleet
+    j = w.injections[i]
     done = 0
     total = 0
     for k in range(f.top):
         s = w.instances[k]
         if s.state == IN_SERVICE:
             total += 1
-            done += int(s.restarts >= f.restarts)
+            done += s.restarts >> i & 1
     share = min((t - j.start) / max(j.end - j.start, 1.0), 1.0)
     wanted = int(math.ceil(share * total)) - done
     for k in range(f.top):
         s = w.instances[k]
         if wanted <= 0:
             break
-        if s.state != IN_SERVICE or s.restarts >= f.restarts:
+        if s.state != IN_SERVICE or s.restarts >> i & 1:
             continue
-        s.restarts = f.restarts
+        s.restarts |= 1 << i
         s.backlog = 0.0
         s.answers = s.initial_failed = s.fails = s.passes = 0
         s.healthy = 1

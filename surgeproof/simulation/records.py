@@ -141,6 +141,7 @@ class Event(IntEnum):
     CONNECTIONS_EXHAUSTED = 30
     BAD_STARTS = 31
     BAD_ENDS = 32
+    REFRESH_REFUSED = 33
 
 
 # numba freezes plain integers; it does not know members of an enumeration in every place.
@@ -164,6 +165,7 @@ E_COMPOSITE_ALARM: Final = int(Event.COMPOSITE_ALARM)
 E_COMPOSITE_ACTS: Final = int(Event.COMPOSITE_ACTS)
 E_INJECTION_STARTS: Final = int(Event.INJECTION_STARTS)
 E_INJECTION_ENDS: Final = int(Event.INJECTION_ENDS)
+E_REFRESH_REFUSED: Final = int(Event.REFRESH_REFUSED)
 E_REFRESH_STARTS: Final = int(Event.REFRESH_STARTS)
 E_REFRESH_ENDS: Final = int(Event.REFRESH_ENDS)
 E_REFRESH_STOPPED: Final = int(Event.REFRESH_STOPPED)
@@ -214,10 +216,14 @@ B_SHED: Final = int(Bottleneck.SHED)
 
 
 class Injection(IntEnum):
-    """A failure or an intervention that is injected from `start` to `end`."""
+    """A failure or an intervention that is injected from `start` to `end`.
+
+    Injections of one kind may overlap: then the strongest holds, and each ends by itself.
+    """
 
     ZONE_LOST = 0
-    """`value` is the index of the zone."""
+    """`value` is the index of the zone. Of several all are lost; while all of the group's zones are
+    lost, nothing is launched."""
     NO_CAPACITY = 1
     """No instance can be launched."""
     BOOT_SLOWER = 2
@@ -229,11 +235,12 @@ class Injection(IntEnum):
     LOAD_SHED = 5
     """The share `value` of the requests gets a waiting page; its users count as affected."""
     ROLLING_RESTART = 6
-    """The instances are restarted one after the other, evenly from start to end."""
+    """The instances are restarted one after the other, evenly from start to end; where several
+    overlap, each restarts every instance once."""
     UNEVEN_LOAD = 7
     """The share `value` of the requests goes to the older half of the instances."""
     INSTANCE_REFRESH = 8
-    """The launch template changes at the start."""
+    """An instance refresh starts; refused while another is under way."""
 
 
 J_ZONE_LOST: Final = int(Injection.ZONE_LOST)
@@ -376,8 +383,8 @@ INSTANCE = _dtype(
 FLEET = _dtype(
     "desired min_size max_size top pending in_service running answering healthy warm warming"
     " pool_ready pool_pending draining version refreshing zone_cursor dirty settled fail_open"
-    " overload bad at_max launch_failing exhausted zone_lost no_capacity surplus unhealthy"
-    " cold restarts drawn",
+    " overload bad at_max launch_failing exhausted zones_lost no_capacity surplus unhealthy"
+    " cold drawn",
     "cooldown_until cooldown warmup launch_not_before terminate_not_before next_launch_try next_due"
     " boot_factor database_factor metrics_late shed uneven tokens tokens_at"
     " retry_pending throughput backlog",

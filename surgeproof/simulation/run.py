@@ -10,7 +10,8 @@ import numpy as np
 
 from surgeproof.plan import Figure, Group, ScalingPlan, Service
 from surgeproof.simulation import records as r
-from surgeproof.simulation.encode import SLOTS, STEP_SECONDS, Encoded, Injected, Load, encode
+from surgeproof.simulation.encode import SLOTS, STEP_SECONDS, Encoded, Load, encode
+from surgeproof.simulation.injections import Injected
 from surgeproof.simulation.kernel import simulate_slice
 from surgeproof.simulation.metrics import TICK_ROWS
 from surgeproof.simulation.queueing import TABLE_POINTS
@@ -288,6 +289,7 @@ def tell(encoded: Encoded, entry: r.Record) -> str:
         r.Event.INJECTION_STARTS: f"injected: {injection} begins ({metric:g})",
         r.Event.INJECTION_ENDS: f"injected: {injection} ends",
         r.Event.REFRESH_STARTS: "instance refresh begins",
+        r.Event.REFRESH_REFUSED: "instance refresh is refused: one is under way",
         r.Event.REFRESH_ENDS: "instance refresh has replaced all",
         r.Event.REFRESH_STOPPED: f"instance refresh is stopped by {alarm}",
         r.Event.OVERLOAD_STARTS: f"requests begin to queue ({metric:.4g} requests/s)",

@@ -26,7 +26,8 @@ from surgeproof.plan import (
 )
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation import records as r
-from surgeproof.simulation.encode import Encoded, Injected, Load
+from surgeproof.simulation.encode import Encoded, Load
+from surgeproof.simulation.injections import Injected
 from surgeproof.simulation.run import run, sweep
 from surgeproof.simulation.verdict import (
     Judged,

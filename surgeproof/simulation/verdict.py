@@ -4,7 +4,7 @@ All that is uncertain is set to its worse ends, to its better ends, and to a hun
 between them. Only what holds in every one of these runs is said without doubt.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
@@ -12,11 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from surgeproof.plan import ScalingPlan
+from surgeproof.plan import Group, ScalingPlan
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation import records as r
 from surgeproof.simulation.assumptions import ASSUMPTIONS
-from surgeproof.simulation.encode import STEP_SECONDS, Encoded, Injected, Load, encode
+from surgeproof.simulation.encode import STEP_SECONDS, Encoded, Load, encode
+from surgeproof.simulation.injections import Injected, cannot_act
 from surgeproof.simulation.run import Run, run, sweep
 from surgeproof.simulation.scenarios import Scenarios, ends, latin_hypercube
 
@@ -219,6 +220,8 @@ class Verdict:
     """One sentence."""
     measured: Measured | None
     """None where nothing could be run."""
+    warnings: tuple[str, ...]
+    """What a reader must know beside the word, one sentence each; every form shows it first."""
     limitations: tuple[str, ...]
     """What the simulation leaves out of this plan."""
     not_modelled: tuple[str, ...]
@@ -312,6 +315,7 @@ def judge(
             why="Nothing says what one instance carries: a load test on one instance gives "
             "service.requestsPerSecond, service.serviceSeconds and service.bootSeconds.",
             measured=None,
+            warnings=(),
             limitations=(),
             not_modelled=NOT_MODELLED,
             not_seen=not_seen,
@@ -352,11 +356,42 @@ def judge(
         limits=limits,
         why=_why(word, measured, limits),
         measured=measured,
+        warnings=tuple(_without_effect(plan, load, chosen, trials, typical, injected)),
         limitations=encoded.limitations,
         not_modelled=NOT_MODELLED,
         not_seen=not_seen,
     )
     return Judged(verdict=verdict, run=typical, needed=needed, trials=trials)
+
+
+def _without_effect(
+    plan: ScalingPlan,
+    load: Load,
+    group: Group,
+    trials: Trials,
+    typical: Run,
+    injected: Sequence[Injected],
+) -> Iterator[str]:
+    """Yield a sentence for each injection that cannot act, or that changed nothing in any run."""
+    encoded = trials.encoded
+    seconds = len(load.requests_per_second) * load.step_seconds
+    for number, each in enumerate(injected):
+        reason = cannot_act(each, plan, group, seconds)
+        if reason is not None:
+            yield f"{each} cannot act: {reason}."
+            continue
+        without = replace(encoded, injections=np.delete(encoded.injections, number))
+        same = np.array_equal(run(without).series, typical.series) and np.array_equal(
+            _fates(sweep(without, trials.records)), _fates(trials.summaries)
+        )
+        if same:
+            yield f"{each} had no effect: without it all {trials.records.size} runs are the same."
+
+
+def _fates(summaries: r.Records) -> r.Records:
+    """Return the summaries without their counts of log entries."""
+    names = set(r.SUMMARY.names or ()) - {"events", "events_dropped"}
+    return summaries[sorted(names)]
 
 
 def word_of(survived: r.Points) -> Word:

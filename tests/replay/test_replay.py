@@ -18,6 +18,7 @@ from surgeproof.plan import PlanError
 from surgeproof.plan.configured import Configured, Surge
 from surgeproof.plan.program import ProgramPlan
 from surgeproof.simulation import Injection
+from surgeproof.simulation.injections import KINDS, name_of
 from surgeproof.traces.outage import shipped
 from tests.report.support import fixed, group, scaling
 
@@ -150,11 +151,11 @@ def test_under_the_outage_both_runs_of_the_fleet_of_the_postmortem_are_shown(giv
 def test_what_is_injected_into_the_fleet_before_can_be_given_again():
     values = shipped().values
 
-    told = [replays._told(each) for each in family.measures(values)]
+    told = [str(each) for each in family.measures(values)]
 
     again = [replays.injection(each) for each in told]
     assert [each.kind for each in again] == [each.kind for each in family.measures(values)]
-    assert again[1].start_seconds == pytest.approx(family.measures(values)[1].start_seconds, abs=30)
+    assert again[1].start_seconds == pytest.approx(family.measures(values)[1].start_seconds)
 
 
 def test_another_stack_is_compared_with(give):
@@ -216,14 +217,103 @@ def test_injections_are_read(text, read):
     assert (got.kind, got.start_seconds, got.end_seconds, got.value) == read
 
 
+def test_the_reference_names_every_kind_of_injection_with_its_default():
+    (row,) = (
+        line
+        for line in (ROOT / "docs/reference/replay.md").read_text().splitlines()
+        if line.startswith("| `--inject`")
+    )
+
+    for kind, takes in KINDS.items():
+        default = "" if takes.default is None else rf" \([^)]*\b{takes.default:g}\)"
+        assert re.search(f"`{name_of(kind)}`{default}", row), kind
+
+
 @pytest.mark.parametrize(
-    "text",
-    ["", "nothing", "boot-slower=fast", "zone-lost@20m-10m", "load-shed=2", "zone-lost@-5",
-     "boot-slower=nan", "no-capacity@nan", "rolling-restart@10m"],
-)  # fmt: skip
-def test_bad_injections_are_refused(text):
-    with pytest.raises(InputError, match=r"^--inject: "):
+    ("text", "rule"),
+    [
+        ("", "must begin with one of zone-lost, no-capacity"),
+        ("nothing", "must begin with one of zone-lost, no-capacity"),
+        ("boot-slower=fast", "must be KIND[=VALUE][@START[-END]]"),
+        ("zone-lost@20m-10m", "zone-lost must end after its start"),
+        ("zone-lost@5-5", "zone-lost must end after its start"),
+        ("zone-lost=0.5", "zone-lost must have a whole number above -1 and at most 60"),
+        ("zone-lost=-1", "zone-lost must have a whole number above -1 and at most 60"),
+        ("zone-lost@-5", "must be KIND[=VALUE][@START[-END]]"),
+        ("load-shed=2", "load-shed must have a number above 0 and at most 1 (share)"),
+        ("load-shed=0", "load-shed must have a number above 0 and at most 1 (share)"),
+        ("boot-slower=nan", "boot-slower must have a number above 1 and at most 1000 (factor)"),
+        ("boot-slower=1", "boot-slower must have a number above 1 and at most 1000 (factor)"),
+        ("database-slower=0.5", "database-slower must have a number above 1 and at most 1000"),
+        ("metrics-late=0", "metrics-late must have a number above 0 and at most 3600 (seconds)"),
+        ("uneven-load=0.5", "uneven-load must have a number above 0 and at most 1 other than 0.5"),
+        ("uneven-load=0", "uneven-load must have a number above 0 and at most 1 other than 0.5"),
+        ("no-capacity=1", "no-capacity must have no value"),
+        ("rolling-restart=2@5-9", "rolling-restart must have no value"),
+        ("instance-refresh=2", "instance-refresh must have no value"),
+        ("no-capacity@nan", "no-capacity must end after its start"),
+        ("rolling-restart@10m", "rolling-restart must have an END"),
+        ("instance-refresh@10m-20m", "instance-refresh must have no END"),
+    ],
+    ids=str,
+)
+def test_bad_injections_are_refused(text, rule):
+    with pytest.raises(InputError) as refused:
         replays.injection(text)
+
+    assert str(refused.value).startswith(f"--inject: {rule}")
+    assert str(refused.value).endswith(f"got {text!r}")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("zone-lost=2", "the zones of group web are 0 (a), 1 (b)"),
+        ("zone-lost@60m", "the trace ends at 60m"),
+        ("no-capacity@3600", "the trace ends at 60m"),
+        ("database-slower=5", "the plan has no database"),
+    ],
+    ids=str,
+)
+def test_an_injection_that_cannot_act_is_refused(give, text, reason):
+    plan = fixed(4, groups=(group(size=4, zones=("a", "b")),))
+
+    result = give({"dev": plan}, "--trace", "x2-in-0s", "--inject", text)
+
+    assert result.exit_code == 2
+    assert result.output == (
+        f"error: --inject: must be able to act under trace x2-in-0s, got {text!r}: {reason}\n"
+    )
+
+
+def test_an_injection_that_can_act_on_one_group_is_said_to_do_nothing_to_the_other(give):
+    groups = (group("web", 20, zones=("a", "b")), group("batch", 20, zones=("a",)))
+
+    result = give(
+        {"dev": fixed(groups=groups)},
+        "--trace", "x2-in-0s", "--inject", "zone-lost=1@50m", "--format", "json",
+    )  # fmt: skip
+
+    web, batch = json.loads(result.output)["replays"]
+    assert web["verdict"]["warnings"] == []
+    assert batch["verdict"]["warnings"] == [
+        "zone-lost=1@50m cannot act: the zones of group batch are 0 (a)."
+    ]
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+def test_an_injection_that_changed_nothing_is_said_so_beside_the_word(give, form):
+    """A fleet of fixed size launches nothing, so that no capacity is nothing to it."""
+    result = give(
+        {"dev": fixed(20)},
+        "--trace", "x2-in-0s", "--inject", "no-capacity@10m", "--format", form,
+    )  # fmt: skip
+
+    said = "no-capacity@10m had no effect: without it all"
+    shown = " ".join(result.output.split())
+    assert said in shown
+    first = {"text": "plan was read", "markdown": "| |", "html": "<main>", "json": "limitations"}
+    assert shown.index(said) < shown.index(first[form])
 
 
 def test_an_injected_failure_hurts(give):
