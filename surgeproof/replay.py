@@ -289,6 +289,7 @@ def _replay(
     facts: tuple[str, ...] = ()
     if surge.trace == OUTAGE and fleet.compared and fleet.stack in {BEFORE, BEFORE_ALONE}:
         facts = (family.story(judged.run),) if judged.run else ()
+    timeline, left_out = timeline_of(judged)
     return Replay(
         stack=fleet.stack,
         compared=fleet.compared,
@@ -306,7 +307,8 @@ def _replay(
         injected=fleet.inject,
         verdict=judged.verdict,
         series=series_of(judged),
-        timeline=timeline_of(judged),
+        timeline=timeline,
+        timeline_left_out=left_out,
         events=tuple(judged.run.told()) if explain and judged.run else (),
         suggestions=tuple(map(sentence, tried)),
     )

@@ -242,6 +242,8 @@ def _fleet(name: str, replay: Replay) -> str:
         for key, value in rows
     )
     moments = [f"{words.clock(each.at_seconds, begins)}  {each.words}" for each in replay.timeline]
+    if replay.timeline_left_out:
+        moments.append(f"{replay.timeline_left_out:,} more moments are neither drawn nor listed")
     folded = (
         _listed("Limits, by the typical run", words.bottlenecks(measured, begins))
         if measured

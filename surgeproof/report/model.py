@@ -118,6 +118,8 @@ class Replay:
     series: Series | None
     timeline: tuple[Moment, ...]
     """What people would notice of the typical run, in order: at most 500 moments."""
+    timeline_left_out: int
+    """Moments beyond these."""
     events: tuple[str, ...]
     """The log of the typical run in words; empty unless it was asked for."""
     suggestions: tuple[str, ...] = ()
@@ -197,11 +199,11 @@ def series_of(judged: Judged, points: int = POINTS) -> Series | None:
     )
 
 
-def timeline_of(judged: Judged) -> tuple[Moment, ...]:
-    """Return the alarms that tell somebody, scaling actions, injections and bad spells."""
+def timeline_of(judged: Judged) -> tuple[tuple[Moment, ...], int]:
+    """Return alarms that tell somebody, scaling actions, injections, bad spells; how many more."""
     run = judged.run
     if run is None:
-        return ()
+        return (), 0
     encoded = run.encoded
     moments = []
     for entry in run.log:
@@ -222,7 +224,7 @@ def timeline_of(judged: Judged) -> tuple[Moment, ...]:
                 words=told,
             )
         )
-    return tuple(moments[:MOMENTS])
+    return tuple(moments[:MOMENTS]), max(len(moments) - MOMENTS, 0)
 
 
 def _subject(encoded: Encoded, event: Event, subject: int) -> str:

@@ -22,7 +22,10 @@ from surgeproof.simulation.world import World
 from surgeproof.traces.trace import Trace
 
 LOG_ENTRIES = 20_000
-"""Entries that the log of a single run holds."""
+"""Entries that the log of a single run holds at first; a longer one is run again with more."""
+
+MOST_LOG_ENTRIES = 1_000_000
+"""Most entries that it holds."""
 
 RETRY_SECONDS = 300
 """How far ahead an attempt may come again (seconds)."""
@@ -92,7 +95,8 @@ class Run:
     summary: r.Record
     """Totals; see `records.SUMMARY`."""
     log: r.Records
-    """Events in order; see `records.LOG_ENTRY` and `told`."""
+    """Events in the order of time; see `records.LOG_ENTRY` and `told`. Beyond `MOST_LOG_ENTRIES`
+    they are only counted, in the summary's `events_dropped`."""
     series: r.Floats
     """One row a step, columns as in `records.SERIES`."""
     bad: r.Floats
@@ -132,8 +136,12 @@ class Run:
         return 100.0 * affected / users if users else 0.0
 
     def told(self) -> list[str]:
-        """Return the log in words, one line an event."""
-        return [tell(self.encoded, entry) for entry in self.log]
+        """Return the log in words, one line an event, and last how many it does not hold."""
+        lines = [tell(self.encoded, entry) for entry in self.log]
+        dropped = int(self.summary["events_dropped"])
+        if dropped:
+            lines.append(f"the log is full: {dropped:,} more events are left out")
+        return lines
 
 
 def simulate(
@@ -178,7 +186,9 @@ def load_kernel() -> None:
     simulate(idle, minute, pre_roll_seconds=0)
 
 
-def run(encoded: Encoded, scenario: r.Records | None = None) -> Run:
+def run(
+    encoded: Encoded, scenario: r.Records | None = None, *, log_entries: int = LOG_ENTRIES
+) -> Run:
     """Run one scenario of an encoded plan, with log and series."""
     chosen = encoded.scenario if scenario is None else scenario
     summary = np.zeros(1, r.SUMMARY)
@@ -187,16 +197,21 @@ def run(encoded: Encoded, scenario: r.Records | None = None) -> Run:
         chosen[0],
         summary[0],
         longest_session_seconds=float(chosen["session_seconds"][0]),
-        log=LOG_ENTRIES,
+        log=log_entries,
         series=True,
     )
     simulate_slice(chosen, encoded.demand[np.newaxis, :], summary, w, 0, 1)
+    needed = min(int(summary["events"][0] + summary["events_dropped"][0]), MOST_LOG_ENTRIES)
+    if needed > log_entries:
+        return run(encoded, scenario, log_entries=needed)
+    log = w.log[: int(summary["events"][0])]
     start = int(chosen["pre_roll_steps"][0])
     return Run(
         encoded=encoded,
         scenario=chosen[0],
         summary=summary[0],
-        log=w.log[: int(summary["events"][0])].copy(),
+        # Within a step, what happened is noted by whom it happened to, not by when.
+        log=log[np.argsort(log["t"], kind="stable")],
         series=w.series,
         bad=w.bad[start:],
         arrivals=w.arrivals[start:],

@@ -77,6 +77,7 @@ def replay(plan, load, *, stack="dev", compared=False, **changes):
         "peak_requests_per_second": float(rates.max()),
         "source": ("generated <here>",),
     }
+    timeline, left_out = timeline_of(judged)
     return Replay(
         stack=stack,
         compared=compared,
@@ -85,7 +86,8 @@ def replay(plan, load, *, stack="dev", compared=False, **changes):
         injected=("zone-lost@10m",),
         verdict=judged.verdict,
         series=series_of(judged),
-        timeline=timeline_of(judged),
+        timeline=timeline,
+        timeline_left_out=left_out,
         events=tuple(judged.run.told()) if judged.run else (),
     )
 

@@ -276,3 +276,12 @@ def test_no_name_acts_in_any_form(failing, name):
         page.feed(html(each))
         pages.append(page.tags)
     assert pages[0] == pages[1]
+
+
+def test_a_timeline_that_is_cut_says_so(monkeypatch):
+    monkeypatch.setattr("surgeproof.report.model.MOMENTS", 1)
+    cut = replay(fixed(), surge(100, 4000))
+
+    assert len(cut.timeline) == 1
+    assert cut.timeline_left_out >= 1
+    assert f"{cut.timeline_left_out} more moments are neither drawn nor listed" in html(report(cut))
