@@ -488,7 +488,7 @@ def _clients(project: Project, stack: str, *, embedded: bool) -> Callable[[str],
         emulator = RunDirectory(project, stack).emulator()
         if emulator is None:
             raise RunError(f"stack {stack} is not up on the embedded AWS")
-        return Clients(emulator.url, emulator.region).client
+        return Clients(emulator.url, emulator.region, emulator.credentials).client
     import boto3  # noqa: PLC0415
 
     session = boto3.Session(region_name=project.region(stack), profile_name=project.profile(stack))

@@ -18,8 +18,7 @@ import botocore.configprovider
 import botocore.model
 import botocore.session
 
-_PLACEHOLDER = "embedded"
-"""Access key and secret: the embedded AWS checks neither."""
+from surgeproof.emulator.credentials import NO_CREDENTIALS, Credentials
 
 _CONNECT_SECONDS = 5
 _READ_SECONDS = 60
@@ -53,12 +52,20 @@ class Clients:
     Args:
         endpoint_url: Where every service is. Only a loopback address is taken.
         region: The region that requests are signed for.
+        credentials: What they are signed with. Default: ones that no endpoint checks.
         allow_remote: Take any endpoint. For a person who names another AWS-compatible
             endpoint on purpose.
 
     """
 
-    def __init__(self, endpoint_url: str, region: str, *, allow_remote: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint_url: str,
+        region: str,
+        credentials: Credentials = NO_CREDENTIALS,
+        *,
+        allow_remote: bool = False,
+    ) -> None:
         host = urlsplit(endpoint_url).hostname or ""
         if not allow_remote and not _is_loopback(host):
             raise RemoteEndpointError(
@@ -66,6 +73,7 @@ class Clients:
                 "Allow it by name to use another AWS-compatible endpoint."
             )
         self.region = region
+        self._credentials = credentials
         self._endpoint_url: str | None = endpoint_url
         self._session = _session()
         self._lock = threading.Lock()  # making clients is not thread-safe in botocore
@@ -117,8 +125,8 @@ class Clients:
             service,
             region_name=self.region,
             endpoint_url=self._endpoint_url,
-            aws_access_key_id=_PLACEHOLDER,
-            aws_secret_access_key=_PLACEHOLDER,
+            aws_access_key_id=self._credentials.access_key_id,
+            aws_secret_access_key=self._credentials.secret_access_key,
             config=self._config,
             verify=True,
         )

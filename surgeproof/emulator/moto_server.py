@@ -4,6 +4,10 @@ Stock moto answers an operation that it lacks with status 500 and a page of HTML
 cannot tell from a crash, and retries. Here it is a typed 501, so that the provider can record the
 resource instead of failing. Backends are imported before the first request, and the account holds
 what a real one would: AWS's managed policies and the hosted zone of its own domain.
+
+Only requests of this run are answered (`guard`), only the services that a stack here can use are
+served, and nothing is sent anywhere (`deliveries`). So neither moto's own pages, which reset and
+configure it, can be reached, nor a service that runs code or fetches something.
 """
 
 import os
@@ -19,7 +23,6 @@ os.environ.update(MOTO_SETTINGS)
 import argparse  # noqa: E402
 import errno  # noqa: E402
 import importlib.metadata  # noqa: E402
-import json  # noqa: E402
 import re  # noqa: E402
 import signal  # noqa: E402
 import socket  # noqa: E402
@@ -29,9 +32,8 @@ from collections.abc import Callable, Iterable, Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from types import FrameType  # noqa: E402
 from typing import Any  # noqa: E402
-from xml.sax.saxutils import escape  # noqa: E402
 
-from flask import Flask, Response, current_app, request  # noqa: E402
+from flask import Flask, current_app, request  # noqa: E402
 from moto.backends import get_backend  # noqa: E402
 from moto.core.models import DEFAULT_ACCOUNT_ID  # noqa: E402
 from moto.moto_server.werkzeug_app import (  # noqa: E402
@@ -41,8 +43,11 @@ from moto.moto_server.werkzeug_app import (  # noqa: E402
 )
 from werkzeug.exceptions import NotFound  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
+from werkzeug.wrappers import Response  # noqa: E402
 
+from surgeproof.emulator.credentials import Credentials  # noqa: E402
 from surgeproof.emulator.endpoint import NOT_IMPLEMENTED  # noqa: E402
+from surgeproof.emulator.guard import Guard, error  # noqa: E402
 from surgeproof.emulator.processes import Process, write_json  # noqa: E402
 from surgeproof.emulator.run_directory import (  # noqa: E402
     HEALTH_PATH,
@@ -55,6 +60,10 @@ from surgeproof.emulator.run_directory import (  # noqa: E402
 
 SIGNED_AS: Final = {"cloudwatch": "monitoring", "elbv2": "elasticloadbalancing"}
 """Names in requests' signatures, by which moto finds the backend, where they differ."""
+
+SERVED: Final = frozenset({*SERVICES, "servicequotas"})
+"""moto's backends that can be reached: what a stack and its replay use. Others are absent, since
+some of them run code or fetch what a request names."""
 
 WITHOUT_REGION: Final = frozenset({"budgets"})
 """Services whose address in AWS names no region."""
@@ -88,7 +97,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--directory", type=Path, required=True, help="the run's directory")
     parser.add_argument("--region", required=True)
-    parser.add_argument("--token", required=True, help="what the health page answers")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     options = parser.parse_args(arguments)
 
@@ -96,16 +104,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the driver's affair
     try:
         listening = _listen(options.port)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
+    except OSError as failure:
+        if failure.errno != errno.EADDRINUSE:
             raise
         sys.exit(PORT_TAKEN)
-    application = Application(options.token)
+    port = listening.getsockname()[1]
+    credentials = Credentials.made()
+    application = Application()
     prepare(options.region, application)
     server = make_server(
         HOST,
         0,
-        application,
+        guarded(application, credentials, port),
         threaded=True,
         request_handler=_QuietHandler,
         fd=listening.fileno(),
@@ -113,23 +123,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     me = Process.of(os.getpid())
     if me is None:
         sys.exit("this system does not tell when a process started")
-    record = {
-        **me.record(),
-        "port": listening.getsockname()[1],
-        "region": options.region,
-        "token": options.token,
-    }
-    write_json(options.directory / RECORD, record)
+    record = {**me.record(), "port": port, "region": options.region, **credentials.record()}
+    write_json(options.directory / RECORD, record, mode=0o600)
     server.serve_forever()
 
 
 class Application(DomainDispatcherApplication):
-    """moto's dispatcher, pages on health and holdings, and typed answers for what moto lacks."""
+    """moto's dispatcher, for the services that are served."""
 
-    def __init__(self, token: str) -> None:
-        """Answer the health page with `token`, which tells this server from any other."""
+    def __init__(self) -> None:
+        """Make what dispatches, without a backend yet."""
         super().__init__(_backend_application)
-        self._health = {"token": token, "pid": os.getpid()}
         self.own = frozenset[str]()
         """What a new account holds."""
         # moto's backends are not thread-safe: a describe that iterates a table while another
@@ -138,16 +142,17 @@ class Application(DomainDispatcherApplication):
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """Answer one request (the WSGI protocol)."""
-        pages: dict[str, Callable[[], Any]] = {
-            HEALTH_PATH: lambda: self._health,
-            HOLDINGS_PATH: lambda: sorted(holdings() - self.own),
-        }
-        page = pages.get(environ.get("PATH_INFO", ""))
-        if page is not None:
-            body = json.dumps(page())
-            return Response(body, mimetype="application/json")(environ, start_response)
         with self._one_at_a_time:
             return super().__call__(environ, start_response)
+
+
+def guarded(application: Application, credentials: Credentials, port: int) -> Guard:
+    """Put the guard in front of moto, with the pages on health and holdings."""
+    pages: dict[str, Callable[[], Any]] = {
+        HEALTH_PATH: lambda: {"pid": os.getpid()},
+        HOLDINGS_PATH: lambda: sorted(holdings() - application.own),
+    }
+    return Guard(application, credentials, f"{HOST}:{port}", pages)
 
 
 def holdings() -> frozenset[str]:
@@ -200,37 +205,32 @@ def prepare(region: str, application: Application, services: Iterable[Any] = SER
 
 
 def _backend_application(service: Any) -> Flask:
-    application = create_backend_app(service)
+    is_served = service in SERVED
+    application = create_backend_app(service) if is_served else Flask("none", static_folder=None)
     application.register_error_handler(NotImplementedError, _not_implemented)
     application.register_error_handler(NotFound, _no_such_path)
     return application
 
 
-def _no_such_path(error: NotFound) -> NotFound | Response:
+def _no_such_path(failure: NotFound) -> NotFound | Response:
     """Tell a path that moto does not know from a thing that moto did not find."""
-    return _not_implemented(error) if request.routing_exception is error else error
+    return _not_implemented(failure) if request.routing_exception is failure else failure
 
 
 def _not_implemented(_: Exception) -> Response:
-    """Answer 501 in the protocol of the request, so that botocore raises a ClientError.
-
-    Botocore does not retry this status (its `_retry.json` names 500, 502, 503, 504 and 509), and
-    reads each protocol's error form as documented in `botocore.parsers`.
-    """
+    """Answer 501, which botocore does not retry (`_retry.json`: 500, 502, 503, 504 and 509)."""
     target = request.headers.get("X-Amz-Target", "")
     operation = request.values.get("Action") or target.rpartition(".")[2]
     version = importlib.metadata.version("moto")
-    message = f"{operation or request.method} is not implemented by moto {version}"
-    if target or "json" in (request.content_type or ""):
-        body = json.dumps({"__type": NOT_IMPLEMENTED, "message": message})
-        return Response(body, status=501, content_type="application/x-amz-json-1.0")
-    error = f"<Error><Code>{NOT_IMPLEMENTED}</Code><Message>{escape(message)}</Message></Error>"
     service = getattr(current_app, "service", "")
-    if service == "ec2":
-        error = f"<Response><Errors>{error}</Errors></Response>"
-    elif service != "s3":
-        error = f"<ErrorResponse>{error}</ErrorResponse>"
-    return Response(error, status=501, content_type="text/xml")
+    lacks = f"implemented by moto {version}" if service else "of a service that is served here"
+    return error(
+        501,
+        NOT_IMPLEMENTED,
+        f"{operation or request.method} is not {lacks}",
+        service=service,
+        speaks_json=bool(target) or "json" in (request.content_type or ""),
+    )
 
 
 def _listen(port: int) -> socket.socket:

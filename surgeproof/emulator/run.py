@@ -352,7 +352,7 @@ class _Run:
             leaving.enter_context(_interrupts(engine, display))
             leaving.enter_context(_logging(directory))
             emulator = directory.await_emulator()
-            clients = Clients(emulator.url, region)
+            clients = Clients(emulator.url, region, emulator.credentials)
             # While the engine starts; a request that comes first makes its client itself.
             threading.Thread(target=clients.prewarm, args=(SERVICES,), daemon=True).start()
             provider = leaving.enter_context(serve(Resources(clients), region))

@@ -3,7 +3,7 @@
     .surgeproof/<stack>/
         lock            held (flock) by the command that works here; the kernel frees it
         owner.json      which command that is, and which engine it runs
-        emulator.json   the moto process: number, start time, port, token
+        emulator.json   the moto process: number, start time, port, credentials; for its owner only
         state/          Pulumi's file backend        home/      PULUMI_HOME
         project/        copies of the settings       bin/       the policy analyzer's starter
         passphrase      random, readable by its owner only
@@ -25,9 +25,11 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
+from surgeproof.emulator.credentials import NONCE_HEADER, PROOF_HEADER, Credentials
 from surgeproof.emulator.processes import (
     PROC,
     RUN_VARIABLE,
@@ -112,6 +114,7 @@ class Emulator:
     process: Process
     port: int
     region: str
+    credentials: Credentials
 
     @property
     def url(self) -> str:
@@ -136,7 +139,6 @@ class RunDirectory:
         self._owner = self.path / "owner.json"
         self._emulator = self.path / RECORD
         self._starting: subprocess.Popen[bytes] | None = None
-        self._token = ""
         self._me: dict[str, Any] = {}
         self._previous: dict[str, Any] = {}
         self.was_removed = False
@@ -322,17 +324,18 @@ class RunDirectory:
         """Return the recorded emulator if it is alive, ours, and answers."""
         record = read_json(self._emulator)
         process, port = Process.from_record(record), record.get("port")
-        if process is None or not isinstance(port, int) or not process.is_alive():
+        credentials = Credentials.from_record(record)
+        if process is None or credentials is None or not isinstance(port, int):
             return None
-        answer = _health(port)
-        if answer is None or answer.get("token") != record.get("token"):
+        if not process.is_alive():
             return None
-        return Emulator(process, port, str(record.get("region")))
+        emulator = Emulator(process, port, str(record.get("region")), credentials)
+        return emulator if _page(emulator, HEALTH_PATH) is not None else None
 
     def holdings(self) -> list[str]:
         """Return what the emulator holds beyond what a new account does."""
         emulator = self.emulator()
-        return list(_page(emulator.port, HOLDINGS_PATH) or []) if emulator else []
+        return list(_page(emulator, HOLDINGS_PATH) or []) if emulator else []
 
     def start_emulator(self, region: str, port: int) -> None:
         """Start the emulator, unless it runs; it takes some seconds, see `await_emulator`."""
@@ -348,12 +351,11 @@ class RunDirectory:
                     f"--port: must be {running.port}, where stack {self.stack} is up, got {port}"
                 )
             return
-        self._token = secrets.token_hex(16)
         self._emulator.unlink(missing_ok=True)
         arguments = [
             *(sys.executable, "-m", "surgeproof.emulator.moto_server"),
             *("--directory", str(self.path), "--region", region),
-            *("--port", str(port), "--token", self._token),
+            *("--port", str(port)),
         ]
         inherited = {key: value for key in PASSED_ON if (value := os.environ.get(key))}
         package_root = str(Path(__file__).parents[2])
@@ -415,18 +417,23 @@ def _this_process() -> Process:
     return process
 
 
-def _health(port: int) -> dict[str, Any] | None:
-    content = _page(port, HEALTH_PATH)
-    return content if isinstance(content, dict) else None
-
-
-def _page(port: int, path: str) -> Any:
-    """Return what one of the emulator's own pages says, None where nobody answers."""
+def _page(emulator: Emulator, path: str) -> Any:
+    """Return what one of the emulator's own pages says; None where it is not the one to answer."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    nonce = secrets.token_hex(16)
+    headers = {
+        NONCE_HEADER: nonce,
+        PROOF_HEADER: emulator.credentials.proof("ask", path, nonce),
+    }
+    request = urllib.request.Request(f"{emulator.url}{path}", headers=headers)  # noqa: S310
     try:
-        with opener.open(f"http://{HOST}:{port}{path}", timeout=HEALTH_SECONDS) as answer:
-            return parse_json(answer.read(PAGE_BYTES_MAX).decode(), path)
-    except (OSError, ValueError):
+        with opener.open(request, timeout=HEALTH_SECONDS) as answer:
+            body = answer.read(PAGE_BYTES_MAX).decode()
+            proof = answer.headers.get(PROOF_HEADER, "")
+        if not emulator.credentials.proves(proof, "answer", nonce, body):
+            return None
+        return parse_json(body, path)
+    except (OSError, ValueError, HTTPException):
         return None
 
 

@@ -132,7 +132,8 @@ class Checkout:
     def client(self, service: str) -> Any:
         """Ask the emulator itself, past provider and engine."""
         record = self.record("emulator.json")
-        session = boto3.Session("any", "any", region_name=record["region"])
+        key, secret = record["accessKeyId"], record["secretAccessKey"]
+        session = boto3.Session(key, secret, region_name=record["region"])
         return session.client(service, endpoint_url=f"http://127.0.0.1:{record['port']}")
 
     def assert_nothing_is_left(self) -> None:

@@ -1,0 +1,74 @@
+"""A run's embedded AWS, as `up` starts it, with something in it to take or to spoil."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import boto3
+import pytest
+
+from surgeproof.emulator.project import Project
+from surgeproof.emulator.run_directory import Emulator, RunDirectory
+
+REGION = "eu-central-1"
+BUCKET = "a-bucket-to-be-found"
+DOCUMENT = "surgeproof-local-web-surge-response"
+TOPIC = "surgeproof-local-alerts-page"
+CONTENT = '{"schemaVersion": "0.3", "description": "ours", "mainSteps": []}'
+
+
+@dataclass
+class Embedded:
+    """The embedded AWS of one run."""
+
+    directory: RunDirectory
+    emulator: Emulator
+
+    @property
+    def port(self) -> int:
+        return self.emulator.port
+
+    @property
+    def record(self) -> Any:
+        return self.directory.path / "emulator.json"
+
+    @cached_property
+    def session(self) -> boto3.Session:
+        key = self.emulator.credentials
+        return boto3.Session(key.access_key_id, key.secret_access_key, region_name=REGION)
+
+    def client(self, service: str, **more: Any) -> Any:
+        return self.session.client(service, endpoint_url=self.emulator.url, **more)
+
+    def holds(self) -> dict[str, Any]:
+        """What there is that an attack could take or change."""
+        arn = f"arn:aws:sns:{REGION}:123456789012:{TOPIC}"
+        sns = self.client("sns")
+        subscriptions = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+        return {
+            "buckets": [each["Name"] for each in self.client("s3").list_buckets()["Buckets"]],
+            "document": self.client("ssm").get_document(Name=DOCUMENT)["Content"],
+            "subscriptions": [each["Endpoint"] for each in subscriptions],
+            "holdings": self.directory.holdings(),
+        }
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory) -> Iterator[Embedded]:
+    root = tmp_path_factory.mktemp("project")
+    (root / "Pulumi.yaml").write_text("name: surgeproof\nruntime: python\n")
+    (root / "Pulumi.local.yaml").write_text(f"config:\n  aws:region: {REGION}\n")
+    directory = RunDirectory(Project.find(root), "local")
+    with directory.held("up"):
+        directory.start_emulator(REGION, 0)
+        made = Embedded(directory, directory.await_emulator())
+        made.client("s3").create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        made.client("ssm").create_document(
+            Name=DOCUMENT, Content=CONTENT, DocumentType="Automation", DocumentFormat="JSON"
+        )
+        made.client("sns").create_topic(Name=TOPIC)
+        yield made
+        directory.discard()
