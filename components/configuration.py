@@ -2382,11 +2382,13 @@ def with_project_keys(project_file: str) -> str:
 
 
 def _write() -> None:
+    from surgeproof import files  # noqa: PLC0415 - a program does without the toolkit
+
     REFERENCE.mkdir(parents=True, exist_ok=True)
-    (REFERENCE / "configuration.md").write_text(reference(), encoding="utf-8")
-    (REFERENCE / "alarms.md").write_text(alarms_reference(), encoding="utf-8")
+    files.write_text(REFERENCE / "configuration.md", reference())
+    files.write_text(REFERENCE / "alarms.md", alarms_reference())
     project_file = PROJECT_FILE.read_text(encoding="utf-8")
-    PROJECT_FILE.write_text(with_project_keys(project_file), encoding="utf-8")
+    files.write_text(PROJECT_FILE, with_project_keys(project_file))
 
 
 if __name__ == "__main__":

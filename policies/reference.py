@@ -12,6 +12,7 @@ from policies import pack
 from policies._rules import AnyRule, StackRule
 from policies._settings import FOUNDATIONAL
 from policies.limits import LIMITS
+from surgeproof import files
 from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "policies.md"
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
     text = page()
     if "--check" not in arguments:
         PAGE.parent.mkdir(parents=True, exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
+        files.write_text(PAGE, text)
         return 0
     if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
         return 0

@@ -27,10 +27,6 @@ if TYPE_CHECKING:
     from surgeproof.simulation.surges import Part, Told, Warned
     from surgeproof.simulation.verdict import Judged, Mover
 
-COMPILING: Final = (
-    "surgeproof: compiling the simulation for the replay rules (once, about a minute)"
-)
-
 HELPFUL: Final = 3
 """Changes that help which a message tells (changes)."""
 
@@ -319,12 +315,12 @@ def _judged(
     plan: ScalingPlan, group: str, surge: Surge, limits: Surviving
 ) -> "tuple[Part, Judged]":
     """Return the replayed part of the surge's trace, and the verdict on it; once for both rules."""
-    from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
+    from surgeproof.simulation._compile import announcement, is_compiled  # noqa: PLC0415
     from surgeproof.traces.found import find_trace  # noqa: PLC0415
 
     if not is_compiled():
         # The engine passes on what a pack writes here, while it waits for the pack.
-        sys.stderr.write(f"{COMPILING}\n")
+        sys.stderr.write(f"surgeproof: {announcement()}\n")
         sys.stderr.flush()
     from surgeproof.simulation.surges import most_strained  # noqa: PLC0415
     from surgeproof.simulation.verdict import judge  # noqa: PLC0415

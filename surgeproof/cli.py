@@ -16,6 +16,7 @@ from typing import Any, NoReturn, ParamSpec
 
 import click
 
+from surgeproof import files
 from surgeproof.ahead import reading
 from surgeproof.cli_trace import trace as trace_commands
 from surgeproof.emulator import real, run
@@ -357,7 +358,7 @@ def replay_command(
             say(text, nl=False, coloured=colour)
     else:
         try:
-            output.write_text(text, encoding="utf-8", errors="backslashreplace")
+            files.write_text(output, text)
         except OSError as error:  # 1 would say that the stack fails
             raise InputError(f"--output: {_system_error(error)}") from error
         say("\n".join([*replay.ending(report), f"Report: {output}"]))
@@ -408,10 +409,10 @@ def _is_given(name: str) -> bool:
 def _replay_module(*, compiles: bool = True) -> Any:
     """Return what replays; its compiled code takes a second to load, or a minute to make once."""
     from surgeproof import replay  # noqa: PLC0415
-    from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
+    from surgeproof.simulation._compile import announcement, is_compiled  # noqa: PLC0415
 
     if compiles and not is_compiled():
-        say("compiling the simulation (once, about a minute)", err=True)
+        say(announcement(), err=True)
     return replay
 
 
@@ -448,7 +449,7 @@ def _judge(project: Project, stack: str) -> None:
             return
         replay = _replay_module(compiles=stated.service is not None)
         report = replay.after_up(project, stack, state.resources)
-        page.write_text(replay.shown(report, "html"), encoding="utf-8", errors="backslashreplace")
+        files.write_text(page, replay.shown(report, "html"), ours=True)
         say(f"Would it survive? {replay.source(report)}")
         for line in replay.ending(report):
             say(f"  {line}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from surgeproof import files
 from surgeproof.emulator import endpoint
 from surgeproof.emulator.mocks import (
     HOSTED_ZONE_ID,
@@ -413,9 +414,9 @@ def main() -> None:
     """Measure, and write both files."""
     measured = measure()
     text = json.dumps(measured.table(), indent=2)
-    endpoint.TABLE.write_text(f"{text}\n", encoding="utf-8")
+    files.write_text(endpoint.TABLE, f"{text}\n")
     lines = measured.lines()
-    PLACES.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    files.write_text(PLACES, "\n".join([*lines, ""]))
     print(f"{len(lines)} properties, {len(measured.told)} told as sent")  # noqa: T201
 
 

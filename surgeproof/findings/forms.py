@@ -4,6 +4,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
+from surgeproof import files
 from surgeproof.findings.json_form import json_form
 from surgeproof.findings.markdown import markdown
 from surgeproof.findings.model import Summary
@@ -31,8 +32,7 @@ def shown(summary: Summary, form: str, *, file: str) -> str:
 
 def write(summary: Summary, path: Path, *, file: str) -> None:
     """Write the report in the form that the file's name ends in, one of SUFFIXES."""
-    text = shown(summary, SUFFIXES[path.suffix], file=file)
-    path.write_text(text, encoding="utf-8", errors="backslashreplace")
+    files.write_text(path, shown(summary, SUFFIXES[path.suffix], file=file))
 
 
 def place(settings_file: Path | None) -> str:

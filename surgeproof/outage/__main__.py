@@ -8,6 +8,7 @@ from typing import Final
 import click
 import numpy as np
 
+from surgeproof import files
 from surgeproof.outage.family import (
     AFFECTED_PERCENT,
     COLUMNS,
@@ -66,7 +67,7 @@ def _calibrate() -> None:
     after = read_program(ROOT, AFTER)
     scale = scale_of(after.stated)
     shipped = hardest_on(after.plan, after.stated.surviving, members, scale)
-    FILE.write_text(written(tried, shipped.number, members), encoding="utf-8")
+    files.write_text(FILE, written(tried, shipped.number, members))
     family.cache_clear()
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import ConfigDict, TypeAdapter
 
+from surgeproof import files
 from surgeproof.plan.configured import Surviving
 from surgeproof.report import model
 from surgeproof.report.model import Report
@@ -54,4 +55,4 @@ def schema_text() -> str:
 
 
 if __name__ == "__main__":
-    SCHEMA_FILE.write_text(schema_text(), encoding="utf-8")
+    files.write_text(SCHEMA_FILE, schema_text())

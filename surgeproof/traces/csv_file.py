@@ -17,6 +17,7 @@ from typing import BinaryIO, Final
 
 import numpy as np
 
+from surgeproof import files
 from surgeproof.traces.errors import RowCounter, Said, TraceError
 from surgeproof.traces.trace import RATE_MAX, STEP_SECONDS_MAX, STEPS_MAX, Trace
 
@@ -126,7 +127,7 @@ def write_csv(trace: Trace, path: str | Path) -> None:
             f"be below {UNIX_TIME_FROM:g}, or dated",
             trace.start_seconds,
         )
-    with Path(path).open("w", encoding="ascii", newline="") as stream:
+    with files.whole_text(Path(path), encoding="ascii", newline="") as stream:
         stream.write(f"{'timestamp' if trace.dated else 'seconds'},requests_per_second\n")
         for time, rate, absent in zip(
             times.tolist(), trace.requests_per_second.tolist(), trace.absent.tolist(), strict=True
