@@ -134,14 +134,15 @@ def read_bytes(path: Path) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO):
-            raise NoRegularFileError(errno.EINVAL, "is no regular file", str(path)) from error
+            raise NoRegularFileError(
+                errno.EINVAL, "is no regular file of ours", str(path)
+            ) from error
         raise
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode) or found.st_size > MOST_BYTES:
+        os.close(handle)
+        raise NoRegularFileError(errno.EINVAL, "is no regular file of ours", str(path))
     with os.fdopen(handle, "rb") as stream:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise NoRegularFileError(errno.EINVAL, "is no regular file", str(path))
-        if found.st_size > MOST_BYTES:
-            raise OSError(errno.EFBIG, "is too large to be ours", str(path))
         return stream.read()
 
 

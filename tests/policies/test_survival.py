@@ -492,7 +492,7 @@ def test_who_has_to_wait_for_the_compiler_is_told(say, monkeypatch, capfd):
     say(SURVIVES)
 
     assert capfd.readouterr().err == (
-        "surgeproof: compiling the simulation for the replay rules (once, about a minute)\n"
+        "surgeproof: compiling the simulation (once, about a minute)\n"
     )
 
 
