@@ -20,6 +20,7 @@ from surgeproof import files
 from surgeproof.ahead import reading
 from surgeproof.cli_trace import trace as trace_commands
 from surgeproof.emulator import real, run
+from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
@@ -52,6 +53,13 @@ _port = click.option(
     type=click.IntRange(0, 65535),
     default=0,
     help="Port of the embedded AWS. Default: any free one.",
+)
+_deliver = click.option(
+    "--deliver",
+    multiple=True,
+    metavar="HOST:PORT",
+    help="Let the embedded AWS send to an HTTP subscription there; may be repeated. Default: it "
+    "sends nothing to anybody.",
 )
 _refresh = click.option(
     "--refresh", is_flag=True, help="First compare the state with what AWS holds."
@@ -108,6 +116,7 @@ main.add_command(trace_commands)
 @_stack
 @_embedded
 @_port
+@_deliver
 @_refresh
 @_policies
 @_yes
@@ -117,6 +126,7 @@ def up(
     *,
     embedded: bool,
     port: int,
+    deliver: tuple[str, ...],
     refresh: bool,
     policy_config: Path | None,
     yes: bool,
@@ -132,6 +142,7 @@ def up(
             project,
             stack,
             port=port,
+            deliver=[_place(each) for each in deliver],
             refresh=refresh,
             policy_config=policy_config,
             severities=_severities(),
@@ -558,6 +569,13 @@ def runbook_run(
         lines = runbooks.execute(client, chosen, parameters)
     for line in lines:
         say(line)
+
+
+def _place(text: str) -> Place:
+    try:
+        return Place.parse(text)
+    except ValueError as error:
+        raise InputError(f"--deliver: {error}") from None
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -46,6 +46,7 @@ from werkzeug.serving import make_server  # noqa: E402
 from werkzeug.wrappers import Response  # noqa: E402
 
 from surgeproof.emulator.credentials import Credentials  # noqa: E402
+from surgeproof.emulator.deliveries import Place, confine  # noqa: E402
 from surgeproof.emulator.endpoint import NOT_IMPLEMENTED  # noqa: E402
 from surgeproof.emulator.guard import Guard, error  # noqa: E402
 from surgeproof.emulator.processes import Process, write_json  # noqa: E402
@@ -98,6 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--directory", type=Path, required=True, help="the run's directory")
     parser.add_argument("--region", required=True)
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
+    parser.add_argument("--deliver", type=Place.parse, action="append", default=[])
     options = parser.parse_args(arguments)
 
     signal.signal(signal.SIGTERM, _leave)
@@ -123,7 +125,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     me = Process.of(os.getpid())
     if me is None:
         sys.exit("this system does not tell when a process started")
-    record = {**me.record(), "port": port, "region": options.region, **credentials.record()}
+    record = {
+        **me.record(),
+        "port": port,
+        "region": options.region,
+        "deliver": [str(place) for place in options.deliver],
+        **credentials.record(),
+    }
+    confine(options.deliver)
     write_json(options.directory / RECORD, record, mode=0o600)
     server.serve_forever()
 

@@ -38,6 +38,7 @@ from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
+from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.display import (
     DONE_WORDS,
     Display,
@@ -68,13 +69,14 @@ def up(
     stack: str,
     *,
     port: int = 0,
+    deliver: Sequence[Place] = (),
     refresh: bool = False,
     policy_config: Path | None = None,
     severities: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Bring the stack up: preview with the policies first, then create."""
     display = Display()
-    with _Run.begun(project, stack, "up", display, port) as run:
+    with _Run.begun(project, stack, "up", display, port, deliver=deliver) as run:
         run.policy_config, run.severities = policy_config, severities
         preview = run.operate("preview", refresh=refresh)
         display.plan(preview)
@@ -164,6 +166,8 @@ def status(project: Project, stack: str) -> None:
         display.say(
             f"Embedded AWS: process {emulator.process.pid}, {emulator.url}, {emulator.region}"
         )
+        if emulator.deliver:
+            display.say(f"Delivers to: {', '.join(emulator.deliver)}")
     try:
         state = directory.state()
     except StateError as error:
@@ -308,6 +312,7 @@ class _Run:
         display: Display,
         port: int,
         *,
+        deliver: Sequence[Place] = (),
         starts_emulator: bool = True,
         keeps: bool = True,
     ) -> Iterator["_Run"]:
@@ -330,7 +335,7 @@ class _Run:
                 threading.Thread(target=_import_components, args=(project,), daemon=True).start()
                 if directory.emulator() is None:
                     display.step("Starting the embedded AWS")
-                directory.start_emulator(region, port)
+                directory.start_emulator(region, port, deliver)
             emulator = directory.emulator()
             if emulator is None and not starts_emulator:
                 yield cls(project, stack, display, directory, None, None, {})  # type: ignore[arg-type]

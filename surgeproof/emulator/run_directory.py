@@ -22,7 +22,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from surgeproof.emulator.credentials import NONCE_HEADER, PROOF_HEADER, Credentials
+from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.processes import (
     PROC,
     RUN_VARIABLE,
@@ -115,6 +116,8 @@ class Emulator:
     port: int
     region: str
     credentials: Credentials
+    deliver: tuple[str, ...] = ()
+    """Hosts and ports that it may send to."""
 
     @property
     def url(self) -> str:
@@ -329,7 +332,8 @@ class RunDirectory:
             return None
         if not process.is_alive():
             return None
-        emulator = Emulator(process, port, str(record.get("region")), credentials)
+        deliver = tuple(record.get("deliver") or ())
+        emulator = Emulator(process, port, str(record.get("region")), credentials, deliver)
         return emulator if _page(emulator, HEALTH_PATH) is not None else None
 
     def holdings(self) -> list[str]:
@@ -337,8 +341,12 @@ class RunDirectory:
         emulator = self.emulator()
         return list(_page(emulator, HOLDINGS_PATH) or []) if emulator else []
 
-    def start_emulator(self, region: str, port: int) -> None:
-        """Start the emulator, unless it runs; it takes some seconds, see `await_emulator`."""
+    def start_emulator(self, region: str, port: int, deliver: Sequence[Place] = ()) -> None:
+        """Start the emulator, unless it runs; it takes some seconds, see `await_emulator`.
+
+        It sends what is published to the places in `deliver`, and nothing to any other.
+        """
+        named = tuple(map(str, sorted(set(deliver))))
         running = self.emulator()
         if running is not None:
             if running.region != region:
@@ -350,12 +358,18 @@ class RunDirectory:
                 raise InputError(
                     f"--port: must be {running.port}, where stack {self.stack} is up, got {port}"
                 )
+            if named not in ((), running.deliver):
+                raise InputError(
+                    f"--deliver: must be {', '.join(running.deliver) or 'absent'}, as stack "
+                    f"{self.stack} was brought up, got {', '.join(named)}; take the stack down to "
+                    "change it"
+                )
             return
         self._emulator.unlink(missing_ok=True)
         arguments = [
             *(sys.executable, "-m", "surgeproof.emulator.moto_server"),
             *("--directory", str(self.path), "--region", region),
-            *("--port", str(port)),
+            *("--port", str(port), *(f"--deliver={place}" for place in named)),
         ]
         inherited = {key: value for key in PASSED_ON if (value := os.environ.get(key))}
         package_root = str(Path(__file__).parents[2])

@@ -1,13 +1,16 @@
 """A run's embedded AWS, as `up` starts it, with something in it to take or to spoil."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
+from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.project import Project
 from surgeproof.emulator.run_directory import Emulator, RunDirectory
 
@@ -54,15 +57,21 @@ class Embedded:
         }
 
 
-@pytest.fixture(scope="session")
-def embedded(tmp_path_factory) -> Iterator[Embedded]:
-    root = tmp_path_factory.mktemp("project")
+@contextmanager
+def up(root: Path, *deliver: str) -> Iterator[Embedded]:
+    """Start the embedded AWS of a project in `root`."""
     (root / "Pulumi.yaml").write_text("name: surgeproof\nruntime: python\n")
     (root / "Pulumi.local.yaml").write_text(f"config:\n  aws:region: {REGION}\n")
     directory = RunDirectory(Project.find(root), "local")
     with directory.held("up"):
-        directory.start_emulator(REGION, 0)
-        made = Embedded(directory, directory.await_emulator())
+        directory.start_emulator(REGION, 0, [Place.parse(each) for each in deliver])
+        yield Embedded(directory, directory.await_emulator())
+        directory.discard()
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory) -> Iterator[Embedded]:
+    with up(tmp_path_factory.mktemp("project")) as made:
         made.client("s3").create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
         )
@@ -71,4 +80,3 @@ def embedded(tmp_path_factory) -> Iterator[Embedded]:
         )
         made.client("sns").create_topic(Name=TOPIC)
         yield made
-        directory.discard()
