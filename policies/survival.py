@@ -18,7 +18,7 @@ from pulumi_policy import Severity
 from policies import _types as types
 from policies._rules import AnyRule, Report, Resource, Stack, StackRule
 from policies._values import UNKNOWN
-from surgeproof.plan import NotSeen, PlanError, PredictiveScaling, ScalingPlan
+from surgeproof.plan import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.configured import Configured, Surge, Surviving
 from surgeproof.plan.pack import read_pack, stated_in
 from surgeproof.plan.resources import TYPES
@@ -251,9 +251,9 @@ def _replayed(
         else:
             report.undecided(case.group, said)
         return None
-    left_out = _left_out(case, found[1])
-    if left_out:
-        word = found[1].verdict.word
+    verdict = found[1].verdict
+    if left_out := verdict.supply_unknown:
+        word = "survives" if verdict.survived_percent == 100 else verdict.word
         report.undecided(
             case.group,
             f"{case.about}: {'; '.join(left_out)}. Without that the replay {_SAYS[word]}.",
@@ -267,26 +267,6 @@ _SAYS: Final = {
     "fails": "fails",
     "uncertain": "is uncertain",
 }
-
-
-def _left_out(case: _Case, judged: "Judged") -> list[str]:
-    """Return the policies of the group that the plan or the simulation cannot represent.
-
-    Predictive scaling is not among them: it is counted as absent, since it may only help.
-    """
-    predictive = {each.name for each in case.plan.policies if isinstance(each, PredictiveScaling)}
-    found = [
-        f"{note.path}: {note.reason.rstrip('.')}"
-        for note in case.plan.not_seen
-        if note.path.startswith("policies[")
-        and note.path.partition("[")[2].partition("]")[0] not in predictive
-    ]
-    driving = {each.name for each in case.plan.alarms if each.alarm_actions or each.ok_actions}
-    return found + [
-        each
-        for each in judged.verdict.limitations
-        if each.startswith("policy ") or _alarm_left_out(each) in driving
-    ]
 
 
 def _alarm_left_out(limitation: str) -> str:

@@ -248,7 +248,9 @@ def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:
     """
     surge, _ = loaded
     if surge.trace != OUTAGE:
-        return [replace(after, stack=BEFORE, plan=before(after.plan), compared=True)]
+        return [
+            replace(after, stack=BEFORE, plan=before(after.plan), plan_from="fixed", compared=True)
+        ]
     values = shipped().values
     plan = family.fleet(values)
     facts = replace(surge, scale=1.0), named_trace(OUTAGE)
@@ -256,7 +258,7 @@ def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:
         _Fleet(
             stack=name,
             plan=plan,
-            plan_from=after.plan_from,
+            plan_from="outage",
             inject=(*after.inject, *(str(each) for each in injected)),
             injected=(*after.injected, *injected),
             compared=True,

@@ -64,13 +64,13 @@ class Alarms:
         view = self._stack.view(resource, f"alarms[{name}]", known.ALARM_ROW).finish()
         for key, words in _NOT_MODELLED.items():
             if view.raw(key) is not None:
-                self._stack.left_out(view, words)
+                self._left_out(resource, view, words)
                 return None
         comparison = view.text("comparisonOperator", "comparison")
         threshold = view.number("threshold", "threshold")
         periods = view.whole("evaluationPeriods", "evaluation_periods")
         if comparison not in set(Comparison) or threshold is None or periods is None:
-            self._stack.left_out(view, "Its comparison, threshold or periods are not known.")
+            self._left_out(resource, view, "Its comparison, threshold or periods are not known.")
             return None
         queries = view.items("metricQueries", "metric")
         metric: Metric | MetricMath | None
@@ -79,10 +79,12 @@ class Alarms:
         else:
             metric, period = self._alarm_metric(view, resource)
         if metric is None:
-            self._stack.left_out(view, "What it watches is not in this plan.")
+            self._left_out(resource, view, "What it watches is not in this plan.")
             return None
         if isinstance(metric, MetricMath) and _OVER_TIME.search(metric.expression):
-            self._stack.left_out(view, "Metric math over several points of time is not modelled.")
+            self._left_out(
+                resource, view, "Metric math over several points of time is not modelled."
+            )
             return None
         acts = view.flag("actionsEnabled", "alarm_actions", default=True)
         alarm = self._actions(resource, view, "alarmActions") if acts else _Actions()
@@ -110,8 +112,19 @@ class Alarms:
                 warm_up_minutes=int(minutes) if isinstance(minutes, int | float) else 0,
             )
         except PlanError as error:
-            self._stack.left_out(view, "; ".join(error.problems))
+            self._left_out(resource, view, "; ".join(error.problems))
             return None
+
+    def _left_out(self, resource: Resource, view: View, reason: str) -> None:
+        """Note that an alarm is left out, and whether it runs a scaling policy."""
+        scales = False
+        for key in ("alarmActions", "okActions"):
+            value = resource.properties.get(key)
+            scales = scales or any(
+                self._stack.refer(resource, key, item, known.POLICY, ("arn",)) is not None
+                for item in (value if isinstance(value, list | tuple) else [value])
+            )
+        self._stack.left_out(view, reason, supply=scales)
 
     def _alarm_metric(self, view: View, resource: Resource) -> tuple[Metric | None, int]:
         metric = Metric(

@@ -150,17 +150,42 @@ class Fleet:
             origin = self._template(resource, "launchTemplate", specification, view)
         if origin is None:
             configured, monitored = self._launch_configuration(resource, view)
-            return tuple(types) or configured, monitored
+            chosen = tuple(types) or configured
+            self._credits(chosen, None, view)
+            return chosen, monitored
         source = self._stack.view(
             origin, f"{view.path}.launch_template", known.TEMPLATE_ROW
         ).finish()
         own = source.text("instanceType", "instance_type")
         types = types or ([own] if own else [])
+        specified = source.get("creditSpecification", "credit_specification")
+        self._credits(
+            types, specified.get("cpuCredits") if isinstance(specified, Mapping) else None, view
+        )
         monitoring = source.get("monitoring", "monitoring")
         enabled = monitoring.get("enabled") if isinstance(monitoring, Mapping) else None
         if enabled is UNKNOWN:
             view.note("detailed_monitoring", "It is known only once the stack is deployed.")
         return tuple(types), str(enabled).lower() == "true"
+
+    def _credits(self, types: Sequence[str], specified: Any, view: View) -> None:
+        """Note burstable types, which slow down once their CPU credits are spent.
+
+        Without a stated mode T2 is `standard`, and the later families are `unlimited`, which never
+        slow down and cost more instead (EC2 user guide, "Unlimited mode for burstable performance
+        instances").
+        """
+        burstable = [name for name in types if name.startswith("t")]
+        if not burstable:
+            return
+        unlimited = specified == "unlimited" or (
+            specified is None and not any(name.startswith("t2.") for name in burstable)
+        )
+        if unlimited:
+            view.note("instance_types", "What surplus CPU credits cost is not counted.")
+        else:
+            reason = "CPU credits of burstable types are not modelled: they are taken to last."
+            view.note("instance_types", reason, supply=True)
 
     def _template(
         self, resource: Resource, key: str, specification: Any, view: View
@@ -222,9 +247,8 @@ class Fleet:
             view.note(
                 "vcpus_per_instance",
                 "Its instance types differ in size; each is taken for the first.",
+                supply=True,
             )
-        if any(name.startswith("t") for name in types):
-            view.note("instance_types", "CPU credits of burstable types are not modelled.")
         return float(stated[0]) if stated else 2.0
 
     def _warm_pool(self, view: View) -> WarmPool | None:
@@ -357,7 +381,7 @@ class Fleet:
         view = self._stack.view(found[0], "load_balancer", known.LOAD_BALANCER_ROW).finish()
         kind = view.text("loadBalancerType", "type") or "application"
         if kind != "application":
-            view.note("type", f"Load balancers of type {kind} are not modelled.")
+            view.note("type", f"Load balancers of type {kind} are not modelled.", supply=True)
             return None
         reserved = view.get("minimumLoadBalancerCapacity", "reserved_capacity_units")
         units = reserved.get("capacityUnits") if isinstance(reserved, Mapping) else None
@@ -426,10 +450,11 @@ class Fleet:
         view = self._stack.view(resource, f"target_groups[{name}]", known.TARGET_GROUP_ROW).finish()
         protocol = view.text("protocol", "protocol") or "HTTP"
         if protocol not in ("HTTP", "HTTPS"):
-            view.note("protocol", f"Targets that speak {protocol} are not modelled.")
+            reason = f"Targets that speak {protocol} are not modelled."
+            view.note("protocol", reason, supply=True)
         kind = view.text("targetType", "target_type") or "instance"
         if kind != "instance":
-            view.note("target_type", f"Targets of type {kind} are not modelled.")
+            view.note("target_type", f"Targets of type {kind} are not modelled.", supply=True)
         self._stickiness(view)
         self._target_group_health(view)
         check = view.block("healthCheck", "", known.HEALTH_CHECK_ROW)
@@ -473,7 +498,8 @@ class Fleet:
             return
         # Where the block is given without `enabled`, the provider switches it on.
         if str(stickiness.get("enabled", True)).lower() != "false":
-            view.note("stickiness", "Sticky sessions are not modelled: users change targets.")
+            reason = "Sticky sessions are not modelled: users change targets."
+            view.note("stickiness", reason, supply=True)
 
     def _target_group_health(self, view: View) -> None:
         health = view.get("targetGroupHealth", "target_group_health")

@@ -38,6 +38,8 @@ class Properties:
     """Decide nothing under load."""
     not_modelled: Mapping[str, tuple[Harmless, str]]
     """Why the plan is incomplete where one has a value that matters."""
+    supply: frozenset[str] = frozenset()
+    """Those of them that decide how much capacity there is; see `NotSeen.supply`."""
 
     @property
     def known(self) -> frozenset[str]:
@@ -45,8 +47,11 @@ class Properties:
         return self.read | self.inert | frozenset(self.not_modelled)
 
 
-def _row(read: str, inert: str = "", **not_modelled: str | tuple[Harmless, str]) -> Properties:
+def _row(
+    read: str, inert: str = "", supply: str = "", **not_modelled: str | tuple[Harmless, str]
+) -> Properties:
     return Properties(
+        supply=frozenset(supply.split()),
         read=frozenset(read.split()),
         inert=frozenset(inert.split()),
         not_modelled={
@@ -119,6 +124,9 @@ GROUP_ROW: Final = _row(
     # metricsGranularity has one value; terminationPolicies say which instance goes, not how many.
     "metricsGranularity minElbCapacity namePrefix placementGroup serviceLinkedRoleArn "
     "terminationPolicies waitForCapacityTimeout waitForElbCapacity predictedCapacity warmPoolSize",
+    # Instances that are protected or retained only add to the supply.
+    "capacityRebalance capacityReservationSpecification desiredCapacityType loadBalancers "
+    "maxInstanceLifetime suspendedProcesses",
     availabilityZoneDistribution=(
         lambda value: (
             is_empty(value)
@@ -149,7 +157,11 @@ GROUP_ROW: Final = _row(
     loadBalancers="Classic load balancers are not modelled.",
     maxInstanceLifetime="Replacement of instances by age is not modelled.",
     protectFromScaleIn="Protected instances are not modelled: scale-in is taken to end them.",
-    suspendedProcesses="Suspended processes are not modelled: all are taken to run.",
+    suspendedProcesses=(
+        # Rebalancing between zones is not modelled anyway.
+        lambda value: is_empty(value) or value == ["AZRebalance"],
+        "Suspended processes are not modelled: all are taken to run.",
+    ),
 )
 
 WARM_POOL_ROW: Final = _row(
@@ -163,6 +175,7 @@ DISTRIBUTION_ROW: Final = _row(
     "",
     "onDemandAllocationStrategy onDemandBaseCapacity spotAllocationStrategy spotInstancePools "
     "spotMaxPrice",
+    "onDemandPercentageAboveBaseCapacity distributionSegments",
     onDemandPercentageAboveBaseCapacity=(
         lambda value: value in (None, 100, "100"),
         "Spot instances, which AWS may take back, are modelled as on-demand ones.",
@@ -173,6 +186,7 @@ DISTRIBUTION_ROW: Final = _row(
 OVERRIDE_ROW: Final = _row(
     "instanceType",
     "imageId",
+    "instanceRequirements launchTemplateSpecification weightedCapacity",
     instanceRequirements="Instance types chosen by requirements are not resolved.",
     launchTemplateSpecification="A launch template of a single type is not modelled.",
     weightedCapacity=(
@@ -200,13 +214,14 @@ HOOK_ROW: Final = _row(
 )
 
 TEMPLATE_ROW: Final = _row(
-    "name instanceType monitoring latestVersion updateDefaultVersion",
+    "name instanceType monitoring latestVersion updateDefaultVersion creditSpecification",
     f"{_STATE} blockDeviceMappings defaultVersion description disableApiStop "
     "disableApiTermination ebsOptimized enclaveOptions hibernationOptions iamInstanceProfile "
     "imageId instanceInitiatedShutdownBehavior kernelId keyName licenseSpecifications "
     "maintenanceOptions metadataOptions namePrefix networkInterfaces networkPerformanceOptions "
     "privateDnsNameOptions ramDiskId secondaryInterfaces securityGroupNames tagSpecifications "
     "userData vpcSecurityGroupIds",
+    "capacityReservationSpecification cpuOptions instanceMarketOptions instanceRequirements",
     capacityReservationSpecification=(
         lambda value: (
             is_empty(value) or value.get("capacityReservationPreference") in (None, "open", "none")
@@ -214,7 +229,6 @@ TEMPLATE_ROW: Final = _row(
         "Capacity reservations are not modelled.",
     ),
     cpuOptions="CPU options are not modelled: an instance is taken to have all its vCPU.",
-    creditSpecification="CPU credits are not modelled.",
     instanceMarketOptions="Spot instances, which AWS may take back, are modelled as on-demand.",
     instanceRequirements="Instance types chosen by requirements are not resolved.",
     placement="Placement of instances is not modelled.",
@@ -225,6 +239,7 @@ CONFIGURATION_ROW: Final = _row(
     f"{_STATE} associatePublicIpAddress ebsBlockDevices ebsOptimized ephemeralBlockDevices "
     "iamInstanceProfile imageId keyName metadataOptions namePrefix placementTenancy "
     "rootBlockDevice securityGroups userData userDataBase64",
+    "spotPrice",
     spotPrice="Spot instances, which AWS may take back, are modelled as on-demand.",
 )
 
@@ -258,10 +273,9 @@ STAT_ROW: Final = _row("metric stat period", unit=_UNIT)
 STAT_METRIC_ROW: Final = _row("namespace metricName dimensions")
 
 SCHEDULE_ROW: Final = _row(
-    "scheduledActionName autoscalingGroupName startTime recurrence timeZone minSize maxSize "
-    "desiredCapacity",
+    "scheduledActionName autoscalingGroupName startTime endTime recurrence timeZone minSize "
+    "maxSize desiredCapacity",
     _STATE,
-    endTime="The end of a recurring schedule is not modelled: it is taken to go on.",
 )
 
 ALARM_ROW: Final = _row(

@@ -60,7 +60,9 @@ class Scaling:
             policy = read(view, name, group, resource) if read else None
             if read is None:
                 self._stack.notes.add(
-                    view.path, f"Policies of type {kind} are not known; it is left out."
+                    view.path,
+                    f"Policies of type {kind} are not known; it is left out.",
+                    supply=True,
                 )
             if policy is not None:
                 self._stack.policy_names[resource.key] = name
@@ -72,7 +74,7 @@ class Scaling:
         try:
             return AdjustmentType(value or "")
         except ValueError:
-            self._stack.left_out(view, f"Its adjustment type, {value}, is not known.")
+            self._stack.left_out(view, f"Its adjustment type, {value}, is not known.", supply=True)
             return None
 
     def _step(self, view: View, name: str, group: str, _: Resource) -> StepScaling | None:
@@ -84,7 +86,7 @@ class Scaling:
         for value in given if isinstance(given, list | tuple) else ():
             ends = {key: _float(value, key) for key in _STEP} if isinstance(value, Mapping) else {}
             if UNKNOWN in ends.values() or ends.get("scalingAdjustment") is None:
-                self._stack.left_out(view, "A step is not known.")
+                self._stack.left_out(view, "A step is not known.", supply=True)
                 return None
             steps.append(
                 StepAdjustment(
@@ -94,7 +96,7 @@ class Scaling:
                 )
             )
         if not steps:
-            self._stack.left_out(view, "It has no steps that are known.")
+            self._stack.left_out(view, "It has no steps that are known.", supply=True)
             return None
         return StepScaling(
             name=name,
@@ -113,7 +115,7 @@ class Scaling:
         if kind is None:
             return None
         if adjustment is None:
-            self._stack.left_out(view, "Its adjustment is not known.")
+            self._stack.left_out(view, "Its adjustment is not known.", supply=True)
             return None
         return SimpleScaling(
             name=name,
@@ -139,7 +141,7 @@ class Scaling:
     ) -> TargetTracking | None:
         block = view.block("targetTrackingConfiguration", "", known.TRACKING_ROW)
         if block is None:
-            self._stack.left_out(view, "Its configuration is not known.")
+            self._stack.left_out(view, "Its configuration is not known.", supply=True)
             return None
         block.finish()
         target = block.number("targetValue", "target")
@@ -152,7 +154,7 @@ class Scaling:
         elif custom is not None:
             metric, period = self._custom(custom.finish(), group, resource)
         if metric is None or target is None:
-            self._stack.left_out(view, "Its metric or its target cannot be told.")
+            self._stack.left_out(view, "Its metric or its target cannot be told.", supply=True)
             return None
         return TargetTracking(
             name=name,
@@ -215,10 +217,8 @@ class Scaling:
                 continue
             view = self._stack.view(resource, f"schedules[{name}]", known.SCHEDULE_ROW).finish()
             recurrence = view.text("recurrence", "recurrence")
-            start = view.text("startTime", "start_seconds")
-            moment = _moment(start) if start else None
-            if start and moment is None:
-                view.note("start_seconds", f"{start} is no moment that AWS would take.")
+            moment = self._moment(view, "startTime", "start_seconds")
+            end = self._moment(view, "endTime", "end_seconds")
             sizes = [
                 # The provider takes what is not given for 0, and -1 for "as it is".
                 unless_negative(or_else(view.whole(key, field), 0))
@@ -229,13 +229,14 @@ class Scaling:
                 )
             ]
             if recurrence is None and moment is None:
-                self._stack.left_out(view, "When it runs is not known.")
+                self._stack.left_out(view, "When it runs is not known.", supply=True)
                 continue
             found.append(
                 ScheduledAction(
                     name=name,
                     group=self._stack.group_names[owner.key],
                     start_seconds=moment,
+                    end_seconds=end,
                     recurrence=recurrence,
                     time_zone=view.text("timeZone", "time_zone") or "UTC",
                     min_size=sizes[0],
@@ -244,6 +245,18 @@ class Scaling:
                 )
             )
         return tuple(sorted(found, key=lambda each: each.name))
+
+    def _moment(self, view: View, key: str, field: str) -> float | None:
+        """Return a moment that AWS would take as Unix time."""
+        text = view.text(key, field)
+        if text is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError:
+            view.note(field, f"{text} is no moment that AWS would take.", supply=True)
+            return None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _float(values: Mapping[str, Any], key: str) -> Any:
@@ -259,12 +272,3 @@ def _float(values: Mapping[str, Any], key: str) -> Any:
 
 def _lowest_first(step: StepAdjustment) -> float:
     return -math.inf if step.lower is None else step.lower
-
-
-def _moment(text: str) -> float | None:
-    """Return a moment that AWS would take as Unix time."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

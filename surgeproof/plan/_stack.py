@@ -101,17 +101,19 @@ class Stack:
         value = resource.properties.get("autoscalingGroupName")
         owner = self.refer(resource, "autoscalingGroupName", value, known.GROUP, ("name", "id"))
         if owner is None:
+            # One that names a group of another stack, by a name that is known, takes nothing away.
             self.notes.add(
                 f"{kind}[{name}]",
                 "Its group is not of this stack or not known yet; it is left out.",
+                supply=value is UNKNOWN,
             )
         return owner
 
     def targets_of(self, group_key: str) -> list[Resource]:
         return [self.by_key[key] for key in self.targets[group_key]]
 
-    def left_out(self, view: View, reason: str) -> None:
-        self.notes.add(view.path, f"{reason} It is left out.")
+    def left_out(self, view: View, reason: str, *, supply: bool = False) -> None:
+        self.notes.add(view.path, f"{reason} It is left out.", supply=supply)
 
 
 def called(resource: Resource) -> str:

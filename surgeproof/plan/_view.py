@@ -44,9 +44,9 @@ class Notes:
     def __init__(self) -> None:
         self.found: list[NotSeen] = []
 
-    def add(self, path: str, reason: str) -> None:
-        """Note a fact that could not be seen."""
-        note = NotSeen(path=path, reason=reason)
+    def add(self, path: str, reason: str, *, supply: bool = False) -> None:
+        """Note a fact that could not be seen; `supply` as in `NotSeen`."""
+        note = NotSeen(path=path, reason=reason, supply=supply)
         if note not in self.found:
             self.found.append(note)
 
@@ -83,9 +83,9 @@ class View:
         value = self._values.get(key)
         return None if value is UNKNOWN and not self._is_given(key) else value
 
-    def note(self, field_: str, reason: str) -> None:
-        """Note what could not be seen of one of the plan's fields."""
-        self.notes.add(f"{self.path}.{field_}", reason)
+    def note(self, field_: str, reason: str, *, supply: bool = False) -> None:
+        """Note what could not be seen of one of the plan's fields; `supply` as in `NotSeen`."""
+        self.notes.add(f"{self.path}.{field_}", reason, supply=supply)
 
     def get(self, key: str, field_: str) -> Any:
         """Return a property; an unknown one is noted."""
@@ -186,5 +186,5 @@ class View:
             if row is None:
                 self.note(key, "It is a property that this reader does not know.")
             elif not row[0](value):
-                self.note(key, row[1])
+                self.note(key, row[1], supply=key in self._row.supply)
         return self

@@ -17,6 +17,7 @@ from surgeproof.plan.model import (
     Objective,
     PlanError,
     Prices,
+    Quotas,
     ScalingPlan,
     Service,
 )
@@ -72,19 +73,25 @@ class Configured:
     surges: tuple[Surge, ...] = ()
     surviving: Surviving = field(default_factory=Surviving)
     prices: Prices = field(default_factory=Prices)
+    quotas: Quotas = field(default_factory=Quotas)
     not_seen: tuple[NotSeen, ...] = ()
     missing: tuple[str, ...] = ()
     """Keys without which there is no service, such as `service.bootSeconds`. Default: none."""
 
     def complete(self, plan: ScalingPlan) -> ScalingPlan:
-        """Return the plan with what the configuration states."""
+        """Return the plan with what the configuration states; what AWS itself says comes first."""
+        asked = plan.quotas.vcpus is not None
+        noted = plan.not_seen
+        if not asked and self.quotas.vcpus is not None:
+            noted = tuple(each for each in noted if each.path != "quotas.vcpus")
         return replace(
             plan,
+            quotas=plan.quotas if asked else self.quotas,
             service=self.service,
             objective=self.objective,
             demand_metrics=self.demand_metrics,
             prices=self.prices,
-            not_seen=(*plan.not_seen, *self.not_seen),
+            not_seen=(*noted, *self.not_seen),
         )
 
 
@@ -106,6 +113,8 @@ def configured(data: Mapping[str, Any]) -> Configured:
     )
     scaling = _mapping(data, "scaling", problems)
     spending = _mapping(data, "spending", problems)
+    account = _mapping(data, "account", problems)
+    quota = _number(account, "vcpuQuota", "account.", problems, 0, low=1)
     price = _number(spending, "instanceHourUsd", "spending.", problems, 0)
     result = Configured(
         service=service,
@@ -114,6 +123,7 @@ def configured(data: Mapping[str, Any]) -> Configured:
         surges=_surges(_mapping(data, "surges", problems), problems),
         surviving=surviving,
         prices=Prices(instance_hour=price),
+        quotas=Quotas(vcpus=quota or None),
         not_seen=missing,
         missing=tuple(
             f"service.{key}" for key in _NEEDED if _mapping(data, "service", []).get(key) is None

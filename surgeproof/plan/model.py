@@ -117,6 +117,9 @@ class NotSeen:
     """Which fact, as the path in the plan (`groups[web].max_size`)."""
     reason: str
     """Why, as one sentence."""
+    supply: bool = False
+    """Whether the group may have less capacity than the plan says, or scale otherwise. Where it is
+    true, no verdict is better than uncertain. Default: false."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -368,7 +371,9 @@ class ScheduledAction:
     name: str
     group: str
     start_seconds: float | None = None
-    """When it runs once (Unix time, seconds). Default: by `recurrence`."""
+    """When it runs first (Unix time, seconds). Default: by `recurrence`."""
+    end_seconds: float | None = None
+    """Moment after which `recurrence` no longer holds (Unix time, seconds). Default: never."""
     recurrence: str | None = None
     """When it runs again and again (cron, five fields). Default: only at `start_seconds`."""
     time_zone: str = "UTC"

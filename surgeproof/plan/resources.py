@@ -21,10 +21,8 @@ __all__ = ["QUOTA_NOT_SEEN", "TYPES", "UNKNOWN", "Resource", "read_resources"]
 
 TYPES: Final = known.TYPES
 
-QUOTA_NOT_SEEN: Final = NotSeen(
-    path="quotas.vcpus", reason="The account's quota stands in no configuration."
-)
-"""What no configuration of a stack tells."""
+QUOTA_NOT_SEEN: Final = NotSeen(path="quotas.vcpus", reason="`account.vcpuQuota` is not stated.")
+"""What only the configuration tells, or AWS."""
 
 
 def read_resources(

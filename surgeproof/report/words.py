@@ -62,6 +62,8 @@ PLACES: Final[Mapping[str, str]] = MappingProxyType(
         "program": "The plan was read from program and configuration.",
         "state": "The plan was read from the stack's state: what is deployed.",
         "aws": "The plan was read from AWS: what is deployed.",
+        "fixed": "The plan is the stack's own with a size that never changes; nobody deployed it.",
+        "outage": "The plan is a reconstruction of the fleet that the outage met.",
     }
 )
 """Where a plan was read, in a sentence."""
@@ -120,7 +122,7 @@ def who(replay: Replay) -> str:
     """Return which fleet was replayed."""
     fixed = replay.stack in {BEFORE, BEFORE_ALONE}
     name = f"fixed fleet {replay.stack}" if fixed else f"stack {replay.stack}"
-    if replay.plan_from != "program" and not fixed:
+    if replay.plan_from in {"state", "aws"}:
         name = f"deployed {name}"
     return f"{name}, group {replay.verdict.group}"
 

@@ -8,11 +8,13 @@ import math
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import takewhile
 from typing import ClassVar, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
+from cronsim import CronSim, CronSimError
 
 from surgeproof.plan import (
     AdjustmentType,
@@ -123,6 +125,8 @@ class Encoded:
     composite_names: tuple[str, ...]
     injection_names: tuple[str, ...]
     limitations: tuple[str, ...]
+    supply_limitations: tuple[str, ...]
+    """Those of the limitations that decide how the group scales; see `NotSeen.supply`."""
     """What the simulation leaves out of this plan, one sentence each."""
     figures: Mapping[str, Figure]
     """The ranges of what the user estimated, by the scenario's field."""
@@ -200,6 +204,7 @@ def encode(
         composite_names=tuple(encoder.composite_names),
         injection_names=tuple(each.kind.name.lower() for each in injected),
         limitations=tuple(encoder.limitations),
+        supply_limitations=tuple(encoder.supply_limitations),
         figures=figures,
     )
 
@@ -263,6 +268,7 @@ class _Encoder:
         self.composite_names: list[str] = []
         self.composite_rows: list[tuple[CompositeAlarm, list[tuple[int, int]]]] = []
         self.limitations: list[str] = []
+        self.supply_limitations: list[str] = []
         self.bounds: list[float] = []
 
     def catalogue(self, period: int, threshold: float) -> Catalogue:
@@ -296,6 +302,11 @@ class _Encoder:
             elif isinstance(other, TargetTracking):
                 self._tracking(other)
 
+    def _leave_out(self, what: str) -> None:
+        """Note what decides how the group scales, and has no model."""
+        self.limitations.append(what)
+        self.supply_limitations.append(what)
+
     def _warmup(self, stated: int | None) -> float:
         """Return the warm-up that counts: the policy's, else the group's, else its cooldown."""
         if stated is not None:
@@ -314,7 +325,11 @@ class _Encoder:
                 quotient = catalogue.metric(alarm.metric)
             quotient = self._bounded(quotient)
         except NotModelledError as error:
-            self.limitations.append(f"alarm {alarm.name} is left out: no model of {error}")
+            what = f"alarm {alarm.name} is left out: no model of {error}"
+            if alarm.alarm_actions or alarm.ok_actions:
+                self._leave_out(what)
+            else:
+                self.limitations.append(what)
             return
         low_samples = 0.0
         if quotient.percentile and alarm.ignores_low_samples:
@@ -376,7 +391,7 @@ class _Encoder:
         running = [row for row in self.rows if number in row.policies or number in row.ok_policies]
         threshold = running[0].threshold if running else 0.0
         if not running:
-            self.limitations.append(f"policy {policy.name} is run by no alarm that is modelled")
+            self._leave_out(f"policy {policy.name} is run by no alarm that is modelled")
         first = len(self.step_rows)
         count = 0
         adjustment = 0.0
@@ -446,7 +461,7 @@ class _Encoder:
         try:
             quotient, period, base = self._tracked(policy)
         except NotModelledError as error:
-            self.limitations.append(f"policy {policy.name} is left out: no model of {error}")
+            self._leave_out(f"policy {policy.name} is left out: no model of {error}")
             return
         number = len(self.policy_rows)
         high = len(self.rows)
@@ -582,14 +597,17 @@ class _Encoder:
             if action.group != self.group.name:
                 continue
             if not load.dated:
-                self.limitations.append(
-                    f"scheduled action {action.name} is left out: the trace has no date"
-                )
+                left_out = f"scheduled action {action.name} is left out: the trace has no date"
+                # One that only raises a size may only help.
+                if self._lowers(action):
+                    self._leave_out(left_out)
+                else:
+                    self.limitations.append(left_out)
                 continue
             try:
                 moments = _moments(action, load.start_seconds, seconds)
             except NotModelledError as error:
-                self.limitations.append(f"scheduled action {action.name} is left out: {error}")
+                self._leave_out(f"scheduled action {action.name} is left out: {error}")
                 continue
             for moment in moments:
                 self.schedule_names.append(action.name)
@@ -601,6 +619,16 @@ class _Encoder:
                         moment,
                     )
                 )
+
+    def _lowers(self, action: ScheduledAction) -> bool:
+        """Whether an action may leave fewer instances than the group's own sizes."""
+        least, most = self.group.min_size, self.group.max_size
+        sizes = (
+            (action.min_size, least),
+            (action.max_size, most),
+            (action.desired_capacity, least),
+        )
+        return any(size is not None and size < bound for size, bound in sizes)
 
     def scenario(
         self, step_seconds: int, steps: int, pre_roll_steps: int, seed: int
@@ -843,51 +871,28 @@ class _RuleReader:
 
 
 def _moments(action: ScheduledAction, start: float, seconds: float) -> list[float]:
-    """Return when an action runs, in seconds after the start of the trace."""
-    if action.recurrence is None:
-        once = action.start_seconds
-        return [once - start] if once is not None and 0 <= once - start < seconds else []
-    try:
-        zone = ZoneInfo(action.time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        raise NotModelledError(f"no time zone {action.time_zone!r}") from None
-    fields = action.recurrence.split()
-    if len(fields) != 5:
-        raise NotModelledError(f"no reading of its recurrence {action.recurrence!r}")
-    limits = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-    minutes, hours, days, months, weekdays = (
-        _cron_field(field, *limit) for field, limit in zip(fields, limits, strict=True)
-    )
-    moment = datetime.fromtimestamp(math.ceil(start / 60) * 60, zone)
-    moments = []
-    while (offset := moment.timestamp() - start) < seconds:
-        weekday = moment.isoweekday() % 7
-        in_month, in_week = (
-            moment.day in days,
-            weekday in weekdays or (weekday == 0 and 7 in weekdays),
-        )
-        day = in_month or in_week if fields[2] != "*" and fields[4] != "*" else in_month and in_week
-        if day and moment.month in months and moment.hour in hours and moment.minute in minutes:
-            moments.append(offset)
-        later = moment.timestamp() + timedelta(minutes=1).total_seconds()
-        moment = datetime.fromtimestamp(later, zone)
-    return moments
+    """Return when an action runs, in seconds after the start of the trace.
 
-
-def _cron_field(field: str, low: int, high: int) -> frozenset[int]:
-    """Return the values that one field of a cron expression names."""
-    values: set[int] = set()
-    for part in field.split(","):
-        found = re.fullmatch(r"(\*|\d+(?:-(\d+))?)(?:/(\d+))?", part)
-        if found is None:
-            raise NotModelledError(f"no reading of its recurrence at {field!r}")
-        every = int(found[3] or 1)
-        if found[1] == "*":
-            first, last = low, high
-        else:
-            first = int(found[1].partition("-")[0])
-            last = int(found[2]) if found[2] else (high if found[3] else first)
-        if not (low <= first <= last <= high) or every < 1:
-            raise NotModelledError(f"no reading of its recurrence at {field!r}")
-        values.update(range(first, last + 1, every))
-    return frozenset(values)
+    It runs at its start time, where it has one, and then by its recurrence until its end time (API
+    reference, PutScheduledUpdateGroupAction). cronsim reads the recurrence as cron does: a day
+    matches the day of the month or of the week where both are restricted.
+    """
+    once = action.start_seconds
+    found = [] if once is None else [once]
+    if action.recurrence is not None:
+        try:
+            zone = ZoneInfo(action.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise NotModelledError(f"no time zone {action.time_zone!r}") from None
+        end = start + seconds
+        if action.end_seconds is not None:
+            end = min(end, action.end_seconds)
+        # The first moment that may count is after the one before it.
+        before = max(start, -math.inf if once is None else once) - (once is None)
+        try:
+            moments = CronSim(action.recurrence, datetime.fromtimestamp(before, zone))
+        except CronSimError as error:
+            reason = f"no reading of its recurrence {action.recurrence!r}: {error}"
+            raise NotModelledError(reason) from None
+        found += takewhile(end.__gt__, (moment.timestamp() for moment in moments))
+    return [moment - start for moment in found if 0 <= moment - start < seconds]

@@ -132,7 +132,7 @@ def suggestions(
 
     """
     measured, trials = judged.verdict.measured, judged.trials
-    if measured is None or trials is None or judged.verdict.word is Word.SURVIVES:
+    if measured is None or trials is None or measured.survived_runs == measured.runs:
         return ()
     search = _Search(plan, load, judged, limits, injected, seed)
     group = plan.group(judged.verdict.group)

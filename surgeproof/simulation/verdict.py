@@ -227,6 +227,9 @@ class Verdict:
     not_modelled: tuple[str, ...]
     not_seen: tuple[str, ...]
     """What the reader of the plan could not see."""
+    supply_unknown: tuple[str, ...] = ()
+    """What of both decides how much capacity there is: with any, no verdict is better than
+    uncertain. Default: nothing."""
 
     @property
     def survived_percent(self) -> float | None:
@@ -327,7 +330,9 @@ def judge(
     survived = survived_runs(summaries, limits)
     count = int(survived.sum())
     needed = needed_instances(plan, encoded)
-    word = word_of(survived)
+    simulated = word_of(survived)
+    unknown = (*supply_unknown(plan, chosen.name), *encoded.supply_limitations)
+    word = Word.UNCERTAIN if unknown and simulated is Word.SURVIVES else simulated
     outcomes = [outcome_of(each, limits) for each in (typical.summary, *summaries[:2])]
     measured = Measured(
         runs=survived.size,
@@ -344,7 +349,7 @@ def judge(
         peak_instances=int(typical.summary["peak_instances"]),
         mean_instances=float(typical.summary["mean_instances"]),
         standing_instances=None
-        if word is Word.SURVIVES or not with_standing
+        if simulated is Word.SURVIVES or not with_standing
         else _standing(encoded, trials.records, limits, needed),
         cost=_cost(plan, typical, needed, chosen.max_size),
         elasticity=_elasticity(typical, needed),
@@ -354,12 +359,13 @@ def judge(
         word=word,
         group=chosen.name,
         limits=limits,
-        why=_why(word, measured, limits),
+        why=_why(word, measured, limits, unknown),
         measured=measured,
         warnings=tuple(_without_effect(plan, load, chosen, trials, typical, injected)),
         limitations=encoded.limitations,
         not_modelled=NOT_MODELLED,
         not_seen=not_seen,
+        supply_unknown=unknown,
     )
     return Judged(verdict=verdict, run=typical, needed=needed, trials=trials)
 
@@ -392,6 +398,21 @@ def _fates(summaries: r.Records) -> r.Records:
     """Return the summaries without their counts of log entries."""
     names = set(r.SUMMARY.names or ()) - {"events", "events_dropped"}
     return summaries[sorted(names)]
+
+
+def supply_unknown(plan: ScalingPlan, group: str) -> tuple[str, ...]:
+    """Return what a reader could not see that decides how much capacity a group has."""
+    targets = plan.group(group).target_group
+    return tuple(
+        f"{each.path}: {each.reason.rstrip('.')}"
+        for each in plan.not_seen
+        if each.supply
+        and not (each.path.startswith("groups[") and not each.path.startswith(f"groups[{group}]"))
+        and not (
+            each.path.startswith("target_groups[")
+            and not each.path.startswith(f"target_groups[{targets}]")
+        )
+    )
 
 
 def word_of(survived: r.Points) -> Word:
@@ -651,13 +672,16 @@ def _bottlenecks(typical: Run) -> tuple[Limit, ...]:
     )
 
 
-def _why(word: Word, measured: Measured, limits: Surviving) -> str:
+def _why(word: Word, measured: Measured, limits: Surviving, unknown: Sequence[str] = ()) -> str:
     bounds = (
         f"at most {limits.affected_users_percent:g} % of users affected and "
         f"{limits.bad_minutes} bad minutes"
     )
-    if word is Word.SURVIVES:
-        return f"All {measured.runs} runs have {bounds}."
+    if measured.survived_runs == measured.runs:
+        all_runs = f"All {measured.runs} runs have {bounds}"
+        if word is Word.SURVIVES:
+            return f"{all_runs}."
+        return f"{all_runs}, but not all that scales the group is in them: {'; '.join(unknown)}."
     if word is Word.FAILS:
         return f"None of {measured.runs} runs has {bounds}."
     return f"{measured.survived_runs} of {measured.runs} runs have {bounds}."

@@ -243,7 +243,6 @@ def test_database_and_quota(plan):
 def test_what_is_not_seen_is_named(plan):
     assert {note.path for note in plan.not_seen} == {
         "groups[shop-web].refresh",
-        "groups[shop-web].suspendedProcesses",
         "groups[shop-web].instanceMaintenancePolicy",
         "alarms[shop-band]",
         "database.proxied",

@@ -95,21 +95,18 @@ def test_what_is_not_seen_is_said_in_few_words(plans):
         "program": {
             *unusual,
             *page,
-            "quotas.vcpus",
             f"{at}.desired_capacity",
             f"{at}.instanceMaintenancePolicy",
         },
         "preview": {
             *unusual,
             *page,
-            "quotas.vcpus",
             f"{at}.desired_capacity",
             f"{at}.instanceMaintenancePolicy",
             f"{at}.zones",
         },
         "deployed": {
             *unusual,
-            "quotas.vcpus",
             "load_balancer.reserved_capacity_units",
             f"{at}.default_instance_warmup_seconds",
             f"{at}.instanceMaintenancePolicy",

@@ -737,13 +737,14 @@ def test_schedules():
             group="web",
             recurrence="0 7 * * *",
             time_zone="Europe/Berlin",
+            end_seconds=1893456000,
             min_size=0,
             max_size=0,
             desired_capacity=0,
         ),
         ScheduledAction(name="once", group="web", start_seconds=1673772300, min_size=4),
     )
-    assert paths(plan) == ["schedules[daily].endTime", "schedules[never]"]
+    assert paths(plan) == ["schedules[never]"]
 
 
 def test_an_alarm_in_full():
