@@ -23,6 +23,7 @@ from surgeproof.emulator import real, run
 from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.project import LOCAL, InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory, RunError
+from surgeproof.emulator.state import StateError
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
 from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
 from surgeproof.printing import say
@@ -522,8 +523,8 @@ _standing = click.option("--stack", default=LOCAL, show_default=True, help="Stac
 @_clean
 def runbook_list(stack: str, *, embedded: bool) -> None:
     """List the runbooks of a deployed stack."""
-    runbooks, project, client = _account(stack, embedded=embedded)
-    for each in runbooks.runbooks(client, project, stack):
+    runbooks, project, client, stated = _account(stack, embedded=embedded)
+    for each in runbooks.runbooks(client, project, stack, stated):
         say(f"{each.title:20}  {each.description.partition(':')[0].partition('.')[0]}")
 
 
@@ -534,8 +535,8 @@ def runbook_list(stack: str, *, embedded: bool) -> None:
 @_clean
 def runbook_show(title: str, stack: str, *, embedded: bool) -> None:
     """Show what a runbook does, its parameters and its steps."""
-    runbooks, project, client = _account(stack, embedded=embedded)
-    say(runbooks.find(client, project, stack, title).shown())
+    runbooks, project, client, stated = _account(stack, embedded=embedded)
+    say(runbooks.find(client, project, stack, title, stated).shown())
 
 
 @runbook.command(name="run")
@@ -555,8 +556,8 @@ def runbook_run(
     title: str, stack: str, *, embedded: bool, given: tuple[str, ...], yes: bool
 ) -> None:
     """Run a runbook; on a real account it asks first. The embedded AWS rehearses its steps."""
-    runbooks, project, client = _account(stack, embedded=embedded)
-    chosen = runbooks.find(client, project, stack, title)
+    runbooks, project, client, stated = _account(stack, embedded=embedded)
+    chosen = runbooks.find(client, project, stack, title, stated)
     parameters = dict(_pair(each) for each in given)
     check_parameters(chosen.document, parameters)
     if _is_embedded(stack, embedded=embedded):
@@ -585,15 +586,28 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _account(stack: str, *, embedded: bool) -> tuple[Any, str, Callable[[str], Any]]:
-    """Return the runbooks' module, the project's name, and what makes the account's clients."""
+def _account(
+    stack: str, *, embedded: bool
+) -> tuple[Any, str, Callable[[str], Any], dict[str, Any] | None]:
+    """Return the runbooks' module, the project's name, what makes clients, and what is stated.
+
+    What a stack's state says of its documents holds on the embedded AWS, whose steps run here.
+    """
     # botocore takes a while to load, for which the other commands need not wait.
     from surgeproof.operations import runbooks  # noqa: PLC0415
 
     project = Project.find()
     project.check_stack(stack)
-    clients = _clients(project, stack, embedded=_is_embedded(stack, embedded=embedded))
-    return runbooks, project.name, clients
+    embedded = _is_embedded(stack, embedded=embedded)
+    clients = _clients(project, stack, embedded=embedded)
+    stated = None
+    if embedded:
+        try:
+            state = RunDirectory(project, stack).state()
+        except StateError as error:
+            raise RunError(str(error)) from error
+        stated = runbooks.stated_documents(state.managed() if state else ())
+    return runbooks, project.name, clients, stated
 
 
 def _is_embedded(stack: str, *, embedded: bool) -> bool:

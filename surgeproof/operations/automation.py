@@ -4,23 +4,43 @@ The embedded AWS has no Automation: there a runbook is rehearsed, step by step, 
 that Automation makes. Known are the actions that the project's documents use
 (https://docs.aws.amazon.com/systems-manager/latest/userguide/automation-actions.html); another one
 is an error.
+
+A script of a document runs in a process of its own, for a limited time, which knows nothing of the
+user's environment and finds no packages. It is no sandbox: only documents that the stack itself
+brings along may come here.
 """
 
+import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import jmespath
 
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import parse_json
+
 Call = Callable[[str, str, dict[str, Any]], Any]
 """Sends a request: service, operation, members; returns the response."""
+
+SCRIPT_SECONDS: Final = 60.0
+"""How long a script may run (seconds); those of the project's documents take milliseconds."""
 
 _REFERENCE: Final = re.compile(r"\{\{\s*([\w.]+)\s*\}\}")
 
 
 class AutomationError(Exception):
     """A document cannot be carried out, or a step of it failed; the message says which and why."""
+
+
+class _ScriptError(Exception):
+    """A script failed."""
 
 
 class UnknownError(AutomationError):
@@ -145,10 +165,63 @@ def check_parameters(document: Mapping[str, Any], parameters: Mapping[str, str])
 
 
 def _script(request: Mapping[str, Any]) -> Any:
-    """Run a script as Automation does: its handler with the payload."""
-    space: dict[str, Any] = {}
-    exec(request["Script"], space)  # noqa: S102 - from our own document, as Automation does
-    return space[request["Handler"]](request["InputPayload"], None)
+    """Run a script as Automation does: its handler with the payload, both as JSON."""
+    given = json.dumps(
+        {
+            "script": request["Script"],
+            "handler": request["Handler"],
+            "payload": request["InputPayload"],
+        },
+        default=str,  # a time in an answer of AWS
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="surgeproof-script-") as directory,
+        subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _RUNNER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=directory,
+            env={},
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            printed, complained = process.communicate(given, SCRIPT_SECONDS)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)  # with what it has started
+            if isinstance(error, subprocess.TimeoutExpired):
+                limit = f"{SCRIPT_SECONDS:g} s"
+                raise _ScriptError(f"the script must end within {limit}, was ended") from None
+            raise
+    try:
+        answer = parse_json(printed, "the script's answer")
+    except DocumentError:
+        last = complained.strip().rpartition("\n")[2] or "it said nothing"
+        raise _ScriptError(f"the script ended without an answer: {last}") from None
+    if "error" in answer:
+        raise _ScriptError(answer["error"])
+    return answer["value"]
+
+
+_RUNNER: Final = """
+import json, os, sys
+told = os.fdopen(os.dup(1), "w", encoding="ascii")
+os.dup2(2, 1)
+given = json.load(sys.stdin)
+try:
+    space = {"__name__": "script"}
+    exec(given["script"], space)
+    answer = json.dumps({"value": space[given["handler"]](given["payload"], None)})
+except Exception as error:
+    answer = json.dumps({"error": str(error)})
+told.write(answer)
+"""
+"""Reads a script, its handler and the payload; answers on stdout, to which the script's own output
+does not go."""
 
 
 def _chosen(request: Mapping[str, Any]) -> str | None:

@@ -1,7 +1,8 @@
 """`surgeproof runbook`: the stack's Automation documents, listed, shown and run."""
 
+import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +16,8 @@ from surgeproof.operations.automation import (
 )
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json
+
+DOCUMENT: Final = "aws:ssm/document:Document"
 
 POLL_SECONDS: Final = 5.0
 """Time between two looks at an execution."""
@@ -57,11 +60,29 @@ class Runbook:
         return "\n".join(lines)
 
 
-def runbooks(client: Client, project: str, stack: str) -> list[Runbook]:
+def stated_documents(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the contents of the documents in a stack's state, by their names in AWS."""
+    return {
+        each["id"]: each["inputs"].get("content")
+        for each in resources
+        if each["type"] == DOCUMENT and each.get("id") and each.get("inputs")
+    }
+
+
+def runbooks(
+    client: Client, project: str, stack: str, stated: Mapping[str, Any] | None = None
+) -> list[Runbook]:
     """Return the runbooks of a stack that AWS holds, in the order of their names.
 
+    Args:
+        client: Gives the client of a service.
+        project: The project's name.
+        stack: The stack's.
+        stated: Documents as the stack's state has them. Where they are given, AWS has to hold them
+            just so, and what is returned is the state's. Default: AWS is believed.
+
     Raises:
-        AutomationError: AWS does not answer, or there are none.
+        AutomationError: AWS does not answer, there are none, or one is not the state's.
 
     """
     prefix = f"{project}-{stack}-"
@@ -79,17 +100,45 @@ def runbooks(client: Client, project: str, stack: str) -> list[Runbook]:
                     continue
                 content = ssm.get_document(Name=name, DocumentFormat="JSON")["Content"]
                 title = name.removeprefix(prefix).partition("-")[2]
-                found.append(Runbook(title, name, parse_json(content, name)))
-    except (ClientError, BotoCoreError, DocumentError) as error:
+                held = parse_json(content, name)
+                found.append(Runbook(title, name, _as_stated(name, held, stated)))
+    except (ClientError, BotoCoreError) as error:
         raise AutomationError(f"AWS: {error}") from error
+    except DocumentError as error:
+        raise AutomationError(str(error)) from error
     if not found:
         raise AutomationError(f"stack {stack}: must have runbooks, found none named {prefix}*")
     return sorted(found, key=lambda each: each.title)
 
 
-def find(client: Client, project: str, stack: str, title: str) -> Runbook:
+def _as_stated(name: str, held: Any, stated: Mapping[str, Any] | None) -> Any:
+    """Return a document as the state has it, which is what AWS has to hold."""
+    if stated is None:
+        return held
+    content = stated.get(name)
+    wanted = parse_json(content, name) if isinstance(content, str) else None
+    # As text: in Python 1 is True, in a document it is not.
+    if wanted is None or _canonical(wanted) != _canonical(held):
+        raise AutomationError(
+            f"runbook {name}: must be what the stack's state has, got another one from the "
+            "embedded AWS; nothing was run (`surgeproof down` and `up` make both anew)"
+        )
+    return wanted
+
+
+def _canonical(document: Any) -> str:
+    return json.dumps(document, sort_keys=True)
+
+
+def find(
+    client: Client,
+    project: str,
+    stack: str,
+    title: str,
+    stated: Mapping[str, Any] | None = None,
+) -> Runbook:
     """Return the runbook of that title; raise UnknownError that names those there are."""
-    there = runbooks(client, project, stack)
+    there = runbooks(client, project, stack, stated)
     for each in there:
         if each.title == title:
             return each
