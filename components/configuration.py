@@ -927,6 +927,15 @@ class ServiceConfiguration(Schema):
         high=4000,
         behaviour="`0`",
     )
+    processor_seconds: MeasuredFigure | None = figure(
+        "Processor time of one request: CPU utilisation is requests per second x this / vCPU. "
+        "Measure it with a load test: vCPU x CPU utilisation / requests per second.",
+        "seconds of one vCPU",
+        low=1e-6,
+        high=4000,
+        behaviour="serviceSeconds without databaseSeconds, but no more than the vCPU of an "
+        "instance can give at requestsPerSecond",
+    )
     connections_per_request: MeasuredFigure | None = figure(
         "Database connections that one request holds.",
         "connections",
@@ -2060,6 +2069,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
             ("coldRequestsPerSecond", "requestsPerSecond"),
             ("coldConcurrency", "concurrency"),
             ("databaseSeconds", "serviceSeconds"),
+            ("processorSeconds", "serviceSeconds"),
             ("serviceSeconds", "longestRequestSeconds"),
         )
     ),

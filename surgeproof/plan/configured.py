@@ -32,6 +32,7 @@ _FIGURES: Final = {
     "coldSeconds": "cold_seconds",
     "longestRequestSeconds": "longest_request_seconds",
     "databaseSeconds": "database_seconds",
+    "processorSeconds": "processor_seconds",
     "connectionsPerRequest": "connections_per_request",
     "connectionsPerInstance": "connections_per_instance",
 }

@@ -460,8 +460,9 @@ class Service:
     """Database connections that a request holds (connections). Default: 1."""
     connections_per_instance: Figure = Figure(low=0, typical=0, high=0)
     """Database connections that an instance opens (connections). Default: 0."""
-    cpu_at_capacity_percent: Figure = Figure(low=100, typical=100, high=100)
-    """CPU utilisation of an instance that carries all it can (percent). Default: 100."""
+    processor_seconds: Figure | None = None
+    """Processor time of one request (seconds of one vCPU). Default: the service time without the
+    database's, but no more than the instance's vCPU can give at `requests_per_second`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -567,6 +568,26 @@ class ScalingPlan:
     quotas: Quotas = Quotas()
     not_seen: tuple[NotSeen, ...] = ()
     """What the reader could not see, in the order in which it met it."""
+
+    def __post_init__(self) -> None:
+        service = self.service
+        if service is None or service.processor_seconds is None:
+            return
+        least, rate = service.processor_seconds.low, service.requests_per_second.low
+        problems = [
+            f"service.processorSeconds: must be at most {group.vcpus_per_instance / rate:.4g} s, "
+            f"{group.vcpus_per_instance:g} vCPU of an instance of {group.name} by "
+            f"{rate:g} requests/s (service.requestsPerSecond), got {least:g}"
+            for group in self.groups
+            if least * rate > group.vcpus_per_instance and not self._guesses_vcpus(group)
+        ]
+        if problems:
+            raise PlanError(*problems)
+
+    def _guesses_vcpus(self, group: Group) -> bool:
+        fields = ("instance_types", "vcpus_per_instance")
+        guessed = {f"groups[{group.name}].{name}" for name in fields}
+        return any(note.path in guessed for note in self.not_seen)
 
     def group(self, name: str) -> Group:
         """Return the group called `name`."""

@@ -45,7 +45,8 @@ _ROWS = (
         whole=True,
         meaning="periods beyond N that an alarm looks at for missing data",
         provenance="inferred: CloudWatch's example uses 5 for N = 3; with fewer, data that comes "
-        "two minutes late would never be seen where N is 1",
+        "two minutes late would never be seen where N is 1; of a metric that comes less often than "
+        "the alarm's period, as many of its points",
     ),
     Assumption(
         name="action_repeat_seconds",
@@ -125,6 +126,42 @@ _ROWS = (
         unit="share",
         meaning="how much earlier an incomplete minute is seen, as a share of the minute",
         provenance="inferred",
+    ),
+    Assumption(
+        name="basic_monitoring_minute",
+        default=0,
+        low=0,
+        high=4,
+        unit="min",
+        whole=True,
+        meaning="minute of every five, from the trace's start on, in which a point of basic "
+        "monitoring begins",
+        provenance="drawn evenly: EC2 sends one in five minutes, and does not say in which",
+    ),
+    Assumption(
+        name="requests_per_healthy_target",
+        default=1,
+        low=0,
+        high=1,
+        unit="0 or 1",
+        whole=True,
+        better="high",
+        meaning="whether requests per target are divided by the healthy targets (1; by the "
+        "registered ones if none is healthy) or by all that are registered (0)",
+        provenance="documented as healthy by the load balancer's page of 2026; its page of 2023 "
+        "and Auto Scaling's say only per target",
+    ),
+    Assumption(
+        name="cooldown_waits_for_draining",
+        default=1,
+        low=0,
+        high=1,
+        unit="0 or 1",
+        whole=True,
+        better="low",
+        meaning="whether the cooldown of simple scaling begins when an instance that leaves has "
+        "drained (1) or when it begins to (0)",
+        provenance="documented both ways on one page of Auto Scaling's, on cooldowns",
     ),
     Assumption(
         name="tracking_high_periods",

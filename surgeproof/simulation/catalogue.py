@@ -3,7 +3,7 @@
 import ast
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from surgeproof.plan import DemandMetric, Metric, MetricMath
@@ -33,7 +33,7 @@ class Quotient:
     above: Linear
     below: Linear = field(default_factory=lambda: {ONE: 1.0})
     source: int = r.LOAD_BALANCER
-    needs_traffic: bool = False
+    needs_answers: bool = False
     nonzero_only: bool = False
     extreme: int = -1
     percentile: float = 0.0
@@ -41,6 +41,8 @@ class Quotient:
     granularity_seconds: int = 60
     guard: tuple[int, float, float] | None = None
     """Column, value that it must exceed, and the metric's value where it does not."""
+    averaged_over: int = r.IN_SERVICE_SECONDS
+    """Column of the instances that it is an average of."""
 
     @classmethod
     def constant(cls, value: float) -> Self:
@@ -87,6 +89,7 @@ class Catalogue:
                     {r.TARGET_SECONDS: self.requests_per_second},
                     r.AGENT,
                     granularity_seconds=10,
+                    averaged_over=r.TARGET_SECONDS,
                 )
         reader = {
             LOAD_BALANCER_METRICS: self._load_balancer,
@@ -114,7 +117,11 @@ class Catalogue:
                 extreme = r.MOST_UNHEALTHY
             return Quotient({column: 1.0}, {r.SECONDS: 1.0}, extreme=extreme)
         if name == "RequestCountPerTarget":
-            return Quotient({r.REQUESTS: float(self.period_seconds)}, {r.TARGET_SECONDS: 1.0})
+            return Quotient(
+                {r.REQUESTS: float(self.period_seconds)},
+                {r.REQUEST_TARGET_SECONDS: 1.0},
+                averaged_over=r.REQUEST_TARGET_SECONDS,
+            )
         counts = {
             "RequestCount": {r.REQUESTS: 1.0},
             "HTTPCode_Target_5XX_Count": {r.TARGET_5XX: 1.0},
@@ -135,15 +142,15 @@ class Catalogue:
 
     def _response_time(self, statistic: str) -> Quotient | None:
         if statistic == "Average":
-            return Quotient({r.RESPONSE_SECONDS: 1.0}, {r.ANSWERED: 1.0}, needs_traffic=True)
+            return Quotient({r.RESPONSE_SECONDS: 1.0}, {r.ANSWERED: 1.0}, needs_answers=True)
         if statistic == "SampleCount":
             return Quotient({r.ANSWERED: 1.0}, nonzero_only=True)
         if statistic == "Maximum":
-            return Quotient({ONE: 0.0}, needs_traffic=True, extreme=r.LONGEST_RESPONSE)
+            return Quotient({ONE: 0.0}, needs_answers=True, extreme=r.LONGEST_RESPONSE)
         if found := re.fullmatch(r"p(\d+(?:\.\d+)?)", statistic):
             return Quotient(
                 {ONE: 0.0},
-                needs_traffic=True,
+                needs_answers=True,
                 percentile=float(found[1]) / 100.0,
                 slow_bound_seconds=self.threshold,
             )
@@ -152,7 +159,7 @@ class Catalogue:
             return Quotient(
                 {r.ANSWERED: 100.0, r.SLOW: -100.0},
                 {r.ANSWERED: 1.0},
-                needs_traffic=True,
+                needs_answers=True,
                 slow_bound_seconds=float(found[1]),
             )
         return None
@@ -166,6 +173,7 @@ class Catalogue:
             r.EC2,
             extreme=r.MOST_CPU if metric.statistic == "Maximum" else -1,
             granularity_seconds=60 if self.detailed_monitoring else 300,
+            averaged_over=r.WARM_SECONDS,
         )
 
     def _group(self, metric: Metric) -> Quotient | None:
@@ -261,44 +269,32 @@ class _Reader:
         metric = self.metrics.get(name)
         if metric is None or not metric.nonzero_only:
             raise self._refused()
-        return Quotient(metric.above, metric.below, metric.source)
+        return replace(metric, nonzero_only=False)
 
     def _counted(self, share: str, count: str) -> Quotient:
         """Return how many a share of a count is; 0 where neither is reported."""
         rank, total = self.metrics.get(share), self.metrics.get(count)
         if rank is None or total is None or rank.below != total.above or rank.percentile:
             raise self._refused()
-        return Quotient(
-            rank.above,
-            total.below,
-            total.source,
-            slow_bound_seconds=rank.slow_bound_seconds,
-        )
+        return replace(rank, below=total.below, needs_answers=False)
 
-    def _traits(self, left: Quotient, right: Quotient) -> tuple[int, bool, bool, float]:
+    def _make(self, left: Quotient, right: Quotient, above: Linear, below: Linear) -> Quotient:
         for side in (left, right):
             if side.extreme >= 0 or side.percentile or side.guard:
                 raise self._refused()
-        source = right.source if left.number is not None else left.source
-        return (
-            source,
-            left.needs_traffic or right.needs_traffic,
-            left.nonzero_only or right.nonzero_only,
-            max(left.slow_bound_seconds, right.slow_bound_seconds),
-        )
-
-    def _make(self, left: Quotient, right: Quotient, above: Linear, below: Linear) -> Quotient:
-        source, needs_traffic, nonzero_only, bound = self._traits(left, right)
+        # A number has no source and no period of its own.
+        metrics = [side for side in (left, right) if side.number is None] or [left]
         if len(below) == 1 and len(above) == 1 and set(above) == set(below):
             above = {ONE: above.popitem()[1] / below.popitem()[1]}
             below = {ONE: 1.0}
         return Quotient(
             above,
             below,
-            source,
-            needs_traffic=needs_traffic,
-            nonzero_only=nonzero_only,
-            slow_bound_seconds=bound,
+            metrics[0].source,
+            needs_answers=left.needs_answers or right.needs_answers,
+            nonzero_only=left.nonzero_only or right.nonzero_only,
+            slow_bound_seconds=max(left.slow_bound_seconds, right.slow_bound_seconds),
+            granularity_seconds=max(metric.granularity_seconds for metric in metrics),
         )
 
     def _plus(self, left: Quotient, right: Quotient, sign: float) -> Quotient:
@@ -353,12 +349,5 @@ class _Reader:
         limit = float(least)
         if isinstance(op, ast.GtE):
             limit = math.nextafter(limit, -math.inf)
-        return Quotient(
-            then.above,
-            then.below,
-            then.source,
-            needs_traffic=then.needs_traffic,
-            nonzero_only=False,
-            slow_bound_seconds=then.slow_bound_seconds,
-            guard=(r.REQUESTS, limit, other.number),
-        )
+        guard_column = (r.REQUESTS, limit, other.number)
+        return replace(then, nonzero_only=False, guard=guard_column)

@@ -7,7 +7,7 @@ is left out.
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import takewhile
 from typing import ClassVar, Protocol
@@ -125,9 +125,9 @@ class Encoded:
     composite_names: tuple[str, ...]
     injection_names: tuple[str, ...]
     limitations: tuple[str, ...]
+    """What the simulation leaves out of this plan, one sentence each."""
     supply_limitations: tuple[str, ...]
     """Those of the limitations that decide how the group scales; see `NotSeen.supply`."""
-    """What the simulation leaves out of this plan, one sentence each."""
     figures: Mapping[str, Figure]
     """The ranges of what the user estimated, by the scenario's field."""
 
@@ -248,7 +248,6 @@ class _AlarmRow:
     stops_refresh: bool = False
     notifies: bool = False
     warm_up: float = 0.0
-    base: int = -1
 
 
 class _Encoder:
@@ -316,14 +315,35 @@ class _Encoder:
             return float(default)
         return float(self.group.default_cooldown_seconds)
 
+    def _read(
+        self, metric: Metric | MetricMath, period: int, threshold: float
+    ) -> tuple[Quotient, int]:
+        """Return what a metric is made of, and its period."""
+        catalogue = self.catalogue(period, threshold)
+        quotient = (
+            catalogue.math(metric) if isinstance(metric, MetricMath) else catalogue.metric(metric)
+        )
+        if quotient.extreme >= 0 and period < 60:
+            raise NotModelledError("minima and maxima within less than a minute")
+        return self._bounded(quotient), period
+
+    def _sparse(self, what: str, quotient: Quotient, period: int, *, scales: bool) -> None:
+        """Say that an alarm asks for data more often than its metric has any."""
+        if quotient.granularity_seconds <= period:
+            return
+        line = (
+            f"{what} has a period of {period} s and a metric that comes every "
+            f"{quotient.granularity_seconds} s: most of its periods hold no data, and AWS does not "
+            "say how far back it looks then"
+        )
+        if scales:
+            self._leave_out(line)
+        else:
+            self.limitations.append(line)
+
     def _alarm(self, alarm: Alarm, numbers: Mapping[str, int]) -> None:
-        catalogue = self.catalogue(alarm.period_seconds, alarm.threshold)
         try:
-            if isinstance(alarm.metric, MetricMath):
-                quotient = catalogue.math(alarm.metric)
-            else:
-                quotient = catalogue.metric(alarm.metric)
-            quotient = self._bounded(quotient)
+            quotient, _ = self._read(alarm.metric, alarm.period_seconds, alarm.threshold)
         except NotModelledError as error:
             what = f"alarm {alarm.name} is left out: no model of {error}"
             if alarm.alarm_actions or alarm.ok_actions:
@@ -337,6 +357,14 @@ class _Encoder:
             low_samples = 10.0 / (1.0 - p) if p >= 0.5 else 10.0 / p
         aws = isinstance(alarm.metric, Metric) and alarm.metric.namespace == "AWS/DynamoDB"
         refresh = self.group.refresh
+        policies = tuple(numbers[n] for n in alarm.alarm_actions if n in numbers)
+        ok_policies = tuple(numbers[n] for n in alarm.ok_actions if n in numbers)
+        self._sparse(
+            f"alarm {alarm.name}",
+            quotient,
+            alarm.period_seconds,
+            scales=bool(policies or ok_policies),
+        )
         self.alarm_names.append(alarm.name)
         self.rows.append(
             _AlarmRow(
@@ -347,8 +375,8 @@ class _Encoder:
                 alarm.evaluation_periods,
                 alarm.datapoints_to_alarm or alarm.evaluation_periods,
                 r.IGNORE if aws else MISSING_DATA[alarm.missing_data],
-                policies=tuple(numbers[n] for n in alarm.alarm_actions if n in numbers),
-                ok_policies=tuple(numbers[n] for n in alarm.ok_actions if n in numbers),
+                policies=policies,
+                ok_policies=ok_policies,
                 low_samples=low_samples,
                 stops_refresh=refresh is not None and alarm.name in refresh.alarms,
                 notifies=alarm.notifies,
@@ -374,23 +402,10 @@ class _Encoder:
             (r.SLOW + column if key == r.SLOW else key): value
             for key, value in quotient.below.items()
         }
-        return Quotient(
-            above,
-            below,
-            quotient.source,
-            quotient.needs_traffic,
-            quotient.nonzero_only,
-            quotient.extreme,
-            quotient.percentile,
-            float(column),
-            quotient.granularity_seconds,
-            quotient.guard,
-        )
+        return replace(quotient, above=above, below=below, slow_bound_seconds=float(column))
 
     def _driven_policy(self, policy: StepScaling | SimpleScaling, number: int) -> None:
-        running = [row for row in self.rows if number in row.policies or number in row.ok_policies]
-        threshold = running[0].threshold if running else 0.0
-        if not running:
+        if not any(number in (*row.policies, *row.ok_policies) for row in self.rows):
             self._leave_out(f"policy {policy.name} is run by no alarm that is modelled")
         first = len(self.step_rows)
         count = 0
@@ -419,50 +434,40 @@ class _Encoder:
                 -1,
                 1,
                 policy.min_adjustment_magnitude,
-                -1,
                 0.0,
                 warmup,
                 adjustment,
                 cooldown,
-                threshold,
-                0.0,
             )
         )
 
-    def _tracked(self, policy: TargetTracking) -> tuple[Quotient, int, int]:
-        """Return the metric of a target tracking policy, its period, and what it averages over."""
-        if isinstance(policy.metric, MetricMath):
-            catalogue = self.catalogue(policy.period_seconds, policy.target)
-            return catalogue.math(policy.metric), policy.period_seconds, r.IN_SERVICE_SECONDS
-        if isinstance(policy.metric, Metric):
-            catalogue = self.catalogue(policy.period_seconds, policy.target)
-            quotient = catalogue.metric(policy.metric)
-            return self._bounded(quotient), policy.period_seconds, r.TARGET_SECONDS
+    def _tracked(self, policy: TargetTracking) -> tuple[Quotient, int]:
+        """Return the metric of a target tracking policy and its period."""
+        if isinstance(policy.metric, Metric | MetricMath):
+            return self._read(policy.metric, policy.period_seconds, policy.target)
         catalogue = self.catalogue(60, policy.target)
         if policy.metric == TrackedMetric.REQUESTS_PER_TARGET:
             metric = Metric(
                 namespace=LOAD_BALANCER_METRICS, name="RequestCountPerTarget", statistic="Sum"
             )
-            return catalogue.metric(metric), 60, r.TARGET_SECONDS
+            return catalogue.metric(metric), 60
         if policy.metric == TrackedMetric.CPU:
             metric = Metric(namespace=EC2_METRICS, name="CPUUtilization")
-            return catalogue.metric(metric), 60, r.WARM_SECONDS
+            return catalogue.metric(metric), 60
         if policy.metric == TrackedMetric.CPU_HIGH_RESOLUTION:
-            quotient = Quotient(
-                {r.CPU_SECONDS: 1.0},
-                {r.WARM_SECONDS: 1.0},
-                r.AGENT,
-                granularity_seconds=10,
-            )
-            return quotient, 10, r.WARM_SECONDS
+            metric = Metric(namespace=EC2_METRICS, name="CPUUtilization")
+            fast = replace(catalogue.metric(metric), source=r.AGENT, granularity_seconds=10)
+            return fast, 10
         raise NotModelledError(policy.metric.value)
 
     def _tracking(self, policy: TargetTracking) -> None:
         try:
-            quotient, period, base = self._tracked(policy)
+            quotient, period = self._tracked(policy)
         except NotModelledError as error:
             self._leave_out(f"policy {policy.name} is left out: no model of {error}")
             return
+        if period < 60:
+            self._sparse(f"policy {policy.name}", quotient, period, scales=True)
         number = len(self.policy_rows)
         high = len(self.rows)
         for role, n, comparison in (
@@ -484,7 +489,6 @@ class _Encoder:
                     r.MISSING,
                     role=role,
                     policies=(number,),
-                    base=base,
                 )
             )
         self.policy_names.append(policy.name)
@@ -498,12 +502,9 @@ class _Encoder:
                 high + 1,
                 int(not policy.disable_scale_in),
                 0,
-                base,
                 policy.target,
                 self._warmup(policy.warmup_seconds),
                 0.0,
-                0.0,
-                policy.target,
                 0.0,
             )
         )
@@ -530,7 +531,7 @@ class _Encoder:
             record["guard"] = -1
             if q.guard is not None:
                 record["guard"], record["guard_least"], record["guard_value"] = q.guard
-            record["needs_traffic"] = q.needs_traffic
+            record["needs_answers"] = q.needs_answers
             record["nonzero_only"] = q.nonzero_only
             record["extreme"] = q.extreme
             record["percentile"] = q.percentile
@@ -540,13 +541,12 @@ class _Encoder:
             record["granularity"] = q.granularity_seconds
             for name in ("comparison", "threshold", "period", "n", "m", "missing", "role"):
                 record[name] = getattr(row, name)
-            record["policy"] = row.policies[0] if row.policies else -1
-            record["more_policies"] = sum(1 << number for number in row.policies)
-            record["ok_policy"] = row.ok_policies[0] if row.ok_policies else -1
+            record["policies"] = sum(1 << number for number in set(row.policies))
+            record["ok_policies"] = sum(1 << number for number in set(row.ok_policies))
             record["stops_refresh"] = row.stops_refresh
             record["notifies"] = row.notifies
             record["warm_up"] = row.warm_up
-            record["base"] = row.base
+            record["base"] = -1 if row.role == r.OWN else q.averaged_over
         return records
 
     def composites(self) -> None:
@@ -651,7 +651,6 @@ class _Encoder:
             "database_seconds": service.database_seconds,
             "connections_per_request": service.connections_per_request,
             "connections_per_instance": service.connections_per_instance,
-            "cpu_at_capacity": service.cpu_at_capacity_percent,
             "session_seconds": users.session_seconds,
             "requests_per_session": users.requests_per_session,
             "timeout_seconds": users.timeout_seconds,
@@ -666,6 +665,8 @@ class _Encoder:
                 figures["database_queries_per_second"] = database.queries_per_second
         if service.concurrency is not None:
             figures["concurrency"] = service.concurrency
+        if service.processor_seconds is not None:
+            figures["processor_seconds"] = service.processor_seconds
         if service.cold_concurrency is not None:
             figures["cold_concurrency"] = service.cold_concurrency
         values: dict[str, float] = {name: row.default for name, row in ASSUMPTIONS.items()}
@@ -775,6 +776,16 @@ def complete(scenarios: r.Records, figures: Mapping[str, Figure]) -> None:
     )
     if "cold_concurrency" not in figures:
         scenarios["cold_concurrency"] = scenarios["concurrency"]
+    if "processor_seconds" not in figures:
+        # Nothing says how much of a request is work: all that the instance can spend on it.
+        carries = np.minimum(
+            scenarios["requests_per_second"],
+            scenarios["concurrency"] / np.maximum(scenarios["service_seconds"], 1e-12),
+        )
+        scenarios["processor_seconds"] = np.minimum(
+            np.maximum(scenarios["service_seconds"] - scenarios["database_seconds"], 0.0),
+            scenarios["vcpus_per_instance"] / np.maximum(carries, 1e-12),
+        )
 
 
 class _RuleReader:

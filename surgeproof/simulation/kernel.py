@@ -17,7 +17,12 @@ from surgeproof.simulation.fleet import (
     set_desired,
 )
 from surgeproof.simulation.metrics import TICK_SECONDS, evaluate
-from surgeproof.simulation.policies import adjusted, step_capacity, tracking_in, tracking_out
+from surgeproof.simulation.policies import (
+    adjusted_capacity,
+    step_capacity,
+    tracking_in,
+    tracking_out,
+)
 from surgeproof.simulation.queueing import erlang_c_table
 from surgeproof.simulation.records import (
     ALARM,
@@ -102,7 +107,9 @@ def reset(w: World) -> None:
     f.fail_open = f.overload = f.bad = f.at_max = f.launch_failing = f.exhausted = 0
     f.no_capacity = f.surplus = f.unhealthy = f.cold = f.zones_lost = f.drawn = 0
     f.cooldown_until = f.launch_not_before = f.terminate_not_before = f.next_launch_try = -NEVER
-    f.cooldown = f.metrics_late = f.shed = f.uneven = 0.0
+    f.metrics_late = f.shed = f.uneven = 0.0
+    f.cooldown = c.cooldown_seconds
+    f.decisions = 0
     f.warmup = c.default_warmup_seconds
     f.boot_factor = f.database_factor = 1.0
     f.tokens = c.launch_tokens
@@ -283,64 +290,122 @@ def run_schedules(w: World, t: float) -> None:
 
 
 @compiled
-def act(w: World, t: float, p: int, alarm: int) -> None:
-    """Run a scaling policy because of an alarm.
-
-    ASG: out if any policy asks for it; in only if all target trackings that may scale in agree, and
-    then to the largest capacity that is asked for; in not at all while a scale-out warms up.
-    """
+def capacity_asked(w: World, t: float, d: Record) -> float:
+    """Return the capacity that a policy asks for, reckoned from the group as it is now."""
     f = w.fleet
-    policy = w.policies[p]
-    a = w.alarm_states[alarm]
-    wanted = float(f.desired)
+    policy = w.policies[d.policy]
+    desired = float(f.desired)
+    leaving = float(f.draining)
     if policy.kind == TRACKING:
-        if w.alarms[alarm].role == TRACKING_HIGH:
-            wanted = tracking_out(policy.target, a.value, a.base, f.desired)
-        elif policy.scales_in:
-            wanted = tracking_in(policy.target, a.value, a.base, f.desired)
-    elif policy.kind == STEP:
-        wanted = step_capacity(policy, w.steps, a.value, float(f.desired), float(f.warming))
-    elif policy.kind == SIMPLE:
-        if t < f.cooldown_until:
-            return
-        wanted = adjusted(
-            float(f.desired), policy.adjustment_type, policy.adjustment, policy.min_magnitude
-        )
-    if wanted > f.desired:
-        f.warmup = policy.warmup
-        before = f.desired
-        set_desired(w, t, wanted, E_SCALE_OUT, p, a.value)
-        if policy.kind == SIMPLE and f.desired != before:
-            f.cooldown = policy.cooldown
-            f.cooldown_until = NEVER
-    elif wanted < f.desired:
-        if f.warming > 0 or f.pending > 0 or f.desired > f.in_service:
-            return
+        if w.alarms[d.alarm].role == TRACKING_HIGH:
+            return tracking_out(policy.target, d.value, d.base, desired)
+        if not policy.scales_in:
+            return desired
+        wanted = tracking_in(policy.target, d.value, d.base + leaving, desired)
         for q in range(w.policies.size):
             other = w.policies[q]
-            if other.kind != TRACKING or not other.scales_in or q == p:
+            if other.kind != TRACKING or not other.scales_in or q == d.policy:
                 continue
             low = w.alarm_states[other.low_alarm]
             if low.state != ALARM:
-                return
-            wanted = max(wanted, tracking_in(other.target, low.value, low.base, f.desired))
-        before = f.desired
-        set_desired(w, t, wanted, E_SCALE_IN, p, a.value)
-        if policy.kind == SIMPLE and f.desired != before:
-            f.cooldown = policy.cooldown
-            f.cooldown_until = NEVER
+                return desired
+            agreed = tracking_in(other.target, low.value, low.base + leaving, desired)
+            wanted = max(wanted, agreed)
+        return wanted
+    if policy.kind == STEP:
+        breach = d.value - w.alarms[d.alarm].threshold
+        return step_capacity(policy, w.steps, breach, desired, float(f.warm), leaving)
+    if t < f.cooldown_until:
+        return desired
+    return adjusted_capacity(policy, policy.adjustment, desired, float(f.in_service), leaving)
+
+
+@inlined
+def is_scaling_out(f: Record) -> bool:
+    """Return whether a scale-out is in progress; launches that fail are not, they are only tried.
+
+    ASG, instance warm-up: it is until the last of its instances is warm.
+    """
+    coming = f.desired > f.in_service and not f.launch_failing
+    return bool(f.warming > 0 or f.pending > 0 or coming)
+
+
+@compiled
+def decide(w: World) -> None:
+    """Follow the policies that alarms ran in this step, second by second.
+
+    ASG, multiple scaling policies: those that run in the same second are reckoned from the same
+    capacity, and the one that asks for the largest wins, for scale-out and for scale-in. Scale-in
+    waits while a scale-out is in progress.
+    """
+    f = w.fleet
+    while f.decisions > 0:
+        second = NEVER
+        for i in range(f.decisions):
+            second = min(second, math.ceil(w.decisions[i].t))
+        best = -1
+        most = 0.0
+        for i in range(f.decisions):
+            d = w.decisions[i]
+            if math.ceil(d.t) != second:
+                continue
+            wanted = capacity_asked(w, d.t, d)
+            if wanted < f.desired and is_scaling_out(f):
+                continue
+            if wanted != f.desired and (best < 0 or wanted > most):
+                best, most = i, wanted
+        if best >= 0:
+            _follow(w, w.decisions[best], most)
+        left = 0
+        for i in range(f.decisions):
+            if math.ceil(w.decisions[i].t) != second:
+                w.decisions[left] = w.decisions[i]
+                left += 1
+        f.decisions = left
+
+
+@compiled
+def _follow(w: World, d: Record, wanted: float) -> None:
+    """Set the capacity that a policy asks for."""
+    f = w.fleet
+    policy = w.policies[d.policy]
+    before = f.desired
+    if wanted > before:
+        f.warmup = policy.warmup
+        set_desired(w, d.t, wanted, E_SCALE_OUT, d.policy, d.value)
+    else:
+        set_desired(w, d.t, wanted, E_SCALE_IN, d.policy, d.value)
+    if f.desired != before:
+        f.cooldown = policy.cooldown if policy.kind == SIMPLE else w.scenario.cooldown_seconds
+
+
+@inlined
+def cool_down(w: World, now: float) -> None:
+    """Keep the cooldown that simple scaling waits for.
+
+    ASG, scaling cooldowns: it begins when the last instance that any activity launched or ended is
+    through with that, a replacement's too; `cooldown_until` is `NEVER` until then.
+    """
+    f = w.fleet
+    changing = f.pending > 0 or (f.in_service != f.desired and not f.launch_failing)
+    if changing or (f.draining > 0 and w.scenario.cooldown_waits_for_draining):
+        f.cooldown_until = NEVER
+    elif f.cooldown_until == NEVER:
+        f.cooldown_until = now + f.cooldown
+        f.cooldown = w.scenario.cooldown_seconds
 
 
 @compiled
 def act_all(w: World, t: float, alarm: int, state: int) -> None:
-    """Run all policies that an alarm runs in `state`."""
+    """Note that an alarm runs its policies of `state`."""
     rule = w.alarms[alarm]
-    if state == ALARM:
-        for p in range(w.policies.size):
-            if p == rule.policy or rule.more_policies >> p & 1:
-                act(w, t, p, alarm)
-    elif rule.ok_policy >= 0:
-        act(w, t, rule.ok_policy, alarm)
+    running = rule.policies if state == ALARM else rule.ok_policies
+    a = w.alarm_states[alarm]
+    for p in range(w.policies.size):
+        if running >> p & 1:
+            d = w.decisions[w.fleet.decisions]
+            d.policy, d.alarm, d.t, d.value, d.base = p, alarm, t, a.value, a.base
+            w.fleet.decisions += 1
 
 
 @inlined
@@ -373,7 +438,7 @@ def watch(w: World, i: int, now: float, pre_roll: float) -> bool:
         if after != before:
             a.state = after
             a.changed_at = t
-            has_action = rule.policy >= 0 or rule.ok_policy >= 0
+            has_action = rule.policies | rule.ok_policies
             a.next_action = t if has_action else NEVER
             changed = True
             note(w, t, E_ALARM + after, i, a.value)
@@ -498,6 +563,8 @@ def simulate(w: World) -> None:
             a = w.alarm_states[k]
             if a.next_evaluation <= now or a.next_action <= now:
                 changed |= watch(w, k, now, pre_roll)
+        if f.decisions > 0:
+            decide(w)
         if w.composites.size > 0 and (changed or composites_wait):
             composites_wait = watch_composites(w, now)
         if (i + 1) % a_minute == 0 and i >= c.pre_roll_steps:
@@ -506,8 +573,7 @@ def simulate(w: World) -> None:
             reconcile(w, now)
             if f.dirty:
                 recount(w, now)
-        if f.cooldown_until == NEVER and not f.pending and not f.draining:
-            f.cooldown_until = now + f.cooldown if f.in_service == f.desired else NEVER
+        cool_down(w, now)
         # What is about to be started from the pool is not taken away from it before.
         if c.has_pool and f.pending + f.in_service >= f.desired and pool_differs(w):
             keep_pool(w, now)
@@ -543,6 +609,7 @@ def simulate_slice(
                 scenarios[k],
                 w.alarms,
                 w.policies,
+                w.decisions,
                 w.steps,
                 w.schedules,
                 w.composites,

@@ -13,12 +13,13 @@ from surgeproof.simulation.records import (
     ANSWERED,
     LEAST_HEALTHY,
     OK,
-    REQUESTS,
+    RESPONSE_SECONDS,
     SECONDS,
     SLOW,
     Floats,
     Record,
 )
+from surgeproof.simulation.service import T_TIMEOUT
 from surgeproof.simulation.world import World
 
 TICK_SECONDS = 10
@@ -27,21 +28,24 @@ TICK_SECONDS = 10
 TICK_ROWS = 512
 """High-resolution rows that are kept in a ring (rows, a power of two); 85 minutes."""
 
+LEAST_ANSWERS = 0.5
+"""Answers below which a window holds none (answers); the service is a fluid, requests are not."""
+
 
 @inlined
 def window_value(w: World, a: int, sums: Floats, first: int, last: int) -> float:
     """Return the metric of alarm `a` between the rows `first` and `last`; NaN where it is absent.
 
-    Load balancer metrics are absent while no requests flow (ALB guide, CloudWatch metrics), unless
-    they are always reported; counts of errors are absent while they are zero.
+    ALB guide, CloudWatch metrics: response times are absent while nothing is answered, and counts
+    of errors while they are zero; requests are always reported.
     """
     rule = w.alarms[a]
-    if rule.needs_traffic and sums[last, REQUESTS] - sums[first, REQUESTS] <= 0.0:
+    if rule.needs_answers and sums[last, ANSWERED] - sums[first, ANSWERED] < LEAST_ANSWERS:
         return math.nan
-    if rule.extreme >= 0 and rule.period >= 60:
+    if rule.extreme >= 0:
         return _extreme(rule.extreme, w.extremes, first, last)
     if rule.percentile > 0.0:
-        return _percentile(rule, sums, first, last)
+        return _percentile(rule, sums, first, last, w.bounds[T_TIMEOUT])
     if rule.guard >= 0 and sums[last, rule.guard] - sums[first, rule.guard] <= rule.guard_least:
         return float(rule.guard_value)
     above = rule.constant
@@ -69,22 +73,23 @@ def _extreme(column: int, extremes: Floats, start: int, stop: int) -> float:
 
 
 @compiled
-def _percentile(rule: Record, sums: Floats, first: int, last: int) -> float:
-    """Return a percentile of the response time.
+def _percentile(rule: Record, sums: Floats, first: int, last: int, most: float) -> float:
+    """Return a percentile of the response times of the requests that were answered.
 
     What is known exactly is the share of answers slower than the alarm's threshold; the value is
-    the exponential tail through it, so it breaches exactly when that share is beyond 1 - p.
+    the exponential tail through it, so it breaches exactly when that share is beyond 1 - p. Where
+    no answer is that slow, it is the tail of the mean. No answer takes longer than `most`.
     """
     answered = sums[last, ANSWERED] - sums[first, ANSWERED]
-    if answered <= 0.0:
-        return math.nan
     slow = SLOW + int(rule.slow_bound)
     share = (sums[last, slow] - sums[first, slow]) / answered
+    tail = math.log(1.0 - rule.percentile)
     if share <= 1e-12:
-        return 0.0
+        mean = (sums[last, RESPONSE_SECONDS] - sums[first, RESPONSE_SECONDS]) / answered
+        return float(min(-tail * mean, rule.threshold, most))
     if share >= 1.0 - 1e-9:
-        return float(10.0 * rule.threshold)
-    return float(rule.threshold * math.log(1.0 - rule.percentile) / math.log(share))
+        return most
+    return float(min(rule.threshold * tail / math.log(share), most))
 
 
 @inlined
@@ -96,6 +101,12 @@ def evaluate(
     CW: from 60 s on the windows slide by the minute; below they are evaluated every 10 s. Data that
     has not been delivered is missing. The alarm's state keeps its newest value and the count that
     this was averaged over. Windows of one row are judged once and remembered.
+
+    A metric that is published less often than the rows are kept has whole points only: a point
+    belongs to the window in which its period begins. Where the alarm's period is shorter than the
+    metric's, most windows hold none, and the range is widened so that it holds as many points as it
+    would otherwise: ASG, enable-as-instance-metrics, says of 60 s alarms on five-minute data that
+    up to four periods in five have none, and target tracking on them is slower, not dead.
     """
     rule = w.alarms[a]
     state = w.alarm_states[a]
@@ -115,6 +126,14 @@ def evaluate(
     ring = w.history.shape[1]
     mask = ring - 1
     plain = width == 1 and coarse <= 1
+    phase = 0
+    if coarse > 1:
+        if coarse > width:
+            count *= (coarse + width - 1) // width
+        if rule.granularity > 60:
+            phase = w.scenario.basic_monitoring_minute * (coarse // (rule.granularity // 60))
+    if fast:
+        count = min(count, (TICK_ROWS - 1 - coarse) // width)
     oldest = max(state.known, visible - ring) if plain else 0
     for k in range(oldest, visible if plain else count):
         # Oldest first, so that the state keeps the newest value.
@@ -122,14 +141,14 @@ def evaluate(
             start, stop = k, k + 1
         else:
             stop = now - (count - 1 - k) * width
-            start = stop - width
-            if coarse > width:
-                # Basic monitoring: one point every five minutes, at its period's start.
-                stop = start + coarse
-                if start < 0 or start % coarse != 0 or stop > visible:
-                    stop = start
+            start = max(stop - width, 0)
+            if coarse > 1:
+                start += (phase - start) % coarse
+                if start < stop:
+                    points_in_window = (stop - 1 - start) // coarse + 1
+                    delivered = (visible - start) // coarse
+                    stop = start + coarse * min(points_in_window, delivered)
             else:
-                start = max(start, 0)
                 stop = min(stop, visible)
         point = ABSENT_POINT
         if start < stop:

@@ -54,58 +54,72 @@ def step_of(steps: Records, first: int, count: int, breach: float) -> int:
     """Return the step in which a breach lies, or -1.
 
     `breach` is metric minus threshold. ASG: above the threshold the lower bound is inclusive and
-    the upper exclusive; below it the other way round.
+    the upper exclusive; below it the other way round. Of a metric at its threshold AWS says
+    nothing: the step from 0 up holds it, and where there is none, as for scale-in, the one up to 0.
     """
     for i in range(first, first + count):
-        if breach >= 0.0:
-            if steps[i].lower <= breach < steps[i].upper:
-                return i
-        elif steps[i].lower < breach <= steps[i].upper:
+        if breach >= 0.0 and steps[i].lower <= breach < steps[i].upper:
+            return i
+    for i in range(first, first + count):
+        if breach <= 0.0 and steps[i].lower < breach <= steps[i].upper:
             return i
     return -1
 
 
 @compiled
-def step_capacity(
-    policy: Record, steps: Records, value: float, desired: float, warming: float
+def adjusted_capacity(
+    policy: Record, adjustment: float, desired: float, current: float, leaving: float
 ) -> float:
-    """Return the capacity that a step policy asks for.
+    """Return the capacity that an adjustment of a step or simple policy asks for.
 
-    ASG, "Instance warm-up": while scaling out, instances that warm up are not part of the current
-    capacity, so breaches within one step are one activity; desired capacity never falls by that.
+    ASG, instance warm-up: reckoned from the current capacity, which is what runs and is warm, and
+    for scale-in also what is just terminating. So what is on its way counts: breaches within one
+    step are one activity, whether its instances come or not, and the desired capacity never moves
+    against the adjustment.
     """
-    step = step_of(steps, policy.first_step, policy.steps, value - policy.threshold)
+    if policy.adjustment_type == EXACT_CAPACITY:
+        return adjustment
+    if adjustment >= 0.0:
+        wanted = adjusted(current, policy.adjustment_type, adjustment, policy.min_magnitude)
+        return max(desired, wanted)
+    current += leaving
+    wanted = adjusted(current, policy.adjustment_type, adjustment, policy.min_magnitude)
+    return min(desired, wanted)
+
+
+@compiled
+def step_capacity(
+    policy: Record, steps: Records, breach: float, desired: float, current: float, leaving: float
+) -> float:
+    """Return the capacity that a step policy asks for; `breach` is metric minus threshold."""
+    step = step_of(steps, policy.first_step, policy.steps, breach)
     if step < 0:
         return desired
-    adjustment = steps[step].adjustment
-    if adjustment < 0.0 and policy.adjustment_type != EXACT_CAPACITY:
-        return adjusted(desired, policy.adjustment_type, adjustment, policy.min_magnitude)
-    current = max(desired - warming, 0.0)
-    wanted = adjusted(current, policy.adjustment_type, adjustment, policy.min_magnitude)
-    if wanted >= current:
-        return max(desired, wanted)
-    return wanted
+    return adjusted_capacity(policy, steps[step].adjustment, desired, current, leaving)
+
+
+@compiled
+def needed(target: float, value: float, base: float) -> float:
+    """Return the instances at which a metric that was averaged over `base` is at its target.
+
+    ASG, target tracking: proportional to the metric; rounded up when adding, and what is removed
+    rounded down, so that in both cases the capacity is rounded up. `base` need not be whole: it
+    is a mean over a minute in which the group may have changed.
+    """
+    return float(math.ceil(base * value / target - ROUNDING))
 
 
 @compiled
 def tracking_out(target: float, value: float, base: float, desired: float) -> float:
-    """Return the capacity at which the metric would be at its target, never below desired.
-
-    ASG: proportional to the metric, rounded up when adding. `base` is the count of instances that
-    the metric was averaged over; what is warming counts through `desired`.
-    """
-    if value <= target:
-        return desired
-    return max(desired, math.ceil(base * value / target - ROUNDING))
+    """Return the capacity after a scale-out, never below desired, by which what warms up counts."""
+    return max(desired, needed(target, value, base)) if value > target else desired
 
 
 @compiled
 def tracking_in(target: float, value: float, base: float, desired: float) -> float:
-    """Return the capacity after a scale-in: what is removed is rounded down (ASG).
+    """Return the capacity after a scale-in, never above desired.
 
     It is reckoned from the instances that the metric was averaged over, so that a metric which is
-    still that of the larger group does not remove twice.
+    still that of the larger group does not remove twice; what is terminating belongs to `base`.
     """
-    if value >= target:
-        return desired
-    return min(desired, base - max(0.0, math.floor(base - base * value / target + ROUNDING)))
+    return min(desired, needed(target, value, base)) if value < target else desired

@@ -89,7 +89,9 @@ DATABASE_BUSY_SECONDS: Final = 16
 IN_FLIGHT_SECONDS: Final = 17
 USER_SECONDS: Final = 18
 PENDING_SECONDS: Final = 19
-SLOW: Final = 20
+REQUEST_TARGET_SECONDS: Final = 20
+"""Targets by which the load balancer divides requests."""
+SLOW: Final = 21
 """First of the columns that count answers slower than a bound which some alarm names."""
 SLOW_BOUNDS: Final = 4
 COLUMNS: Final = SLOW + SLOW_BOUNDS
@@ -266,12 +268,13 @@ SCENARIO = _dtype(
     " pool_running pool_reuse detailed_monitoring fail_minutes unhealthy_threshold"
     " healthy_threshold least_outstanding check_uses_database"
     " refresh_launches_first has_database proxied tracking_high_periods tracking_low_periods"
-    " tracking_fast_periods evaluation_range_extra partial_minute launch_batch_size",
+    " tracking_fast_periods evaluation_range_extra partial_minute launch_batch_size"
+    " requests_per_healthy_target basic_monitoring_minute cooldown_waits_for_draining",
     # service
     " requests_per_second cold_requests_per_second cold_seconds service_seconds"
     " service_variation boot_seconds pool_start_seconds queue_size concurrency"
     " cold_concurrency longest_request_seconds database_seconds connections_per_request"
-    " connections_per_instance cpu_at_capacity servers"
+    " connections_per_instance processor_seconds servers"
     # users and objective
     " session_seconds requests_per_session timeout_seconds backoff_seconds think_seconds"
     " latency_seconds bad_share_limit slow_bound_0 slow_bound_1 slow_bound_2 slow_bound_3"
@@ -301,7 +304,7 @@ ALARM_RULE = np.dtype(
         ("guard", np.int64),
         ("guard_least", np.float64),
         ("guard_value", np.float64),
-        ("needs_traffic", np.int64),
+        ("needs_answers", np.int64),
         ("nonzero_only", np.int64),
         ("extreme", np.int64),
         ("percentile", np.float64),
@@ -316,9 +319,8 @@ ALARM_RULE = np.dtype(
         ("m", np.int64),
         ("missing", np.int64),
         ("role", np.int64),
-        ("policy", np.int64),
-        ("more_policies", np.int64),
-        ("ok_policy", np.int64),
+        ("policies", np.int64),
+        ("ok_policies", np.int64),
         ("stops_refresh", np.int64),
         ("notifies", np.int64),
         ("warm_up", np.float64),
@@ -333,11 +335,14 @@ ALARM_STATE = _dtype(
 )
 
 POLICY = _dtype(
-    "kind adjustment_type first_step steps high_alarm low_alarm scales_in min_magnitude base",
-    "target warmup adjustment cooldown threshold last_evaluated",
+    "kind adjustment_type first_step steps high_alarm low_alarm scales_in min_magnitude",
+    "target warmup adjustment cooldown",
 )
 
 STEP_RULE = _dtype("", "lower upper adjustment")
+
+DECISION = _dtype("policy alarm", "t value base")
+"""A policy that an alarm runs at `t`, with what the alarm sees then."""
 
 SCHEDULE = _dtype("min_size max_size desired", "at")
 
@@ -384,7 +389,7 @@ FLEET = _dtype(
     "desired min_size max_size top pending in_service running answering healthy warm warming"
     " pool_ready pool_pending draining version refreshing zone_cursor dirty settled fail_open"
     " overload bad at_max launch_failing exhausted zones_lost no_capacity surplus unhealthy"
-    " cold drawn",
+    " cold drawn decisions",
     "cooldown_until cooldown warmup launch_not_before terminate_not_before next_launch_try next_due"
     " boot_factor database_factor metrics_late shed uneven tokens tokens_at"
     " retry_pending throughput backlog",

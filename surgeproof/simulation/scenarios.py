@@ -23,12 +23,11 @@ WORSE_HIGH = frozenset(
         "contention",
         "coherency",
         "requests_per_session",
-        "cpu_at_capacity",
     }
 )
 """Figures whose high end hurts; of the others the low end does."""
 
-EITHER = frozenset({"cpu_at_capacity", "queue_size", "session_seconds", "timeout_seconds"})
+EITHER = frozenset({"processor_seconds", "queue_size", "session_seconds", "timeout_seconds"})
 """Figures of which neither end is worse in general; at the ends they stay typical."""
 
 

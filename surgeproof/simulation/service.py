@@ -42,6 +42,7 @@ from surgeproof.simulation.records import (
     NEVER,
     PENDING_SECONDS,
     REJECTED,
+    REQUEST_TARGET_SECONDS,
     REQUESTS,
     RESPONSE_SECONDS,
     S_ANSWERING,
@@ -207,6 +208,19 @@ def pass_through(
 
 
 @inlined
+def processor_percent(c: Record, throughput: float, slowdown: float) -> float:
+    """Return the CPU utilisation of an instance that works off `throughput` (requests/s).
+
+    The utilisation law (Denning and Buzen, 1978): throughput x processor seconds of a request /
+    processors. A request that waits for the database holds the instance, but none of its
+    processors, so CPU follows the work that is done, and falls where a slow database slows that.
+    `slowdown` is by how much longer a cold instance works on a request.
+    """
+    work = throughput * c.processor_seconds * slowdown / c.vcpus_per_instance
+    return float(min(100.0 * work, 100.0))
+
+
+@inlined
 def serve(w: World, i: int, t: float) -> None:
     """Let the step that begins at `t` pass for users, instances and sums."""
     c = w.scenario
@@ -265,12 +279,12 @@ def serve(w: World, i: int, t: float) -> None:
     total = w.total
     tails = T_SLOW + w.slow_bounds
     total[:] = 0.0
-    capacity_now = backlog = used = warm_busy = cpu_most = 0.0
+    capacity_now = backlog = used = warm_processors = cpu_most = 0.0
     if answering == 0:
         total[O_REFUSED] = 1.0
     elif f.settled:
         capacity_now = warm_capacity * answering
-        after, cpu_most = pass_through(
+        after, used = pass_through(
             c,
             w.erlang,
             w.bounds,
@@ -286,8 +300,8 @@ def serve(w: World, i: int, t: float) -> None:
         )
         for o in range(OUTCOMES):
             total[o] = w.one[o]
-        used = cpu_most
-        warm_busy = used * answering
+        cpu_most = processor_percent(c, used * warm_capacity, 1.0)
+        warm_processors = cpu_most * answering
         if after > 0.0:
             # From here on the instances are looked at one by one.
             backlog = after * answering
@@ -299,7 +313,7 @@ def serve(w: World, i: int, t: float) -> None:
     else:
         shares = _shares(w, t, warm_capacity, cold_capacity)
         last_rate = last_capacity = last_backlog = -1.0
-        after = utilisation = 0.0
+        after = utilisation = processors = 0.0
         for k in range(f.top):
             s = w.instances[k]
             if s.state != IN_SERVICE or not (s.answers or s.backlog > 0.0):
@@ -332,12 +346,14 @@ def serve(w: World, i: int, t: float) -> None:
                     step,
                     float(f.healthy if f.healthy > 0 else answering),
                 )
+                slowdown = 1.0 / cold_ratio if s.cold else 1.0
+                processors = processor_percent(c, utilisation * capacity, slowdown)
             s.backlog = after
             s.check_fails = w.one[O_CHECK]
             backlog += after * s.count
             used += utilisation * s.count
-            warm_busy += utilisation * s.count * s.warm
-            cpu_most = max(cpu_most, utilisation)
+            warm_processors += processors * s.count * s.warm
+            cpu_most = max(cpu_most, processors)
             if share > 0.0:
                 capacity_now += capacity * s.count
                 for o in range(OUTCOMES):
@@ -379,10 +395,13 @@ def serve(w: World, i: int, t: float) -> None:
         sums[ELB_5XX] += attempts * step
         sums[REJECTED] += attempts * step
     sums[TARGET_SECONDS] += answering * step
+    # ALB guide: requests per target are those per healthy one, per registered one if none is.
+    per_healthy = c.requests_per_healthy_target and f.healthy > 0
+    sums[REQUEST_TARGET_SECONDS] += (f.healthy if per_healthy else f.in_service) * step
     sums[HEALTHY_SECONDS] += f.healthy * step
     sums[UNHEALTHY_SECONDS] += (f.in_service - f.healthy) * step
     sums[WARM_SECONDS] += f.warm * step
-    sums[CPU_SECONDS] += warm_busy * c.cpu_at_capacity * step
+    sums[CPU_SECONDS] += warm_processors * step
     sums[IN_SERVICE_SECONDS] += f.in_service * step
     sums[PENDING_SECONDS] += f.pending * step
     sums[DESIRED_SECONDS] += f.desired * step
@@ -405,7 +424,7 @@ def serve(w: World, i: int, t: float) -> None:
     extremes[minute, MOST_UNHEALTHY] = max(
         extremes[minute, MOST_UNHEALTHY], float(f.in_service - f.healthy)
     )
-    extremes[minute, MOST_CPU] = max(extremes[minute, MOST_CPU], cpu_most * c.cpu_at_capacity)
+    extremes[minute, MOST_CPU] = max(extremes[minute, MOST_CPU], cpu_most)
     extremes[minute, LONGEST_RESPONSE] = max(extremes[minute, LONGEST_RESPONSE], mean_response)
     # 6. The summary and the series.
     if (backlog > 0.0) != (f.overload == 1):

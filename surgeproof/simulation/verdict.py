@@ -56,7 +56,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "database_seconds": "part of a request spent in the database (s)",
         "connections_per_request": "database connections that a request holds",
         "connections_per_instance": "database connections that an instance opens",
-        "cpu_at_capacity": "CPU utilisation of a fully used instance (percent)",
+        "processor_seconds": "processor time of one request (s)",
         "session_seconds": "length of a user's session (s)",
         "requests_per_session": "requests of a user's session",
         "timeout_seconds": "when a client gives up (s)",

@@ -12,6 +12,8 @@ class World(NamedTuple):
     scenario: Record
     alarms: Records
     policies: Records
+    decisions: Records
+    """Policies that alarms run in the step under way."""
     steps: Records
     schedules: Records
     composites: Records

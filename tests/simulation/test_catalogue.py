@@ -163,7 +163,7 @@ def test_answers_within_a_bound_are_counted_of_all_requests():
         {r.REQUESTS: 1.0, r.ELB_5XX: 1.0, r.ANSWERED: -1.0, r.SLOW: 1.0}
     )
     assert quotient.below == {r.REQUESTS: 1.0, r.ELB_5XX: 1.0}
-    assert not quotient.needs_traffic
+    assert not quotient.needs_answers
 
 
 def test_a_share_of_something_else_is_not_counted():

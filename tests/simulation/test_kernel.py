@@ -214,7 +214,7 @@ def test_simple_scaling_waits_for_its_cooldown():
         adjustment=1,
         cooldown_seconds=300,
     )
-    plan = scaling(policies=(policy,), alarms=(alarm,))
+    plan = scaling(policies=(policy,), alarms=(alarm,), groups=(patient(),))
 
     result = simulate(plan, surge(80, 600, 600, 3000), changes=CERTAIN)
 

@@ -39,7 +39,7 @@ def test_adjustment_types(kind, adjustment, capacity):
 def policy_with(*steps):
     policy = np.zeros(1, r.POLICY)[0]
     policy["kind"], policy["adjustment_type"] = r.STEP, r.PERCENT_CHANGE_IN_CAPACITY
-    policy["steps"], policy["threshold"] = len(steps), 50.0
+    policy["steps"] = len(steps)
     return policy, np.array(list(steps), r.STEP_RULE)
 
 
@@ -56,25 +56,43 @@ IN = ((-10.0, 0.0, 0.0), (-20.0, -10.0, -10.0), (-math.inf, -20.0, -30.0))
         (IN, 41.0, 14, 14),
         (IN, 40.0, 14, 13),
         (IN, 30.0, 13, 10),
+        (OUT, 50.0, 10, 10),
+        (((0.0, math.inf, 50.0),), 50.0, 10, 15),
+        (((-math.inf, 0.0, -50.0),), 50.0, 10, 5),
     ],
-    ids=["59", "60-to-11", "70-to-14", "41", "40-to-13", "30-to-10"],
+    ids=["59", "60-to-11", "70-to-14", "41", "40-to-13", "30-to-10", "50", "at-out", "at-in"],
 )
 def test_step_example(steps, metric, desired, wanted):
     policy, rules = policy_with(*steps)
 
-    assert step_capacity(policy, rules, metric, float(desired), 0.0) == wanted
+    capacity = step_capacity(policy, rules, metric - 50.0, float(desired), float(desired), 0.0)
+    assert capacity == wanted
 
 
 @pytest.mark.parametrize(("metric", "wanted"), [(62.0, 11), (70.0, 13)], ids=["62", "70"])
 def test_step_example_while_one_instance_warms_up(metric, wanted):
     policy, rules = policy_with(*OUT)
 
-    assert step_capacity(policy, rules, metric, 11.0, 1.0) == wanted
+    assert step_capacity(policy, rules, metric - 50.0, 11.0, 10.0, 0.0) == wanted
+
+
+def test_what_is_terminating_is_not_removed_again():
+    policy, rules = policy_with(*IN)
+
+    assert step_capacity(policy, rules, -15.0, 13.0, 13.0, 1.0) == 13
+    assert step_capacity(policy, rules, -15.0, 13.0, 13.0, 0.0) == 12
 
 
 def test_target_tracking_rounds_up_when_adding_and_down_when_removing():
     assert tracking_out(50.0, 60.0, 7.5, 7.0) == 9
     assert tracking_in(50.0, 25.0, 3.0, 3.0) == 2
+
+
+def test_a_minute_of_two_sizes_removes_whole_instances():
+    """200 requests/s, 45 for each: 4.44 instances, whatever the minute's mean of the group."""
+    for base in (4.97, 5.0, 8.3, 12.0):
+        assert tracking_in(2700.0, 12000.0 / base, base, 12.0) == 5
+        assert tracking_out(2700.0, 36000.0 / base, base, 4.0) == 14
 
 
 def test_target_tracking_never_goes_below_what_is_warming():

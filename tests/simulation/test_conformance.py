@@ -1,0 +1,18 @@
+"""What AWS documents, statement by statement: the tables of `conformance_*.py`."""
+
+import pytest
+
+from tests.simulation import conformance_policies
+from tests.simulation.conformance import log_of
+
+ROWS = conformance_policies.ROWS
+
+
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_statement(row):
+    assert log_of(row) == row.log, row.says
+
+
+def test_each_row_has_a_name_of_its_own_and_a_source():
+    assert len({row.name for row in ROWS}) == len(ROWS)
+    assert all(row.source.startswith(("ASG, ", "CW, ", "ALB, ")) for row in ROWS)
