@@ -3,26 +3,30 @@
 import atexit
 import gc
 import signal
-import sys
+
+from surgeproof import exits, interrupts
 
 
 def main() -> None:
-    """Run the command line; a Ctrl-C while it is still being imported is no crash either."""
+    """Run the command line; an interruption while it is still being imported is one line, too."""
+    exits.open_standard_files()
+    interrupts.begin()
     # Pulumi's and botocore's modules are millions of objects that live as long as the command does.
     # Walking them every 700 allocations, and once more at the exit, is a quarter of a preview.
     gc.set_threshold(50_000, 20, 50)
     atexit.register(_leave)
     try:
         from surgeproof.cli import main as command  # noqa: PLC0415
-
-        command(prog_name="surgeproof")
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; run it again to go on\n")
-        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - a damaged installation, or no memory
+        exits.show_trace(error)
+        exits.say(f"error: {exits.unexpected(error)}")
+        raise SystemExit(exits.Exit.FAILED) from None
+    command(prog_name="surgeproof")
 
 
 def _leave() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # all that could be stopped is done
+    for each in interrupts.SIGNALS:  # all that could be stopped is done
+        signal.signal(each, signal.SIG_IGN)
     gc.freeze()
 
 

@@ -1,37 +1,30 @@
 """The command line: `surgeproof up | preview | down | status | check | replay | trace | ...`.
 
-Exit codes: 0 done, 1 failed, 2 asked for something that cannot be, 130 interrupted. An error is one
-line on stderr; its trace, where there is one, is in the run's log. `replay` exits with 0 for
-survives, 1 for fails, 3 for uncertain; `check` with 0 where no mandatory rule is broken, else 1.
+Every command ends with one of the codes of `Exit`. An error is one line on stderr.
 """
 
-import errno
 import os
 import shutil
 import sys
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn, ParamSpec
+from typing import Any, NoReturn
 
 import click
 
-from surgeproof import files
-from surgeproof.ahead import reading
+from surgeproof import exits, files, interrupts
+from surgeproof.ahead import ReadingError, reading
 from surgeproof.cli_trace import trace as trace_commands
 from surgeproof.emulator import real, run
 from surgeproof.emulator.deliveries import Place
-from surgeproof.emulator.project import LOCAL, InputError, Project
+from surgeproof.emulator.project import LOCAL, InputError, Project, path_of
 from surgeproof.emulator.run_directory import RunDirectory, RunError
 from surgeproof.emulator.state import StateError
+from surgeproof.exits import AnswerIsNo, Exit
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
 from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
 from surgeproof.printing import say
 
-P = ParamSpec("P")
-
-FAILED = 1
-BAD_INPUT = 2
 REPORT = "replay.html"
 """Name of the page that `up` leaves in the run's directory."""
 
@@ -39,9 +32,6 @@ REPLAY_FORMS = {".html": "html", ".md": "markdown", ".json": "json"}
 """The form of a report by the ending of its file."""
 
 GROUP = "aws:autoscaling/group:Group"
-
-INTERRUPTED = 130
-"""128 and the number of SIGINT, as shells have it."""
 
 _stack = click.option(
     "--stack", default=LOCAL, show_default=True, help="Stack: its settings are Pulumi.<stack>.yaml."
@@ -83,28 +73,55 @@ _yes = click.option(
 )
 
 
-def _clean(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn every expected failure into one line and an exit code."""
+class _Commands(click.Group):
+    """Turns whatever befalls a command into an exit code and at most one line."""
 
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run the command line to its end; click by itself would end a broken pipe with 1."""
         try:
-            command(*args, **kwargs)
-        except (InputError, UnknownError) as error:
-            _leave(BAD_INPUT, f"error: {error}")
-        except (RunError, AutomationError) as error:
-            _leave(FAILED, f"error: {error}")
-        except (run.Interrupted, KeyboardInterrupt) as error:
-            _leave(INTERRUPTED, f"{str(error) or 'interrupted'}; run it again to go on")
-        except BrokenPipeError:  # whoever reads has enough, which click takes for the end
+            code = super().main(*args, **{**extra, "standalone_mode": False}) or Exit.DONE
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - as below
+            code, line = _ending(error)
+            if line:
+                exits.say(line)
+        sys.exit(exits.flushed(code))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; raise SystemExit where it does not end by itself."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):  # click's own, which say all
             raise
-        except OSError as error:
-            _leave(FAILED, f"error: {_system_error(error)}")
+        except (Exception, KeyboardInterrupt) as error:
+            code, line = _ending(error)
+            if line:
+                exits.say(line)
+            raise SystemExit(exits.flushed(code)) from error
 
-    return wrapped
+
+def _ending(error: BaseException) -> tuple[Exit, str]:
+    """Return the exit code and the line that an error ends its command with."""
+    match error:
+        case AnswerIsNo():
+            return Exit.NO, f"error: {error}"
+        case InputError() | UnknownError():
+            return Exit.BAD_INPUT, f"error: {error}"
+        case RunError() | AutomationError() | ReadingError():
+            return Exit.FAILED, f"error: {error}"
+        case run.Interrupted() | KeyboardInterrupt():
+            return Exit.INTERRUPTED, f"{str(error) or 'interrupted'}; {exits.AGAIN}"
+        case click.Abort():  # at a question
+            return Exit.INTERRUPTED, "not confirmed: nothing was done"
+        case BrokenPipeError():
+            return Exit.PIPE_CLOSED, ""
+    exits.show_trace(error)
+    return Exit.FAILED, f"error: {exits.unexpected(error)}"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="surgeproof")
 def main() -> None:
     """Bring the stack up, preview it, replay surges on it, take it down, or say what is there."""
@@ -121,7 +138,6 @@ main.add_command(trace_commands)
 @_refresh
 @_policies
 @_yes
-@_clean
 def up(
     stack: str,
     *,
@@ -160,7 +176,6 @@ def up(
 @_refresh
 @_policies
 @_report
-@_clean
 def preview(
     stack: str,
     *,
@@ -197,7 +212,6 @@ def preview(
 @_stack
 @_embedded
 @_yes
-@_clean
 def down(stack: str, *, embedded: bool, yes: bool) -> None:
     """Destroy the stack; on this machine, leave nothing at all."""
     project = Project.find()
@@ -220,7 +234,6 @@ def down(stack: str, *, embedded: bool, yes: bool) -> None:
     is_flag=True,
     help="Ask AWS who receives alerts; exit 1 if nobody who gets pages has confirmed.",
 )
-@_clean
 def status(stack: str, *, embedded: bool, deployed: bool) -> None:
     """Say what is there: emulator, resources, outputs, and what is recorded only."""
     project = Project.find()
@@ -257,7 +270,6 @@ def status(stack: str, *, embedded: bool, deployed: bool) -> None:
     type=click.Choice(["default", "strict", "advisory"]),
     help="In place of the preset in the stack's settings.",
 )
-@_clean
 def check_command(
     *,
     stack: str | None,
@@ -269,9 +281,11 @@ def check_command(
     """Run the policies on a state or a plan, without the engine; exit 0 clean, 1 violations."""
     from surgeproof import check  # noqa: PLC0415 - the other commands do without the rules
 
-    summary, file = check.check(stack=stack, state=state, plan=plan, preset=preset)
+    with interrupts.at_once():
+        summary, file = check.check(stack=stack, state=state, plan=plan, preset=preset)
     say(shown(summary, form, file=file), nl=False)
-    raise SystemExit(FAILED if any(finding.stops for finding in summary.findings) else 0)
+    stops = any(finding.stops for finding in summary.findings)
+    raise SystemExit(Exit.NO if stops else Exit.DONE)
 
 
 @main.command(name="replay")
@@ -318,7 +332,6 @@ def check_command(
 @click.option(
     "--suggest", is_flag=True, help="Search for changes that help, each replayed before it is told."
 )
-@_clean
 def replay_command(
     stack: str,
     *,
@@ -343,7 +356,7 @@ def replay_command(
     planned += [] if compare in {None, "before"} else [str(compare)]
     for each in [*planned, *([deployed] if deployed else [])]:
         project.check_stack(each)
-    with reading(project.root, *planned) as reader:
+    with reading(project.root, *planned) as reader, interrupts.at_once():
         replay = _replay_module()
         options: dict[str, Any] = {
             "trace": trace,
@@ -369,10 +382,8 @@ def replay_command(
         else:
             say(text, nl=False, coloured=colour)
     else:
-        try:
+        with path_of("--output"):
             files.write_text(output, text)
-        except OSError as error:  # 1 would say that the stack fails
-            raise InputError(f"--output: {_system_error(error)}") from error
         say("\n".join([*replay.ending(report), f"Report: {output}"]))
         say(f"Verdict: {report.verdict}")
     raise SystemExit(replay.EXIT_CODES[report.verdict])
@@ -388,7 +399,6 @@ def replay_command(
     help="Window of the rate rule: webAcl.rateWindowSeconds.",
 )
 @click.option("--load-balancer", help="Which one, where the logs are of several.")
-@_clean
 def clients(logs: str, *, window_seconds: str, load_balancer: str | None) -> None:
     """Say how many requests single clients send, to choose webAcl.rateLimit by.
 
@@ -459,17 +469,22 @@ def _judge(project: Project, stack: str) -> None:
         if not stated.surges:
             say("Would it survive? The configuration names no surges, so nothing was replayed.")
             return
-        replay = _replay_module(compiles=stated.service is not None)
-        report = replay.after_up(project, stack, state.resources)
+        interrupted = (
+            f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it."
+        )
+        with interrupts.at_once(interrupted, Exit.DONE):
+            replay = _replay_module(compiles=stated.service is not None)
+            report = replay.after_up(project, stack, state.resources)
         files.write_text(page, replay.shown(report, "html"), ours=True)
         say(f"Would it survive? {replay.source(report)}")
         for line in replay.ending(report):
             say(f"  {line}")
         say(f"Report: {os.path.relpath(page)}")
-    except KeyboardInterrupt:
-        say(f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it.")
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001 - the stack is up, whatever befalls the replay
-        say(f"What was deployed could not be replayed: {error}", err=True)
+        said = str(error) if isinstance(error, InputError | ValueError) else ""
+        say(f"What was deployed could not be replayed: {said or exits.unexpected(error)}", err=True)
 
 
 def _receivers(project: Project, stack: str, *, embedded: bool) -> None:
@@ -490,7 +505,7 @@ def _receivers(project: Project, stack: str, *, embedded: bool) -> None:
         say(line)
     problem = receivers.problem(topics)
     if problem:
-        raise RunError(problem)
+        raise AnswerIsNo(problem)
 
 
 def _clients(project: Project, stack: str, *, embedded: bool) -> Callable[[str], Any]:
@@ -520,7 +535,6 @@ _standing = click.option("--stack", default=LOCAL, show_default=True, help="Stac
 @runbook.command(name="list")
 @_standing
 @_embedded
-@_clean
 def runbook_list(stack: str, *, embedded: bool) -> None:
     """List the runbooks of a deployed stack."""
     runbooks, project, client, stated = _account(stack, embedded=embedded)
@@ -532,7 +546,6 @@ def runbook_list(stack: str, *, embedded: bool) -> None:
 @click.argument("title")
 @_standing
 @_embedded
-@_clean
 def runbook_show(title: str, stack: str, *, embedded: bool) -> None:
     """Show what a runbook does, its parameters and its steps."""
     runbooks, project, client, stated = _account(stack, embedded=embedded)
@@ -551,7 +564,6 @@ def runbook_show(title: str, stack: str, *, embedded: bool) -> None:
     help="A parameter, such as MinSize=20; may be repeated.",
 )
 @_yes
-@_clean
 def runbook_run(
     title: str, stack: str, *, embedded: bool, given: tuple[str, ...], yes: bool
 ) -> None:
@@ -618,15 +630,3 @@ def _severities() -> dict[str, str]:
     from surgeproof import check  # noqa: PLC0415 - `status` and `down` do without the rules
 
     return check.severities()
-
-
-def _system_error(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full; free some space and run it again"
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}"
-
-
-def _leave(code: int, line: str) -> NoReturn:
-    say(line, err=True)
-    raise SystemExit(code)

@@ -4,22 +4,18 @@ What is read from CloudWatch or from access logs is written to a CSV file, which
 reviewed and kept like any other.
 """
 
-from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from surgeproof.emulator.project import InputError, path_of
 from surgeproof.printing import say
 
 if TYPE_CHECKING:
     from surgeproof.traces import Trace
 
-P = ParamSpec("P")
-
-BAD_INPUT = 2
 GROWTH_SECONDS = (60, 300)
 """Spans over which the growth of a trace is told (seconds)."""
 
@@ -41,28 +37,20 @@ class _Time(click.ParamType[datetime]):
         return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
-def _clean(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn what is wrong with a trace into one line and exit code 2."""
+class _Traces(click.Group):
+    """Says what is wrong with a trace as what is wrong with the input."""
 
-    @wraps(command)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
-        from surgeproof.traces import TraceError  # noqa: PLC0415 - loads numpy
-
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
         try:
-            command(*args, **kwargs)
-        except TraceError as error:
-            _leave(str(error))
-        except BrokenPipeError:  # whoever reads has enough, which click takes for the end
-            raise
-        except OSError as error:
-            _leave(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+            with path_of("SOURCE"):
+                return super().invoke(ctx)
+        except ValueError as error:
+            from surgeproof.traces import TraceError  # noqa: PLC0415 - loads numpy
 
-    return wrapped
-
-
-def _leave(message: str) -> NoReturn:
-    say(f"error: {message}", err=True)
-    raise SystemExit(BAD_INPUT)
+            if not isinstance(error, TraceError):
+                raise
+            raise InputError(str(error)) from error
 
 
 _begin = click.option("--begin", type=_Time(), help="First moment, such as 2026-01-15T08:00:00Z.")
@@ -76,13 +64,12 @@ _region = click.option("--region", help="Default: that of AWS's own configuratio
 _profile = click.option("--profile", help="Default: that of AWS's own configuration.")
 
 
-@click.group(name="trace")
+@click.group(name="trace", cls=_Traces)
 def trace() -> None:
     """List, show and change traces, or make one of the service's own traffic."""
 
 
 @trace.command(name="list")
-@_clean
 def list_command() -> None:
     """List the traces that have a name."""
     from surgeproof.traces import trace_names  # noqa: PLC0415
@@ -107,7 +94,6 @@ def list_command() -> None:
     help="Share of a file's rows that may be bad (percent). They are left out and shown.",
 )
 @_output
-@_clean
 def show_command(
     source: str,
     *,
@@ -142,23 +128,24 @@ def show_command(
 @click.argument("shape")
 @click.argument("values", metavar="[PARAMETER=VALUE]...", nargs=-1)
 @_output
-@_clean
 def make_command(shape: str, *, values: tuple[str, ...], output: Path | None) -> None:
     """Make a trace of a SHAPE; without parameters, say which there are."""
     from surgeproof.traces.shapes import SHAPES, parameters  # noqa: PLC0415
 
     if shape not in SHAPES:
-        _leave(f"SHAPE: must be one of {', '.join(SHAPES)}, got {shape!r}")
+        raise InputError(f"SHAPE: must be one of {', '.join(SHAPES)}, got {shape!r}")
     known = {parameter.name: parameter for parameter in parameters(SHAPES[shape])}
     chosen = {}
     for value in values:
         name, _, number = value.partition("=")
         if name not in known:
-            _leave(f"{shape}: must be given one of {', '.join(known)}, got {value!r}")
+            raise InputError(f"{shape}: must be given one of {', '.join(known)}, got {value!r}")
         try:
             chosen[name] = float(number)
         except ValueError:
-            _leave(f"{shape}.{name}: must be a number ({known[name].unit}), got {number!r}")
+            raise InputError(
+                f"{shape}.{name}: must be a number ({known[name].unit}), got {number!r}"
+            ) from None
     _tell(SHAPES[shape](**chosen), output)
     if not values:
         for parameter in known.values():
@@ -178,7 +165,6 @@ def make_command(shape: str, *, values: tuple[str, ...], output: Path | None) ->
 @_region
 @_profile
 @_output
-@_clean
 def cloudwatch_command(
     load_balancer: str,
     *,
@@ -220,7 +206,6 @@ def cloudwatch_command(
 @_region
 @_profile
 @_output
-@_clean
 def access_logs_command(
     source: str,
     *,
@@ -256,7 +241,7 @@ def _client(service: str, region: str | None, profile: str | None) -> Any:
     try:
         return boto3.Session(region_name=region, profile_name=profile).client(service)
     except BotoCoreError as error:
-        _leave(str(error))
+        raise InputError(str(error)) from error
 
 
 def _tell(found: "Trace", output: Path | None) -> None:
@@ -264,7 +249,8 @@ def _tell(found: "Trace", output: Path | None) -> None:
     if output is not None:
         from surgeproof.traces.csv_file import write_csv  # noqa: PLC0415
 
-        write_csv(found, output)
+        with path_of("--output"):
+            write_csv(found, output)
     begins = f", from {found.start.isoformat(timespec='seconds')}" if found.start else ""
     requests = (
         f"  {found.total_requests:,.0f} requests; per second {found.mean_requests_per_second:,.5g} "

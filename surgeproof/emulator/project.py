@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from surgeproof.exits import OF_A_PATH, system_error
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.stack_files import (
     read_config,
@@ -29,6 +30,17 @@ STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 
 class InputError(Exception):
     """What the user asked for cannot be done as asked; one line says why. Exit code 2."""
+
+
+@contextmanager
+def path_of(option: str) -> Iterator[None]:
+    """Say of which option a path is that cannot be read or written as it is given."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in OF_A_PATH:
+            raise
+        raise InputError(f"{option}: {system_error(error)}") from error
 
 
 @dataclass(frozen=True)

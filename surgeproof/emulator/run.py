@@ -50,6 +50,7 @@ from surgeproof.emulator.processes import Process
 from surgeproof.emulator.project import Project
 from surgeproof.emulator.run_directory import SERVICES, Emulator, RunDirectory, RunError
 from surgeproof.emulator.state import State, StateError, recorded_line
+from surgeproof.exits import AnswerIsNo
 from surgeproof.findings import Summary
 from surgeproof.findings.forms import place, write
 
@@ -443,7 +444,7 @@ class _Run:
                 "the next `up` puts it right"
             )
         if watch.stopping:
-            raise RunError(
+            raise AnswerIsNo(
                 f"{operation} stopped by {watch.stopping} violations of mandatory policies"
             )
         if watch.errors:

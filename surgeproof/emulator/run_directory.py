@@ -105,7 +105,7 @@ PASSED_ON = (
 
 
 class RunError(Exception):
-    """The run failed for a reason that one line tells. Exit code 1."""
+    """The run failed for a reason that one line tells. Exit code 4."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,155 @@
+"""How a command ends: the exit codes, defined here alone, and the one line that goes with each."""
+
+import enum
+import errno
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+from surgeproof.escaping import terminal
+
+PACKAGE: Final = Path(__file__).resolve().parent
+
+TRACE: Final = "SURGEPROOF_TRACE"
+"""Environment variable that shows the traceback of an unexpected error under its line."""
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+OF_A_PATH: Final = frozenset(
+    {
+        errno.EACCES,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""What the system says where a path as given is wrong; all else is the machine's."""
+
+
+class Exit(enum.IntEnum):
+    """Exit code of a command, with its meaning as docs/reference/exit-codes.md has it."""
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """Make a code that knows its meaning."""
+        made = int.__new__(cls, code)
+        made._value_ = code
+        made.meaning = meaning
+        return made
+
+    DONE = (0, "Done. `replay`: *survives*. `check`, `preview`, `up`: no mandatory rule is broken.")
+    NO = (
+        1,
+        (
+            "The answer is no. `replay`: *fails*. `check`, `preview`, `up`: a mandatory rule is "
+            "broken, or failed by itself. `status --deployed`: pages reach nobody."
+        ),
+    )
+    BAD_INPUT = (2, "An option, a file or a setting is wrong, or cannot be read.")
+    UNCERTAIN = (3, "`replay`: the verdict is *uncertain*.")
+    FAILED = (
+        4,
+        "It could not be done: AWS, the engine, the disk, the memory, or surgeproof itself failed.",
+    )
+    INTERRUPTED = (130, "Interrupted: by Ctrl-C, SIGTERM or SIGHUP, or not confirmed.")
+    PIPE_CLOSED = (141, "The reader of the output has ended (`surgeproof preview | head -1`).")
+
+
+AGAIN: Final = "run it again to go on"
+"""What to do after an interruption."""
+
+
+class AnswerIsNo(Exception):  # noqa: N818 - it is an answer
+    """What was asked has been judged, and the answer is no. Exit code 1."""
+
+
+def system_error(error: OSError) -> str:
+    """Return what the system says, with the file that it says it of."""
+    if error.errno in _FULL:
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}the disk is full; free some space and run it again"
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error or type(error).__name__}"
+
+
+def unexpected(error: BaseException) -> str:
+    """Return an error that nobody foresaw in one line, with the place where it arose."""
+    if isinstance(error, MemoryError):
+        return "there is not enough memory"
+    if isinstance(error, OSError):
+        return system_error(error)
+    import traceback  # noqa: PLC0415 - a command that goes well does without
+
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if PACKAGE in Path(frame.filename).parents] or frames
+    place = ""
+    if ours:
+        file = Path(ours[-1].filename)
+        shown = file.relative_to(PACKAGE.parent) if PACKAGE in file.parents else file
+        place = f" ({shown}:{ours[-1].lineno})"
+    said = " ".join(str(error).split())
+    return (
+        f"surgeproof failed: {type(error).__name__}{f': {said}' if said else ''}{place}; "
+        f"{TRACE}=1 shows where"
+    )
+
+
+def say(line: str) -> None:
+    """Print a line on stderr, whatever has become of it; others may have written parts of it."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(f"{terminal(line)}\n")
+        sys.stderr.flush()
+
+
+def show_trace(error: BaseException) -> None:
+    """Print the traceback where `SURGEPROOF_TRACE` asks for it."""
+    import traceback  # noqa: PLC0415 - as above
+
+    if os.environ.get(TRACE):
+        say("".join(traceback.format_exception(error)).rstrip())
+
+
+def open_standard_files() -> None:
+    """Give a closed stdin, stdout or stderr the null device.
+
+    Else the next file that is opened gets its number, and what is printed goes into that file.
+    """
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8", closefd=False))
+
+
+def flushed(code: int) -> int:
+    """Write out what is still buffered; return the exit code, another one where that fails.
+
+    The interpreter would try again at its end, with a traceback and exit code 120.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            code = Exit.PIPE_CLOSED
+        except (OSError, ValueError) as error:
+            if stream is sys.stdout and code != Exit.FAILED:
+                say(f"error: standard output: {error}")
+                code = Exit.FAILED
+        else:
+            continue
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    return code
