@@ -21,7 +21,7 @@ def main() -> None:
         exits.show_trace(error)
         exits.say(f"error: {exits.unexpected(error)}")
         raise SystemExit(exits.Exit.FAILED) from None
-    command(prog_name="surgeproof")
+    command()
 
 
 def _leave() -> None:

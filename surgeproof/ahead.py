@@ -46,10 +46,11 @@ def reading(root: Path, *stacks: str) -> Iterator[Callable[[Path, str], Any]]:
     process = context.Process(
         target=_read_all, args=(sender, root, tuple(dict.fromkeys(stacks))), daemon=True
     )
-    process.start()
+    with interrupts.held_back():
+        process.start()
+        assert process.pid is not None  # noqa: S101 - it has started
+        interrupts.children.add(process.pid)
     sender.close()  # the process has its own: when that one ends, so does the pipe
-    assert process.pid is not None  # noqa: S101 - it has started
-    interrupts.children.add(process.pid)
     found: dict[str, tuple[bool, Any]] = {}
 
     def read(_: Path, stack: str) -> Any:
@@ -83,6 +84,7 @@ def _read_all(answers: Connection, root: Path, stacks: tuple[str, ...]) -> None:
     # that the provider's modules hold would take it a third longer.
     for each in interrupts.SIGNALS:
         signal.signal(each, signal.SIG_IGN if each is signal.SIGINT else signal.SIG_DFL)
+    interrupts.let_through()
     gc.disable()
     for stack in stacks:
         try:

@@ -6,7 +6,8 @@ Every command ends with one of the codes of `Exit`. An error is one line on stde
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,6 +25,10 @@ from surgeproof.exits import AnswerIsNo, Exit
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
 from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
 from surgeproof.printing import say
+
+NAME = "surgeproof"
+COMPLETION = f"_{NAME.upper()}_COMPLETE"
+"""Environment variable by which a shell asks click for completions."""
 
 REPORT = "replay.html"
 """Name of the page that `up` leaves in the run's directory."""
@@ -76,30 +81,40 @@ _yes = click.option(
 class _Commands(click.Group):
     """Turns whatever befalls a command into an exit code and at most one line."""
 
-    def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """Run the command line to its end; click by itself would end a broken pipe with 1."""
+    def main(self, args: Sequence[str] | None = None, **more: Any) -> NoReturn:  # type: ignore[override]
+        """Run the command line to its end. Click's own would end a broken pipe with code 1."""
+        if COMPLETION in os.environ:
+            super().main(args, **more)
+        code: int
         try:
-            code = super().main(*args, **{**extra, "standalone_mode": False}) or Exit.DONE
+            words = sys.argv[1:] if args is None else args
+            with self.make_context(NAME, list(words)) as context:
+                code = self.invoke(context) or Exit.DONE
+        except click.exceptions.Exit as ending:
+            code = ending.exit_code
         except click.ClickException as error:
-            error.show()
+            with suppress(OSError):
+                error.show()
             code = error.exit_code
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - as below
-            code, line = _ending(error)
-            if line:
-                exits.say(line)
+        except BaseException as error:  # noqa: BLE001 - what befell it before the command began
+            code = _told(error)
         sys.exit(exits.flushed(code))
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; raise SystemExit where it does not end by itself."""
+        """Run the command; return its exit code, where it has another one than 0."""
         try:
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit):  # click's own, which say all
             raise
-        except (Exception, KeyboardInterrupt) as error:
-            code, line = _ending(error)
-            if line:
-                exits.say(line)
-            raise SystemExit(exits.flushed(code)) from error
+        except BaseException as error:  # noqa: BLE001 - no error may look like a verdict
+            return _told(error)
+
+
+def _told(error: BaseException) -> Exit:
+    code, line = _ending(error)
+    if line:
+        exits.say(line)
+    return code
 
 
 def _ending(error: BaseException) -> tuple[Exit, str]:
@@ -277,7 +292,7 @@ def check_command(
     plan: Path | None,
     form: str,
     preset: str | None,
-) -> None:
+) -> Exit:
     """Run the policies on a state or a plan, without the engine; exit 0 clean, 1 violations."""
     from surgeproof import check  # noqa: PLC0415 - the other commands do without the rules
 
@@ -285,7 +300,7 @@ def check_command(
         summary, file = check.check(stack=stack, state=state, plan=plan, preset=preset)
     say(shown(summary, form, file=file), nl=False)
     stops = any(finding.stops for finding in summary.findings)
-    raise SystemExit(Exit.NO if stops else Exit.DONE)
+    return Exit.NO if stops else Exit.DONE
 
 
 @main.command(name="replay")
@@ -345,7 +360,7 @@ def replay_command(
     output: Path | None,
     explain: bool,
     suggest: bool,
-) -> None:
+) -> Exit:
     """Say whether a stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
     project = Project.find()
     if deployed and _is_given("stack"):
@@ -386,7 +401,8 @@ def replay_command(
             files.write_text(output, text)
         say("\n".join([*replay.ending(report), f"Report: {output}"]))
         say(f"Verdict: {report.verdict}")
-    raise SystemExit(replay.EXIT_CODES[report.verdict])
+    code: Exit = replay.EXIT_CODES[report.verdict]
+    return code
 
 
 @main.command()

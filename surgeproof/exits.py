@@ -53,14 +53,17 @@ class Exit(enum.IntEnum):
             "broken, or failed by itself. `status --deployed`: pages reach nobody."
         ),
     )
-    BAD_INPUT = (2, "An option, a file or a setting is wrong, or cannot be read.")
+    BAD_INPUT = (2, "An option is wrong, or a file that the command reads.")
     UNCERTAIN = (3, "`replay`: the verdict is *uncertain*.")
     FAILED = (
         4,
-        "It could not be done: AWS, the engine, the disk, the memory, or surgeproof itself failed.",
+        (
+            "It could not be done: the program, the engine, AWS, the disk or the memory failed, or "
+            "surgeproof itself."
+        ),
     )
     INTERRUPTED = (130, "Interrupted: by Ctrl-C, SIGTERM or SIGHUP, or not confirmed.")
-    PIPE_CLOSED = (141, "The reader of the output has ended (`surgeproof preview | head -1`).")
+    PIPE_CLOSED = (141, "The reader of the output has ended, as `head` does.")
 
 
 AGAIN: Final = "run it again to go on"
@@ -88,6 +91,8 @@ def unexpected(error: BaseException) -> str:
         return system_error(error)
     import traceback  # noqa: PLC0415 - a command that goes well does without
 
+    if isinstance(error, SystemExit):
+        return f"surgeproof was ended from inside (exit code {error.code})"
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if PACKAGE in Path(frame.filename).parents] or frames
     place = ""

@@ -55,6 +55,21 @@ def handled(handler: Handler) -> Iterator[None]:
             signal.signal(number, former)
 
 
+@contextmanager
+def held_back() -> Iterator[None]:
+    """Let interruptions wait; processes that are started here have to `let_through` their own."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        yield
+    finally:
+        let_through()
+
+
+def let_through() -> None:
+    """Let those come that have waited."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
+
+
 def raised() -> Any:
     """Return a context in which an interruption raises KeyboardInterrupt."""
     return handled(signal.default_int_handler)
@@ -100,6 +115,7 @@ def leave(line: str, code: int) -> None:
     for pid in children:
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
     with suppress(OSError):
         os.write(2, f"{line}\n".encode())
     os._exit(code)

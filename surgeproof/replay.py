@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from surgeproof.emulator.project import InputError, Project
+from surgeproof.exits import Exit
 from surgeproof.outage import family
 from surgeproof.plan import Alarm, Comparison, Group, Metric, MissingData, PlanError, ScalingPlan
 from surgeproof.plan.configured import Surge
@@ -41,7 +42,11 @@ from surgeproof.traces.outage import shipped
 LONGEST_SECONDS: Final = 31 * 86_400.0
 """Longest trace that is replayed (seconds): a hundred runs of it take some ten seconds."""
 
-EXIT_CODES: Final = {Word.SURVIVES: 0, Word.FAILS: 1, Word.UNCERTAIN: 3}
+EXIT_CODES: Final = {
+    Word.SURVIVES: Exit.DONE,
+    Word.FAILS: Exit.NO,
+    Word.UNCERTAIN: Exit.UNCERTAIN,
+}
 
 LATENCY: Final = Metric(namespace="AWS/ApplicationELB", name="TargetResponseTime", statistic="p95")
 

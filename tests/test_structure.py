@@ -69,6 +69,7 @@ MAY_IMPORT = {
     "surgeproof/replay.py": {
         "surgeproof.ahead",
         "surgeproof.emulator.project",
+        "surgeproof.exits",
         "surgeproof.outage",
         "surgeproof.plan",
         "surgeproof.report",

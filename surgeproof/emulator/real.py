@@ -6,13 +6,17 @@ is listed before anything is destroyed.
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any, Final, NamedTuple
 
+from surgeproof import interrupts
 from surgeproof.emulator.display import Display
 from surgeproof.emulator.project import Project
 from surgeproof.emulator.run_directory import RunError
@@ -104,13 +108,14 @@ def down(project: Project, stack: str, *, yes: bool) -> None:
     """Run `pulumi destroy`, unless protection would stop it half-way."""
     project.check_stack(stack)
     display = Display()
-    answer = subprocess.run(
-        [_command(), "stack", "export", "--stack", stack],
-        cwd=project.root,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    with interrupts.raised():  # which ends the process that it has started
+        answer = subprocess.run(
+            [_command(), "stack", "export", "--stack", stack],
+            cwd=project.root,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
     if answer.returncode:
         raise RunError(f"pulumi stack export --stack {stack} failed")
     try:
@@ -177,7 +182,7 @@ def _pulumi(project: Project, stack: str, words: list[str]) -> None:
     # Pulumi runs a pack that names no environment by the first python on PATH; ours has what this
     # project's pack needs.
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    is_locked = False
+    is_locked = is_interrupted = False
     with subprocess.Popen(
         command,
         cwd=project.root,
@@ -186,13 +191,22 @@ def _pulumi(project: Project, stack: str, words: list[str]) -> None:
         text=True,
         errors="replace",
     ) as process:
-        try:
+
+        def caught(number: int, _: FrameType | None) -> None:
+            # Pulumi ends in order, and has got Ctrl-C from the terminal, too: twice would kill it.
+            nonlocal is_interrupted
+            if number != signal.SIGINT and not is_interrupted:
+                process.send_signal(signal.SIGINT)
+            is_interrupted = True
+
+        with interrupts.handled(caught):
             for line in process.stderr or ():
-                sys.stderr.write(line)
+                with suppress(OSError):  # nobody reads it; Pulumi goes on all the same
+                    sys.stderr.write(line)
                 is_locked = is_locked or any(text in line for text in LOCKED)
-        except KeyboardInterrupt:  # Pulumi has got it too, and ends in order
             process.wait()
-            raise
+    if is_interrupted:
+        raise KeyboardInterrupt
     if is_locked:
         raise RunError(
             f"stack {stack} is locked; once nobody works on it any more, "

@@ -11,6 +11,8 @@ from contextlib import suppress
 
 import pytest
 
+from surgeproof.exits import Exit
+
 pytestmark = pytest.mark.engine
 
 MOMENTS = int(os.environ.get("SURGEPROOF_MOMENTS", "2"))
@@ -111,7 +113,7 @@ def test_after_the_emulator_is_killed(tiny, seed):
 
     printed, _ = process.communicate(timeout=120)
 
-    assert process.returncode in (0, 1), printed
+    assert process.returncode in (Exit.DONE, Exit.FAILED), printed
     assert "Traceback" not in printed
     assert_up_and_down_put_it_right(tiny)
 
@@ -126,7 +128,7 @@ def test_after_the_engine_is_killed(tiny, seed):
 
     printed, _ = process.communicate(timeout=120)
 
-    assert process.returncode in (0, 1), printed
+    assert process.returncode in (Exit.DONE, Exit.FAILED), printed
     assert "Traceback" not in printed
     assert_up_and_down_put_it_right(tiny)
 

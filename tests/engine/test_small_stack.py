@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from surgeproof.exits import Exit
+
 pytestmark = pytest.mark.engine
 
 
@@ -124,7 +126,7 @@ def test_a_refused_secret_is_not_quoted(tiny):
 
     code, printed = tiny.give("up")
 
-    assert code == 1
+    assert code == Exit.FAILED
     assert "resource 'secret' has a problem: name must be 1 to 256 letters" in printed
     assert "[secret]" in printed
     assert "hunter2" not in printed
@@ -148,7 +150,7 @@ def test_policies_stop_before_anything_is_created(tiny):
 
     code, printed = tiny.give("up")
 
-    assert code == 1
+    assert code == Exit.NO
     assert "aws:sns/topic:Topic topic-0: displayName must be Tiny" in printed
     assert (
         printed.splitlines()[-1] == "error: preview stopped by 6 violations of mandatory policies"
@@ -175,7 +177,7 @@ def test_a_refused_property_is_named_with_its_resource(tiny):
 
     code, printed = tiny.give("up")
 
-    assert code == 1
+    assert code == Exit.FAILED
     assert re.search(
         r"topic-(\d+): .* property name .* must .*, got 'no spaces in names-\1'", printed
     )
@@ -189,7 +191,7 @@ def test_an_error_of_the_program_is_one_clear_line(tiny, error):
 
     code, printed = tiny.give("preview")
 
-    assert code == 1
+    assert code == Exit.FAILED
     errors = [line for line in printed.splitlines() if line.startswith("error: ")]
     assert errors == ["error: fleet.maxSize: must be at least 1, got 0", "error: preview failed"]
     assert "Traceback" not in printed
@@ -203,7 +205,7 @@ def test_two_commands_at_once(tiny):
 
     code, printed = tiny.give("up")
 
-    assert code == 1
+    assert code == Exit.FAILED
     assert printed == (
         f"error: process {first.pid} (up) is at work on stack local; wait until it has ended\n"
     )
@@ -218,7 +220,7 @@ def test_a_taken_port_is_one_clear_error(tiny):
 
         code, printed = tiny.give("up", "--port", str(taken.getsockname()[1]))
 
-    assert code == 1
+    assert code == Exit.FAILED
     assert "error: --port: must be free, but another process listens on it" in printed
     assert "Up:" in tiny.must("up")
 

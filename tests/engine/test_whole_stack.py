@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from surgeproof.exits import Exit
 from surgeproof.plan.program import read_program
 from surgeproof.plan.settings import read_settings
 from surgeproof.plan.state import read_state
@@ -83,7 +84,7 @@ def test_every_problem_of_the_configuration_is_told_before_the_first_resource(ch
 
     code, printed = checkout.give("preview")
 
-    assert code == 1
+    assert code == Exit.FAILED
     assert "fleet.minSize: must be at most fleet.maxSize (4), got 6" in printed
     assert "loadBalancr" in printed
     assert "Traceback" not in printed
