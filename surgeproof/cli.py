@@ -85,11 +85,14 @@ class _Commands(click.Group):
         """Run the command line to its end. Click's own would end a broken pipe with code 1."""
         if COMPLETION in os.environ:
             super().main(args, **more)
+        interrupts.begin_output()
         code: int
         try:
             words = sys.argv[1:] if args is None else args
             with self.make_context(NAME, list(words)) as context:
                 code = self.invoke(context) or Exit.DONE
+            if code == Exit.DONE and (lost := interrupts.lost_output()) is not None:
+                code = _told(lost)
         except click.exceptions.Exit as ending:
             code = ending.exit_code
         except click.ClickException as error:
@@ -119,6 +122,8 @@ def _told(error: BaseException) -> Exit:
 
 def _ending(error: BaseException) -> tuple[Exit, str]:
     """Return the exit code and the line that an error ends its command with."""
+    if (lost := interrupts.lost_output()) is not None:
+        return exits.ending_of_output(lost)
     match error:
         case AnswerIsNo():
             return Exit.NO, f"error: {error}"

@@ -83,6 +83,13 @@ def system_error(error: OSError) -> str:
     return f"{place}{error.strerror or error or type(error).__name__}"
 
 
+def ending_of_output(error: OSError) -> tuple[Exit, str]:
+    """Return the exit code and the line of a command whose output cannot be written."""
+    if isinstance(error, BrokenPipeError):
+        return Exit.PIPE_CLOSED, ""
+    return Exit.FAILED, f"error: standard output: {system_error(error)}"
+
+
 def unexpected(error: BaseException) -> str:
     """Return an error that nobody foresaw in one line, with the place where it arose."""
     if isinstance(error, MemoryError):
@@ -147,12 +154,13 @@ def flushed(code: int) -> int:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
-            code = Exit.PIPE_CLOSED
-        except (OSError, ValueError) as error:
-            if stream is sys.stdout and code != Exit.FAILED:
-                say(f"error: standard output: {error}")
-                code = Exit.FAILED
+        except OSError as error:
+            if stream is sys.stdout and code not in (Exit.FAILED, Exit.PIPE_CLOSED):
+                code, line = ending_of_output(error)
+                if line:
+                    say(line)
+        except ValueError:  # it is closed
+            continue
         else:
             continue
         with suppress(OSError, ValueError):

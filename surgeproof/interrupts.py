@@ -6,10 +6,16 @@ compiled code comes too late, as another one, or never. Work that has something 
 exception with `raised`, or handles signals itself with `handled`.
 
 A signal that is ignored when the command starts stays ignored, as `nohup` and `&` ask for.
+
+An output that nobody can be told on any more, such as a pipe whose reader has ended, counts as an
+interruption, too, and is told by another exit code.
 """
 
+import errno
 import os
+import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +23,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, Final
 
-from surgeproof.exits import AGAIN, Exit
+from surgeproof.exits import AGAIN, Exit, ending_of_output
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -29,11 +35,58 @@ children: Final[set[int]] = set()
 """Processes of ours that end with this one."""
 
 _leaving: Final = threading.Lock()
+_lost: Final[list[OSError]] = []
 
 
 def begin() -> None:
     """Let every interruption end the process at once, from now on."""
     _install(_end)
+
+
+def begin_output() -> None:
+    """Take the output for one that can be written, until one cannot."""
+    _lost.clear()
+
+
+def lose_output(error: OSError) -> None:
+    """Interrupt this process, since its output cannot be written; called on any thread."""
+    if not _lost:
+        _lost.append(error)
+        for number in heeded()[:1]:
+            os.kill(os.getpid(), number)
+
+
+def lost_output() -> OSError | None:
+    """Return why the output cannot be written, if it cannot."""
+    return _lost[0] if _lost else None
+
+
+@contextmanager
+def watched_output() -> Iterator[None]:
+    """Notice at once that whoever reads the output has ended, not with the next line only."""
+    try:
+        out = sys.stdout.fileno()
+    except (OSError, ValueError, AttributeError):  # it is no file, in a test say
+        yield
+        return
+    reader, writer = os.pipe()
+
+    def wait() -> None:
+        polled = select.poll()
+        polled.register(out, 0)  # errors are always told: the other end of a pipe is closed
+        polled.register(reader, select.POLLIN)
+        if any(number == out for number, _ in polled.poll()):
+            lose_output(BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)))
+
+    watching = threading.Thread(target=wait, name="output", daemon=True)
+    watching.start()
+    try:
+        yield
+    finally:
+        os.write(writer, b"\0")
+        watching.join()
+        os.close(reader)
+        os.close(writer)
 
 
 def heeded() -> list[signal.Signals]:
@@ -116,8 +169,11 @@ def leave(line: str, code: int) -> None:
         with suppress(OSError):
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-    with suppress(OSError):
-        os.write(2, f"{line}\n".encode())
+    if _lost:
+        code, line = ending_of_output(_lost[0])
+    if line:
+        with suppress(OSError):
+            os.write(2, f"{line}\n".encode())
     os._exit(code)
 
 

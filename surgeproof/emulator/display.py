@@ -8,11 +8,11 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from pulumi.automation import EngineEvent
 from rich.console import Console
@@ -22,6 +22,7 @@ from surgeproof.emulator.state import STACK_TYPE, name_of, type_of
 from surgeproof.escaping import terminal, visible
 from surgeproof.findings import Finding, Summary, from_engine
 from surgeproof.findings.text import lines
+from surgeproof.interrupts import lose_output
 
 MARKUP: Final = re.compile(r"<\{%.*?%\}>")
 """The engine's own colour codes in messages."""
@@ -145,14 +146,45 @@ class Watch:
             told.append(f"{place}{text}")
 
 
+class _Stream:
+    """A stream for any thread to write to: none of them ends by an error of it.
+
+    The thread that takes the engine's events would, and the engine wait for it for minutes.
+    """
+
+    def __init__(self, stream: TextIO, on_error: Callable[[OSError], None]) -> None:
+        self._stream, self._on_error, self._is_lost = stream, on_error, False
+
+    def write(self, text: str) -> int:
+        self._do(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        self._do(self._stream.flush)
+
+    def _do(self, write: Callable[[], object]) -> None:
+        if self._is_lost:
+            return
+        try:
+            write()
+        except OSError as error:
+            self._is_lost = True
+            self._on_error(error)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
 class Display:
     """The user's terminal, or a log."""
 
     def __init__(self) -> None:
         """Write results to stdout and complaints to stderr, as they are now."""
         # Without emoji: an ARN that holds `:secret:` is shown as it is.
-        self.out = Console(file=sys.stdout, highlight=False, emoji=False)
-        self.err = Console(file=sys.stderr, highlight=False, emoji=False, stderr=True)
+        out: Any = _Stream(sys.stdout, lose_output)
+        err: Any = _Stream(sys.stderr, lambda _: None)
+        self.out = Console(file=out, highlight=False, emoji=False)
+        self.err = Console(file=err, highlight=False, emoji=False, stderr=True)
         self._since = 0.0
 
     def say(self, line: str = "") -> None:

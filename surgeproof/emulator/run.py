@@ -15,7 +15,8 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
+from surgeproof import interrupts
 from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.display import (
     DONE_WORDS,
@@ -54,7 +56,6 @@ from surgeproof.exits import AnswerIsNo
 from surgeproof.findings import Summary
 from surgeproof.findings.forms import place, write
 
-INTERRUPTS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PATIENCE: Final = 3
 """The Ctrl-C that kills the engine, after those that only ask."""
 
@@ -196,6 +197,10 @@ class _Engine(PulumiCommand):
         self.version = VersionInfo.parse(answer.stdout.strip().removeprefix("v"))
         self.watch = Watch()
         self.interruptions = 0
+        self.is_served = False
+        """Whether program and provider are served, so that the engine may be at work."""
+        self.only_looks = False
+        """Whether the operation changes nothing, so that it may be ended at once."""
         self.code = 0
         self._process: subprocess.Popen[str] | None = None
         self._is_told = False
@@ -247,7 +252,7 @@ class _Engine(PulumiCommand):
     @property
     def was_killed_at_work(self) -> bool:
         """Whether the last operation died before it could write the state; its lock tells so."""
-        return self.code < 0 and self.watch.has_begun
+        return self.code < 0 and self.watch.has_begun and not self.only_looks
 
     def interrupt(self) -> None:
         """Pass an interruption on, as soon as the engine listens for it.
@@ -258,8 +263,9 @@ class _Engine(PulumiCommand):
         process = self._process
         if process is None or process.poll() is not None:
             return
-        if self.interruptions >= PATIENCE:
+        if self.only_looks or self.interruptions >= PATIENCE:
             process.kill()
+            self.directory.end_children(process.pid)
         elif self.watch.has_begun and not self.watch.has_ended and not self._is_told:
             self._is_told = True
             process.send_signal(signal.SIGINT)
@@ -322,9 +328,14 @@ class _Run:
         region = project.region(stack)
         directory = RunDirectory(project, stack)
         with ExitStack() as leaving:
+            leaving.enter_context(interrupts.raised())
+            leaving.enter_context(interrupts.watched_output())
             leaving.enter_context(directory.held(command))
-            if directory.is_fresh and not keeps:
-                leaving.callback(directory.remove)
+            if directory.is_fresh:
+                if keeps:
+                    leaving.push(_removes_what_was_cut_short(directory))
+                else:
+                    leaving.callback(directory.remove)
             reason = directory.clear_leftovers()
             if reason is not None:
                 again = "starting anew" if starts_emulator else "nothing is left to destroy"
@@ -371,6 +382,7 @@ class _Run:
                 engine,
                 {"PULUMI_DEBUG_PROVIDERS": f"aws:{provider}"},
             )
+            engine.is_served = True
             try:
                 yield run
             finally:
@@ -396,6 +408,7 @@ class _Run:
     def operate(self, operation: str, *, total: int | None = None, refresh: bool = False) -> Watch:
         """Run one operation of the engine; show its progress, and its errors if it fails."""
         watch = self.engine.watch = Watch(severities=self.severities)
+        self.engine.only_looks = operation == "preview"
         packs = [str(pack)] if (pack := self.project.policies) else None
         arguments: dict[str, Any] = {"color": "never"}
         if operation != "destroy":
@@ -419,7 +432,10 @@ class _Run:
 
             try:
                 stack = self.stack()
-                getattr(stack, operation)(on_event=on_event, **arguments)
+                with warnings.catch_warnings():
+                    # Of an engine that was ended: the user has asked for it, or reads it below.
+                    warnings.filterwarnings("ignore", "Error in event stream")
+                    getattr(stack, operation)(on_event=on_event, **arguments)
             except (CommandError, RuntimeError) as error:
                 failure = error
         if self.engine.interruptions:
@@ -485,6 +501,18 @@ def _make_importable(project: Project) -> None:
         sys.path.insert(0, str(project.root))
 
 
+def _removes_what_was_cut_short(directory: RunDirectory) -> Callable[..., None]:
+    """Return what leaves nothing of a first command that was interrupted before the engine ran."""
+
+    def leave(kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            with suppress(StateError):
+                if directory.state() is None:
+                    directory.remove()
+
+    return leave
+
+
 @contextmanager
 def _own_environment() -> Iterator[None]:
     """Hide from our own process, which runs program and provider, what is the user's."""
@@ -504,19 +532,20 @@ def _interrupts(engine: _Engine, display: Display) -> Iterator[None]:
     """Catch what asks us to stop; go on serving the engine until it has ended."""
 
     def caught(_: int, __: FrameType | None) -> None:
+        if not engine.is_served:
+            raise KeyboardInterrupt
         engine.interruptions += 1
-        if engine.interruptions == 1:
-            display.complain("Interrupted: finishing what is in flight")
-        elif engine.interruptions < PATIENCE:
-            display.complain("Still finishing; once more kills it, and the next `up` starts anew")
+        if interrupts.lost_output() is None and not engine.only_looks:
+            if engine.interruptions == 1:
+                display.complain("Interrupted: finishing what is in flight")
+            elif engine.interruptions < PATIENCE:
+                display.complain(
+                    "Still finishing; once more kills it, and the next `up` starts anew"
+                )
         engine.interrupt()
 
-    before = {number: signal.signal(number, caught) for number in INTERRUPTS}
-    try:
+    with interrupts.handled(caught):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -130,7 +130,9 @@ def test_a_file_given_for_output_that_cannot_be_is_input_and_a_full_disk_is_not(
         "error: --output: /nonexistent/trace.csv: No such file or directory\n"
     )
     assert missing.returncode == Exit.BAD_INPUT
-    assert full.communicate()[1] == ("error: the disk is full; free some space and run it again\n")
+    assert full.communicate()[1] == (
+        "error: /dev/full: the disk is full; free some space and run it again\n"
+    )
     assert full.returncode == Exit.FAILED
 
 
@@ -147,7 +149,8 @@ def test_a_full_disk_behind_stdout_and_stderr_is_no_crash(arguments):
     assert "Traceback" not in said
     assert "Exception ignored" not in said
     if expected == Exit.FAILED:
-        assert said == "error: the disk is full; free some space and run it again\n"
+        assert said.endswith("the disk is full; free some space and run it again\n")
+        assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["trace", "list"], ["status"]])
