@@ -56,6 +56,7 @@ class Group:
         self.ending = []
         self.launching = 0
         self._causes = []
+        self._at_quota = False
         self._made = 0
         self.has_launch_hook = any(hook.launching for hook in group.hooks)
         self.vcpus = plan.quotas.vcpus
@@ -95,7 +96,8 @@ class Group:
         """Return whether launches, by one policy or any, are under way or still warming up."""
         warm = {id(member) for member in self.warm(warmup)}
         waiting = [member.cause for member in self.members if id(member) not in warm]
-        waiting.extend(self._causes)
+        if not self._at_quota:
+            waiting.extend(self._causes)
         return bool(waiting) if cause is None else cause in waiting
 
     # Changes
@@ -119,9 +121,8 @@ class Group:
             self.clock.at(
                 self.clock.now + self.assumptions.launch_delay_seconds, self._launch, cause
             )
-        if missing < 0:
-            for member in self._oldest(-missing):
-                self._end(member)
+        for member in self._oldest(max(len(self.members) - self.desired, 0)):
+            self._end(member)
 
     def _oldest(self, count):
         return sorted(
@@ -147,15 +148,18 @@ class Group:
 
     def _launch(self, cause):
         if self.desired <= len(self.members):
+            self._at_quota = False
             self.launching -= 1
             self._causes.remove(cause)
             return
         if self.vcpus is not None:
             running = len(self.members) + len(self.ending)
             if (running + 1) * self.plan.vcpus_per_instance > self.vcpus:
+                self._at_quota = True
                 self.world.note_once("vCPU quota reached", self.plan.name)
                 self.clock.at(self.clock.now + 60, self._launch, cause)
                 return
+        self._at_quota = False
         self.launching -= 1
         self._causes.remove(cause)
         member = self._new(cause)
@@ -282,36 +286,34 @@ class Tracking:
         )  # fmt: skip
 
     def out(self, watch):
-        """Ask for the warm capacity times metric over target, rounded up."""
-        if watch.value is None:
-            return
+        """Return the warm capacity times metric over target, rounded up."""
         warm = len(self.group.warm(self.warmup))
         wanted = math.ceil(warm * watch.value / self.policy.target - 1e-9)
-        if wanted > self.group.desired:
-            self.group.set_desired(wanted, self.policy.name)
-        elif self.group.desired == self.group.plan.max_size:
+        if wanted <= self.group.desired == self.group.plan.max_size:
             self.world.note_once("at maximum size", self.group.plan.name)
+        return max(wanted, self.group.desired)
 
-    def surplus(self):
-        """Return how many instances this policy would remove."""
+    def _kept(self):
+        """Return the capacity that this policy would keep: what it removes is rounded down.
+
+        Instances that are terminating belong to the capacity.
+        """
         if self.low.state != ALARM or self.low.value is None:
-            return 0
-        capacity = self.group.desired
-        return math.floor(capacity - capacity * self.low.value / self.policy.target + 1e-9)
+            return self.group.desired
+        capacity = self.group.desired + len(self.group.ending)
+        return capacity - math.floor(capacity * (1 - self.low.value / self.policy.target) + 1e-9)
 
     def less(self, _):
-        """Remove what all policies that may scale in agree on, unless a scale-out is under way."""
+        """Return the largest capacity that any tracking that may scale in would keep."""
         group = self.group
-        if self.policy.disable_scale_in or group.is_scaling_out(self.warmup):
-            return
+        if self.policy.disable_scale_in:
+            return group.desired
         peers = [
             peer
             for peer in self.world.trackings
             if peer.group is group and not peer.policy.disable_scale_in
         ]
-        surplus = min(peer.surplus() for peer in peers)
-        if surplus > 0:
-            group.set_desired(group.desired - surplus, self.policy.name)
+        return min(group.desired, max(peer._kept() for peer in peers))
 
 
 class Steps:
@@ -322,25 +324,25 @@ class Steps:
         self.group = group
         stated = policy.warmup_seconds
         self.warmup = group.warmup if stated is None else stated
-        self._last = None
 
     def run(self, watch):
-        """Adjust by the step in which the alarm's metric lies."""
-        if watch.value is None:
-            return
+        """Return the capacity that the step asks for in which the alarm's metric lies.
+
+        It is reckoned from what is warm: so what is on its way counts. When scaling in, what is
+        terminating belongs to the capacity, too.
+        """
         group = self.group
         number = self._step(watch.value - watch.threshold, watch.comparison.startswith("Greater"))
         if number is None:
-            return
-        change = adjusted(self.policy, self.policy.steps[number].adjustment, group.desired)
-        if change > 0:
-            busy = group.is_scaling_out(self.warmup, self.policy.name)
-            if busy and self._last is not None and number <= self._last:
-                return
-            self._last = number
-            group.set_desired(group.desired + change, self.policy.name)
-        elif change < 0 and not group.is_scaling_out(self.warmup):
-            group.set_desired(group.desired + change, self.policy.name)
+            return group.desired
+        adjustment = self.policy.steps[number].adjustment
+        warm = len(group.warm(self.warmup))
+        if self.policy.adjustment_type == AdjustmentType.EXACT_CAPACITY:
+            return int(adjustment)
+        if adjustment >= 0:
+            return max(group.desired, warm + adjusted(self.policy, adjustment, warm))
+        capacity = warm + len(group.ending)
+        return min(group.desired, capacity + adjusted(self.policy, adjustment, capacity))
 
     def _step(self, distance, is_above):
         for number, step in enumerate(self.policy.steps):
@@ -353,10 +355,24 @@ class Steps:
         return None
 
 
+def decide(group, asked):
+    """Follow the policies that an alarm runs: all reckon from the group as it is now.
+
+    The largest capacity counts. Scale-in waits while a scale-out is under way or warms up.
+    """
+    changes = [
+        (wanted, policy)
+        for wanted, policy in asked
+        if wanted > group.desired
+        or (wanted < group.desired and not group.is_scaling_out(policy.warmup))
+    ]
+    if changes:
+        wanted, policy = max(changes, key=lambda change: change[0])
+        group.set_desired(wanted, policy.policy.name)
+
+
 def adjusted(policy, adjustment, capacity):
     """Return by how many instances an adjustment changes a capacity, as AWS rounds."""
-    if policy.adjustment_type == AdjustmentType.EXACT_CAPACITY:
-        return int(adjustment) - capacity
     if policy.adjustment_type == AdjustmentType.CHANGE_IN_CAPACITY:
         return int(adjustment)
     change = capacity * adjustment / 100

@@ -81,11 +81,15 @@ class Figures:
         self.pool_start_seconds = service.pool_start_seconds.typical
         self.connections = round(service.connections_per_instance.typical)
         self.connections_per_request = round(service.connections_per_request.typical)
-        self.cpu_percent = service.cpu_at_capacity_percent.typical
         variation = service.service_variation.typical
         database_seconds = service.database_seconds.typical
         self.asks_database = plan.database is not None and database_seconds > 0
         own = self.seconds - (database_seconds if self.asks_database else 0)
+        self.vcpus = plan.groups[0].vcpus_per_instance
+        stated = service.processor_seconds
+        most = min(self.seconds - database_seconds, self.vcpus / self.rate)
+        self.processor_share = (most if stated is None else stated.typical) / own
+        """Processors in use per request in its own part; in the database's it uses none."""
         cold_total = self.cold_workers / self.cold_rate
         self.own_seconds = sampler(rng, own, variation)
         # While an instance is cold its own part is slower, not the database's.
@@ -126,7 +130,7 @@ class Instance:
             self.free_connections = self.database.connect(self)
 
     def worked(self):
-        """Return the seconds of work done since the last call."""
+        """Return the seconds since the last call in which requests were worked on, summed."""
         self._work(0)
         worked, self._worked = self._worked, 0.0
         return worked
@@ -169,7 +173,6 @@ class Instance:
     def _answer(self, check):
         if check.asks_database and self.database is not None:
             self.serving.add(check)
-            self._work(1)
             self._ask_database(check)
         else:
             check.passed()
@@ -192,13 +195,13 @@ class Instance:
     def _own_part_done(self, job):
         if self.dead:
             return
+        self._work(-1)
         if self.database is None:
             self._done(job)
         else:
             self._ask_database(job)
 
     def _ask_database(self, job):
-        self._work(-1)
         if self.free_connections is None:
             self.database.ask(self, job)
         elif self.free_connections >= self.figures.connections_per_request:
@@ -206,11 +209,6 @@ class Instance:
             self.database.ask(self, job)
         else:
             self.waiting_for_connection.append(job)
-
-    def query_starts(self):
-        """Hear that the database works on a query of this instance."""
-        if not self.dead:
-            self._work(1)
 
     def query_done(self, job):
         """Hear that a query is answered."""
@@ -230,7 +228,6 @@ class Instance:
 
     def _done(self, job):
         self.serving.discard(job)
-        self._work(-1)
         self._take_next()
         if type(job) is not Attempt:
             job.passed()
@@ -342,7 +339,6 @@ class Database:
     def ask(self, instance, job):
         """Take a query."""
         if self.servers is None:
-            instance.query_starts()
             self.clock.at(self.clock.now + self.seconds * self.unit(), instance.query_done, job)
         elif self.busy < self.servers:
             self._start((instance, job))
@@ -351,7 +347,6 @@ class Database:
 
     def _start(self, query):
         self.busy += 1
-        query[0].query_starts()
         self.clock.at(self.clock.now + self.mean * self.unit(), self._done, query)
 
     def _done(self, query):

@@ -9,7 +9,7 @@ from tests.request_level.assumptions import Assumptions
 from tests.request_level.balancer import HEALTHY, UNHEALTHY, Balancer
 from tests.request_level.clock import Clock, stream
 from tests.request_level.cloudwatch import ALARM, OK, Meter, Store
-from tests.request_level.scaling import Group, watches_of
+from tests.request_level.scaling import Group, decide, watches_of
 from tests.request_level.service import Database, Figures
 from tests.request_level.users import Clients, Minute, arrival_times
 
@@ -84,6 +84,7 @@ class World:
         self.minutes = defaultdict(Minute)
         self.sizes = []
         self._noted = set()
+        self._asked = []
         self.first_alarm = None
         self.figures = Figures(plan, streams[0])
         self.database = None
@@ -169,13 +170,13 @@ class World:
 
     def _publish_cpu(self, now):
         period = self._cpu_period
-        full = period * self.figures.workers / self.figures.cpu_percent
         warm = {id(member) for member in self.group.warm(self.group.warmup)}
         samples = []
         for member in self.group.members:
             worked = member.instance.worked()
             if id(member) in warm:
-                samples.append(worked / full)
+                used = worked * self.figures.processor_share / self.figures.vcpus / period
+                samples.append(min(100 * used, 100))
         self.store.publish(
             "AWS/EC2", "CPUUtilization", now - period, period, samples,
             now + self.assumptions.instance_delay_seconds,
@@ -211,8 +212,15 @@ class World:
         # In a state, scaling actions are repeated once per minute.
         if actions and (watch.state != old or now >= watch.acted + 60 - 1e-6):
             watch.acted = now
-            for action in actions:
-                action(watch)
+            if not self._asked:
+                # After all alarms of this moment, which are queued already.
+                self.clock.at(now, self._decide)
+            self._asked.extend((action, watch) for action in actions)
+
+    def _decide(self, _):
+        asked, self._asked = self._asked, []
+        answers = [(action(watch), action.__self__) for action, watch in asked]
+        decide(self.group, answers)
 
     # The run
 
