@@ -62,9 +62,9 @@ from surgeproof.emulator.run_directory import (  # noqa: E402
 SIGNED_AS: Final = {"cloudwatch": "monitoring", "elbv2": "elasticloadbalancing"}
 """Names in requests' signatures, by which moto finds the backend, where they differ."""
 
-SERVED: Final = frozenset({*SERVICES, "servicequotas"})
-"""moto's backends that can be reached: what a stack and its replay use. Others are absent, since
-some of them run code or fetch what a request names."""
+SERVED: Final = frozenset({*SERVICES, "elb", "servicequotas"})
+"""moto's backends that can be reached: what a stack and its replay use (`elb` hands on what is for
+`elbv2`). Others are absent, since some of them run code or fetch what a request names."""
 
 WITHOUT_REGION: Final = frozenset({"budgets"})
 """Services whose address in AWS names no region."""

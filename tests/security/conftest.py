@@ -1,6 +1,6 @@
 """A run's embedded AWS, as `up` starts it, with something in it to take or to spoil."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -45,16 +45,32 @@ class Embedded:
         return self.session.client(service, endpoint_url=self.emulator.url, **more)
 
     def holds(self) -> dict[str, Any]:
-        """What there is that an attack could take or change."""
-        arn = f"arn:aws:sns:{REGION}:123456789012:{TOPIC}"
-        sns = self.client("sns")
-        subscriptions = sns.list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
-        return {
-            "buckets": [each["Name"] for each in self.client("s3").list_buckets()["Buckets"]],
-            "document": self.client("ssm").get_document(Name=DOCUMENT)["Content"],
-            "subscriptions": [each["Endpoint"] for each in subscriptions],
-            "holdings": self.directory.holdings(),
-        }
+        return {**held(self.client), "all": self.directory.holdings()}
+
+
+def fill(client: Callable[[str], Any]) -> None:
+    """Make something to take or to spoil."""
+    client("s3").create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+    )
+    client("ssm").create_document(
+        Name=DOCUMENT, Content=CONTENT, DocumentType="Automation", DocumentFormat="JSON"
+    )
+    client("sns").create_topic(Name=TOPIC)
+
+
+def held(client: Callable[[str], Any]) -> dict[str, Any]:
+    """Return what there is of it."""
+    arn = f"arn:aws:sns:{REGION}:123456789012:{TOPIC}"
+    subscriptions = client("sns").list_subscriptions_by_topic(TopicArn=arn)["Subscriptions"]
+    documents = client("ssm").list_documents(Filters=[{"Key": "Owner", "Values": ["Self"]}])
+    return {
+        "buckets": [each["Name"] for each in client("s3").list_buckets()["Buckets"]],
+        "objects": client("s3").list_objects_v2(Bucket=BUCKET)["KeyCount"],
+        "documents": [each["Name"] for each in documents["DocumentIdentifiers"]],
+        "document": client("ssm").get_document(Name=DOCUMENT)["Content"],
+        "subscriptions": [each["Endpoint"] for each in subscriptions],
+    }
 
 
 @contextmanager
@@ -72,11 +88,5 @@ def up(root: Path, *deliver: str) -> Iterator[Embedded]:
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory) -> Iterator[Embedded]:
     with up(tmp_path_factory.mktemp("project")) as made:
-        made.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-        made.client("ssm").create_document(
-            Name=DOCUMENT, Content=CONTENT, DocumentType="Automation", DocumentFormat="JSON"
-        )
-        made.client("sns").create_topic(Name=TOPIC)
+        fill(made.client)
         yield made

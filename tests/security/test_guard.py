@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from surgeproof.emulator import run_directory
 from surgeproof.emulator.guard import CLOSED
+from surgeproof.emulator.run_directory import SERVICES
 from tests.security.conftest import BUCKET, DOCUMENT, REGION, TOPIC
 from tests.security.other_user import as_another_user
 
@@ -260,6 +261,39 @@ def test_services_that_no_stack_uses_are_not_served(embedded, service, call):
 
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
     assert "of a service that is served here" in caught.value.response["Error"]["Message"]
+
+
+CALLS = {
+    "acm": "list_certificates",
+    "autoscaling": "describe_auto_scaling_groups",
+    "budgets": "describe_budgets",
+    "cloudwatch": "describe_alarms",
+    "ec2": "describe_vpcs",
+    "elbv2": "describe_target_groups",
+    "events": "list_rules",
+    "iam": "list_roles",
+    "kms": "list_keys",
+    "logs": "describe_log_groups",
+    "rds": "describe_db_instances",
+    "route53": "list_hosted_zones",
+    "s3": "list_buckets",
+    "secretsmanager": "list_secrets",
+    "sns": "list_topics",
+    "sqs": "list_queues",
+    "ssm": "describe_parameters",
+    "sts": "get_caller_identity",
+    "wafv2": "list_web_acls",
+}
+ARGUMENTS = {"budgets": {"AccountId": "123456789012"}, "wafv2": {"Scope": "REGIONAL"}}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_services_that_stacks_use_are(embedded, service):
+    call = getattr(embedded.client(service), CALLS[service])
+
+    answer = call(**ARGUMENTS.get(service, {}))
+
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
 @pytest.mark.parametrize("path", ["/surgeproof/health", "/surgeproof/holdings"])
