@@ -35,15 +35,24 @@ IN_VAIN: Final = 4
 
 BROKE: Final = {
     "none": "too many requests were bad",
-    "detection": "nothing had asked for more instances yet",
-    "launch": "more instances were asked for and did not answer yet",
+    "shed": "requests were turned away on purpose",
+    "restart": "a restart or an instance refresh had taken instances out",
+    "uneven_load": "some instances got more than their share",
+    "capacity": "a zone was lost, or EC2 had no instances",
+    "schedule": "a scheduled action had set the group's sizes",
+    "connections": "the database took no more connections",
+    "database": "the database was slow, or carried no more",
+    "quota": "launches failed, by the account's quota or EC2's rate of launches",
+    "service_time": "a request took too long even on an idle instance",
     "max_size": "the group was at its maximum size",
-    "quota": "launches failed, by the account's quota or for want of capacity",
-    "database": "the database carried no more",
     "health_checks": "instances ran that the load balancer did not use",
     "cold": "instances were still cold",
+    "scale_in": "the group had become smaller too early",
+    "launch": "more instances were asked for and did not answer yet",
+    "detection": "nothing had asked for more instances yet",
     "retries": "retries kept the load up",
-    "shed": "requests were turned away on purpose",
+    "min_size": "only instances that are running already would have helped",
+    "several": "no limit, lifted alone, would have helped",
 }
 """What stood between the users and enough capacity, by the simulation's word for it."""
 
@@ -344,9 +353,7 @@ def _harm(case: _Case, part: "Part", judged: "Judged") -> str:
             for each in measured.bottlenecks
             if each.start_seconds < end and each.end_seconds > start
         }
-        # Retries come of what broke first.
-        first = {word: seconds for word, seconds in lasted.items() if word != "retries"} or lasted
-        word = max(first, key=lambda each: first[each], default="none")
+        word = str(max(lasted, key=lambda each: lasted[each], default="none"))
         most = case.plan.group(case.name).max_size
         size = f" ({most})"
         if word != "max_size" and judged.run is not None:

@@ -45,6 +45,15 @@ PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
         "cold": '<path d="M4 1l3 3l-3 3l-3 -3z"/>',
         "retries": '<path d="M0 6l4 -4l4 4"/>',
         "shed": '<path d="M0 4h4v4M4 0v4h4"/>',
+        "restart": '<path d="M0 4h8M4 4v4"/>',
+        "uneven_load": '<path d="M0 7h3v-3h3v-3h2"/>',
+        "capacity": '<path class="filled" d="M0 0h8v8h-8zM1 1v6h6v-6z"/>',
+        "schedule": '<path d="M1 0v8M0 1h8"/>',
+        "connections": '<path d="M0 4h2M6 4h2M2 2v4M6 2v4"/>',
+        "service_time": '<path d="M0 0l8 8"/>',
+        "scale_in": '<path d="M0 2l4 4l4 -4"/>',
+        "min_size": '<path class="filled" d="M0 6h8v2h-8z"/>',
+        "several": '<path class="filled" d="M0 0h4v4h-4zM4 4h4v4h-4z"/>',
     }
 )
 """What areas and limits are filled with, each on a tile of 8 x 8."""
@@ -200,9 +209,9 @@ def _legend(surge: Sequence[Replay]) -> str:
     limits = [
         (
             f'<rect class="limit" x="1" y="1" width="32" height="14" fill="url(#{name})"/>',
-            f"{words.LETTERS[name]}, {meaning}",
+            f"{known.letter}, {words.limit(name)}",
         )
-        for name, meaning in words.BOTTLENECKS.items()
+        for name, known in words.LIMITS.items()
         if name in used and name != "none"
     ]
     items = "".join(
@@ -246,6 +255,9 @@ def _fleet(name: str, replay: Replay) -> str:
         moments.append(f"{replay.timeline_left_out:,} more moments are neither drawn nor listed")
     folded = (
         _listed("Limits, by the typical run", words.bottlenecks(measured, begins))
+        if measured
+        else "",
+        _listed("Without one limit, in the typical run", words.lifted(measured))
         if measured
         else "",
         _listed("What moves the verdict most", words.movers(measured))
@@ -295,7 +307,7 @@ def _numbers(series: Series, begins: float | None) -> str:
             words.percent(max(series.hurt_percent[part])),
             f"{min(series.answering[part]):,.0f}",
             f"{max(series.desired[part]):,.0f}",
-            words.SHORT[longest],
+            words.LIMITS[longest].short,
         )
         rows.append(
             f'<tr><th scope="row">{words.clock(start * series.step_seconds, begins)}</th>'
@@ -340,8 +352,8 @@ def _data(surges: Sequence[Sequence[Replay]]) -> str:
             if any(replay.series for replay in surge)
         ],
         "limits": {
-            name: {"letter": words.LETTERS[name], "short": words.SHORT[name], "words": meaning}
-            for name, meaning in words.BOTTLENECKS.items()
+            name: {"letter": known.letter, "short": known.short, "words": words.limit(name)}
+            for name, known in words.LIMITS.items()
             if name != "none"
         },
     }

@@ -13,7 +13,7 @@ from surgeproof import files
 from surgeproof.plan.configured import Surviving
 from surgeproof.report import model
 from surgeproof.report.model import Report
-from surgeproof.simulation import verdict
+from surgeproof.simulation import attribution, verdict
 
 SCHEMA_FILE: Final = Path(__file__).parents[2] / "docs" / "reference" / "replay.schema.json"
 
@@ -28,6 +28,7 @@ for _each in (
         for name in ("Cost", "Elasticity", "FirstAlarm", "Limit", "Measured", "Mover", "Outcome")
     ),
     verdict.Verdict,
+    attribution.Lifted,
 ):
     # The records know nothing of pydantic, so what it needs to know of them is said here.
     _each.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True, extra="forbid")

@@ -67,6 +67,9 @@ def _replay(replay: Replay) -> list[str]:
             f"- {escaped(line)}"
             for line in words.bottlenecks(measured, replay.trace.begins_seconds)
         ]
+        if measured.lifted:
+            lines += ["", "Without one limit, in the typical run:", ""]
+            lines += [f"- {escaped(line)}" for line in words.lifted(measured)]
         if verdict.word is not Word.SURVIVES and measured.movers:
             lines += ["", "What moves the verdict most:", ""]
             lines += [f"- {escaped(line)}" for line in words.movers(measured)]

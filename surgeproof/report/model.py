@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation import ASSUMPTIONS, Bottleneck, Encoded, Event, Run, tell
@@ -85,7 +86,8 @@ class Series:
     """Share of the users of the minute that begins here, or of the step where it is longer, of whom
     a request was bad in it (percent)."""
     bottleneck: tuple[str, ...]
-    """The limit that lasted longest of those in the step; `none` where there was none."""
+    """The limit without which the step would not fall short, of several the one that lasted longest
+    in it; `none` where it does not fall short, `several` where no limit alone is enough."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +198,7 @@ def series_of(judged: Judged, points: int = POINTS) -> Series | None:
         desired=reduced("desired", np.maximum),
         bad_percent=tuple(_rounded(_bad(run, starts))),
         hurt_percent=tuple(_rounded(_hurt(run, (starts * step).tolist(), max(60.0, width * step)))),
-        bottleneck=tuple(_longest(part) for part in np.split(run.column("bottleneck"), starts[1:])),
+        bottleneck=tuple(_longest(part) for part in np.split(judged.moments, starts[1:])),
     )
 
 
@@ -258,7 +260,7 @@ def _hurt(run: Run, starts: Sequence[float], seconds: float) -> Floats:
     return np.array([run.affected_percent_within(*window) for window in windows])
 
 
-def _longest(part: Floats) -> str:
+def _longest(part: npt.NDArray[np.int64]) -> str:
     """Return the limit that lasted longest, if any was there at all."""
-    codes, counts = np.unique(part[part > 0].astype(int), return_counts=True)
-    return Bottleneck(int(codes[counts.argmax()]) if codes.size else 0).name.lower()
+    codes, counts = np.unique(part[part > 0], return_counts=True)
+    return str(list(Bottleneck)[int(codes[counts.argmax()]) if codes.size else 0])

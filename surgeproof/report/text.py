@@ -87,6 +87,7 @@ def _replay(console: Console, replay: Replay) -> None:
             "Limits, by the typical run",
             words.bottlenecks(measured, replay.trace.begins_seconds),
         )
+        _listed(console, "Without one limit, in the typical run", words.lifted(measured))
         if verdict.word is not Word.SURVIVES:
             _listed(console, "What moves the verdict most", words.movers(measured))
             _listed(console, "Changes that were replayed", replay.suggestions)
@@ -146,7 +147,7 @@ def chart(series: Series, columns: int = 72) -> list[str]:
     hurt = "".join(" " if b < 0.01 else "." if b < 1 else "x" if b < 20 else "X" for b in bad)
     places = np.linspace(0, len(series.bottleneck), demand.size + 1).astype(int)
     limits = "".join(
-        next((words.LETTERS[b] for b in series.bottleneck[i:j] if b != "none"), " ")
+        next((words.LIMITS[b].letter for b in series.bottleneck[i:j] if b != "none"), " ")
         for i, j in pairwise(places)
     )
     minutes = series.step_seconds * len(series.demand) / 60
@@ -161,7 +162,7 @@ def chart(series: Series, columns: int = 72) -> list[str]:
     if used:
         rows.append(
             f"{'':>11}"
-            + ", ".join(f"{words.LETTERS[b]} {b.replace('_', ' ')}" for b in sorted(used))
+            + ", ".join(f"{words.LIMITS[b].letter} {words.LIMITS[b].short}" for b in sorted(used))
         )
     return rows
 

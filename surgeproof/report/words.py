@@ -11,51 +11,47 @@ from typing import Final
 from surgeproof.report.model import BEFORE, BEFORE_ALONE, Replay, Replayed, Report
 from surgeproof.simulation.verdict import Cost, Elasticity, Limit, Measured, Mover, Outcome
 
-BOTTLENECKS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "none": "none",
-        "detection": "detection: nothing had asked for more instances yet",
-        "launch": "launch: more were asked for and did not answer yet",
-        "max_size": "maximum size: the group may not grow",
-        "quota": "quota: launches fail, by the account's quota or for want of capacity",
-        "database": "database: it carries no more",
-        "health_checks": "health checks: instances run that the load balancer does not use",
-        "cold": "cold instances: they answer, below what they carry when warm",
-        "retries": "retries: without them the capacity would do",
-        "shed": "shed: requests were turned away on purpose",
-    }
-)
 
-SHORT: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "none": "nothing",
-        "detection": "detection",
-        "launch": "launch",
-        "max_size": "maximum size",
-        "quota": "quota",
-        "database": "database",
-        "health_checks": "health checks",
-        "cold": "cold instances",
-        "retries": "retries",
-        "shed": "shed",
-    }
-)
+@dataclass(frozen=True, slots=True)
+class Words:
+    """How a limit is written."""
 
-LETTERS: Final[Mapping[str, str]] = MappingProxyType(
+    letter: str
+    """For charts without colour; each limit has its own."""
+    short: str
+    meaning: str
+
+
+LIMITS: Final[Mapping[str, Words]] = MappingProxyType(
     {
-        "none": " ",
-        "detection": "D",
-        "launch": "L",
-        "max_size": "M",
-        "quota": "Q",
-        "database": "B",
-        "health_checks": "H",
-        "cold": "C",
-        "retries": "R",
-        "shed": "S",
+        "none": Words(" ", "nothing", "none"),
+        "shed": Words("S", "shed", "requests are turned away on purpose"),
+        "restart": Words("T", "restart", "a restart or an instance refresh takes instances out"),
+        "uneven_load": Words("U", "uneven load", "some instances get more than their share"),
+        "capacity": Words("Z", "capacity", "a zone is lost, or EC2 has no instances"),
+        "schedule": Words("P", "schedule", "a scheduled action sets the group's sizes"),
+        "connections": Words("K", "database connections", "the database takes no more of them"),
+        "database": Words("B", "database", "it is slow, or carries no more"),
+        "quota": Words("Q", "quota", "the account's quota, or EC2's rate of launches"),
+        "service_time": Words(
+            "V", "service time", "a request takes too long even on an idle instance"
+        ),
+        "max_size": Words("M", "maximum size", "the group may not grow"),
+        "health_checks": Words(
+            "H", "health checks", "instances run that the load balancer does not use"
+        ),
+        "cold": Words("C", "cold instances", "they answer, below what they carry when warm"),
+        "scale_in": Words("I", "scale-in", "the group became smaller too early"),
+        "launch": Words("L", "launch", "more were asked for and did not answer yet"),
+        "detection": Words("D", "detection", "nothing had asked for more instances yet"),
+        "retries": Words("R", "retries", "without them the capacity would do"),
+        "min_size": Words(
+            "N", "minimum size", "only instances that are running already would help"
+        ),
+        "several": Words("?", "several limits", "none of them, lifted alone, would be enough"),
     }
 )
-"""One letter each, for charts without colour."""
+"""What each `Bottleneck` is called."""
 
 PLACES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -246,7 +242,9 @@ def summary(replay: Replay) -> list[str]:
     longest = _longest_limit(measured.bottlenecks)
     if longest is not None and measured.typical.bad_minutes:
         name, seconds = longest
-        lines.append(f"What stood in the way longest, {lasting(seconds)}: {BOTTLENECKS[name]}.")
+        lines.append(f"What stood in the way longest, {lasting(seconds)}: {limit(name)}.")
+    if measured.lifted and not any(each.helps for each in measured.lifted):
+        lines.append("No limit alone stands in the way: lifting any one of them does not help.")
     if replay.verdict.word != "survives" and measured.standing_instances is not None:
         lines.append(
             f"With {measured.standing_instances} instances standing from the start (minSize, and "
@@ -454,11 +452,35 @@ def _mover(each: Mover) -> str:
     )
 
 
+def limit(name: str) -> str:
+    """Return a limit with what it means."""
+    known = LIMITS[name]
+    return known.meaning if name == "none" else f"{known.short}: {known.meaning}"
+
+
+def lifted(measured: Measured) -> list[str]:
+    """Return what the typical run would be without single limits, one line each.
+
+    Those that alone would help; where none does, which ones were tried.
+    """
+    if not measured.lifted:
+        return []
+    before = outcome(measured.typical)
+    helpful = [
+        f"{LIMITS[each.limit].short}: {before} -> "
+        f"{percent(each.affected_users_percent)} of users, {each.bad_minutes} bad minutes"
+        for each in measured.lifted
+        if each.helps
+    ]
+    tried = ", ".join(LIMITS[each.limit].short for each in measured.lifted)
+    return helpful or [f"no limit alone helps: {before} remain without any one of {tried}"]
+
+
 def bottlenecks(measured: Measured, begins: float | None = None) -> list[str]:
     """Return the limit that lasted longest in each minute, one line a span."""
     spans = _by_minute(measured.bottlenecks)
     lines = [
-        f"{clock(60 * first, begins)} to {clock(60 * last, begins)}  {BOTTLENECKS[name]}"
+        f"{clock(60 * first, begins)} to {clock(60 * last, begins)}  {limit(name)}"
         for name, first, last in spans[:SHOWN_SPANS]
     ]
     if len(spans) > SHOWN_SPANS:

@@ -61,6 +61,9 @@ steps are too coarse for those: see docs/simulation.md."""
 SLOTS = 128
 """Slots for instances; above this, instances that are launched together share one."""
 
+SPARE_SLOTS = 8
+"""Slots beyond those of the instances that a group has at most."""
+
 COMPARISONS = {
     Comparison.GREATER: r.GREATER,
     Comparison.GREATER_OR_EQUAL: r.GREATER_OR_EQUAL,
@@ -151,6 +154,11 @@ def resampled(load: Load, step_seconds: int) -> r.Floats:
     return np.asarray(np.diff(np.interp(edges, ends, totals)) / widths, np.float64)
 
 
+def most_alive(max_size: int, *, pool: bool) -> float:
+    """Return how many instances there are at most, those that leave or wait among them."""
+    return max_size * (2 if pool else 1.2) + 8
+
+
 def encode(
     plan: ScalingPlan,
     load: Load,
@@ -196,7 +204,7 @@ def encode(
         steps=np.array(encoder.step_rows, r.STEP_RULE),
         schedules=np.array(encoder.schedule_rows, r.SCHEDULE),
         composites=encoder.composite_records(),
-        injections=_injections(injected, step_seconds),
+        injections=_injections(injected, step_seconds, demand.size),
         group=chosen.name,
         alarm_names=tuple(encoder.alarm_names),
         policy_names=tuple(encoder.policy_names),
@@ -209,8 +217,8 @@ def encode(
     )
 
 
-def _injections(injected: Sequence[Injected], step_seconds: int) -> r.Records:
-    """Return the injections as records, each from the step in which it starts, for at least one."""
+def _injections(injected: Sequence[Injected], step_seconds: int, steps: int) -> r.Records:
+    """Return the injections as records, each from a step of the trace on, for at least one."""
     problems = [
         f"injected[{number}]: {rule}, got {each.value:g} from {each.start_seconds:g} to "
         f"{each.end_seconds:g} s"
@@ -224,9 +232,14 @@ def _injections(injected: Sequence[Injected], step_seconds: int) -> r.Records:
     records = np.zeros(len(injected), r.INJECTION)
     for row, each in zip(records, injected, strict=True):
         row["kind"], row["value"] = int(each.kind), each.value
-        row["start"] = math.floor(each.start_seconds / step_seconds) * step_seconds
-        ends = math.ceil(each.end_seconds / step_seconds) * step_seconds
-        row["end"] = max(ends, row["start"] + step_seconds)
+        row["start"], row["end"] = each.start_seconds, each.end_seconds
+        first, after = (
+            math.ceil(moment / step_seconds) for moment in (each.start_seconds, each.end_seconds)
+        )
+        if first in {after, steps}:
+            # No step begins between them: the one in which it starts is the one in which it acts.
+            row["start"] = (first - 1) * step_seconds
+            row["end"] = max(row["end"], first * step_seconds)
     return records
 
 
@@ -680,7 +693,6 @@ class _Encoder:
         launching = [hook for hook in group.hooks if hook.launching]
         ending = [hook for hook in group.hooks if not hook.launching]
         most = refresh.max_healthy_percent if refresh else None
-        total = group.max_size * (2 if pool else 1.2) + 8
         values |= {
             "seed": seed,
             "step_seconds": step_seconds,
@@ -688,7 +700,9 @@ class _Encoder:
             "pre_roll_steps": pre_roll_steps,
             "closed": users.think_seconds is not None,
             "retries": users.retries,
-            "instances_per_slot": math.ceil(total / (SLOTS - 8)),
+            "instances_per_slot": math.ceil(
+                most_alive(group.max_size, pool=pool is not None) / (SLOTS - SPARE_SLOTS)
+            ),
             "min_size": group.min_size,
             "max_size": group.max_size,
             "desired": desired,

@@ -181,42 +181,6 @@ E_BAD_STARTS: Final = int(Event.BAD_STARTS)
 E_BAD_ENDS: Final = int(Event.BAD_ENDS)
 
 
-class Bottleneck(IntEnum):
-    """Which limit stands between the users and enough capacity at a moment."""
-
-    NONE = 0
-    DETECTION = 1
-    """Nothing has asked for more instances yet."""
-    LAUNCH = 2
-    """More were asked for and are not answering yet."""
-    MAX_SIZE = 3
-    """The group is at its maximum."""
-    QUOTA = 4
-    """Launches fail: quota, or no capacity."""
-    DATABASE = 5
-    """The database carries no more."""
-    HEALTH_CHECKS = 6
-    """Instances run that the load balancer does not use."""
-    COLD = 7
-    """Instances answer, but are still cold."""
-    RETRIES = 8
-    """Without the retries the capacity would do."""
-    SHED = 9
-    """Requests are turned away on purpose."""
-
-
-B_NONE: Final = int(Bottleneck.NONE)
-B_DETECTION: Final = int(Bottleneck.DETECTION)
-B_LAUNCH: Final = int(Bottleneck.LAUNCH)
-B_MAX_SIZE: Final = int(Bottleneck.MAX_SIZE)
-B_QUOTA: Final = int(Bottleneck.QUOTA)
-B_DATABASE: Final = int(Bottleneck.DATABASE)
-B_HEALTH_CHECKS: Final = int(Bottleneck.HEALTH_CHECKS)
-B_COLD: Final = int(Bottleneck.COLD)
-B_RETRIES: Final = int(Bottleneck.RETRIES)
-B_SHED: Final = int(Bottleneck.SHED)
-
-
 class Injection(IntEnum):
     """A failure or an intervention that is injected from `start` to `end`.
 
@@ -429,7 +393,6 @@ SERIES: Final = (
     "response_seconds",
     "backlog",
     "utilisation",
-    "bottleneck",
     "billed",
 )
 """Columns of the series that a single run keeps, one row a step."""
@@ -444,5 +407,4 @@ S_BAD: Final = 6
 S_RESPONSE: Final = 7
 S_BACKLOG: Final = 8
 S_UTILISATION: Final = 9
-S_BOTTLENECK: Final = 10
-S_BILLED: Final = 11
+S_BILLED: Final = 10

@@ -1,5 +1,6 @@
 """Runs a plan against a trace: one run with its log and series, or a sweep of many."""
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,7 +11,15 @@ import numpy as np
 
 from surgeproof.plan import Figure, Group, ScalingPlan, Service
 from surgeproof.simulation import records as r
-from surgeproof.simulation.encode import SLOTS, STEP_SECONDS, Encoded, Load, encode
+from surgeproof.simulation.encode import (
+    SLOTS,
+    SPARE_SLOTS,
+    STEP_SECONDS,
+    Encoded,
+    Load,
+    encode,
+    most_alive,
+)
 from surgeproof.simulation.injections import Injected
 from surgeproof.simulation.kernel import simulate_slice
 from surgeproof.simulation.metrics import TICK_ROWS
@@ -37,10 +46,13 @@ def world(
     summary: r.Record,
     *,
     longest_session_seconds: float,
+    most: int,
     log: int,
     series: bool,
 ) -> World:
-    """Return the working arrays of a run."""
+    """Return the working arrays of a run; `most` is the largest maximum size of any scenario."""
+    alive = most_alive(most, pool=bool(scenario["has_pool"]))
+    slots = math.ceil(alive / int(scenario["instances_per_slot"])) + SPARE_SLOTS
     step = int(scenario["step_seconds"])
     steps = int(scenario["steps"])
     total = steps + int(scenario["pre_roll_steps"])
@@ -60,7 +72,7 @@ def world(
         alarm_states=np.zeros(encoded.alarms.size, r.ALARM_STATE),
         composite_states=np.zeros(encoded.composites.size, r.COMPOSITE_STATE),
         injections=encoded.injections.copy(),
-        instances=np.zeros(SLOTS, r.INSTANCE),
+        instances=np.zeros(max(SLOTS, slots), r.INSTANCE),
         fleet=np.zeros(1, r.FLEET)[0],
         sums=np.zeros(r.COLUMNS),
         minutes=np.zeros((total * step // 60 + 2, r.COLUMNS)),
@@ -200,6 +212,7 @@ def run(
         chosen[0],
         summary[0],
         longest_session_seconds=float(chosen["session_seconds"][0]),
+        most=_most(encoded, chosen),
         log=log_entries,
         series=True,
     )
@@ -221,6 +234,11 @@ def run(
     )
 
 
+def _most(encoded: Encoded, records: r.Records) -> int:
+    """Return the largest maximum size that a group may have in these scenarios."""
+    return max(int(records["max_size"].max()), int(encoded.schedules["max_size"].max(initial=0)))
+
+
 def sweep(
     encoded: Encoded,
     scenarios: Scenarios | r.Records,
@@ -239,6 +257,7 @@ def sweep(
         return summaries
     workers = max(1, min(threads or len(os.sched_getaffinity(0)), records.size))
     longest_session_seconds = float(records["session_seconds"].max())
+    most = _most(encoded, records)
     edges = np.linspace(0, records.size, workers + 1).astype(int)
 
     def work(part: int) -> None:
@@ -248,6 +267,7 @@ def sweep(
             records[first],
             summaries[first],
             longest_session_seconds=longest_session_seconds,
+            most=most,
             log=0,
             series=False,
         )

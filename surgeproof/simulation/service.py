@@ -10,16 +10,6 @@ from surgeproof.simulation._compile import compiled, inlined
 from surgeproof.simulation.queueing import exceeds, from_table
 from surgeproof.simulation.records import (
     ANSWERED,
-    B_COLD,
-    B_DATABASE,
-    B_DETECTION,
-    B_HEALTH_CHECKS,
-    B_LAUNCH,
-    B_MAX_SIZE,
-    B_NONE,
-    B_QUOTA,
-    B_RETRIES,
-    B_SHED,
     CONNECTION_SECONDS,
     CPU_SECONDS,
     DATABASE_BUSY_SECONDS,
@@ -50,7 +40,6 @@ from surgeproof.simulation.records import (
     S_BACKLOG,
     S_BAD,
     S_BILLED,
-    S_BOTTLENECK,
     S_CAPACITY,
     S_DEMAND,
     S_DESIRED,
@@ -452,9 +441,6 @@ def serve(w: World, i: int, t: float) -> None:
             row[S_BACKLOG] = backlog
             row[S_UTILISATION] = used
             row[S_BILLED] = f.pending + f.in_service + f.draining
-            row[S_BOTTLENECK] = _bottleneck(
-                w, bad, backlog, offered, attempts, capacity_now, warm_capacity, db_capacity
-            )
 
 
 @compiled
@@ -637,37 +623,3 @@ def _sum_up(
     s.peak_demand = max(s.peak_demand, offered)
     if f.overload:
         s.overload_seconds += step
-
-
-@compiled
-def _bottleneck(
-    w: World,
-    bad: float,
-    backlog: float,
-    offered: float,
-    attempts: float,
-    capacity: float,
-    warm_capacity: float,
-    db_capacity: float,
-) -> int:
-    """Return what stands between the users and enough capacity now."""
-    f = w.fleet
-    if f.shed > 0.0:
-        return B_SHED
-    if bad <= w.scenario.bad_share_limit and backlog <= 0.0:
-        return B_NONE
-    if f.exhausted or attempts > db_capacity:
-        return B_DATABASE
-    if offered < 0.95 * capacity and attempts > capacity:
-        return B_RETRIES
-    if f.unhealthy > 0 and (f.healthy + f.unhealthy) * warm_capacity >= attempts:
-        return B_HEALTH_CHECKS
-    if f.launch_failing:
-        return B_QUOTA
-    if f.answering * warm_capacity >= attempts:
-        return B_COLD if f.cold > 0 else B_RETRIES
-    if f.desired > f.answering:
-        return B_LAUNCH
-    if f.desired >= f.max_size:
-        return B_MAX_SIZE
-    return B_DETECTION

@@ -152,7 +152,8 @@ def suggestions(
             found += [search.smallest(_min_size(room, most)) for room in rooms[1:]]
         for kind in (_warm_pool, _utilisation, _steps, _high_resolution):
             found.append(search.first([kind(room) for room in rooms]))
-    return tuple(sorted((each for each in found if each is not None), key=_most_helpful))
+    kept = dict.fromkeys(each for each in found if each is not None)
+    return tuple(sorted(kept, key=_most_helpful))
 
 
 def _most_helpful(each: Suggestion) -> tuple[float, ...]:

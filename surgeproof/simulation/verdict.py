@@ -5,17 +5,19 @@ between them. Only what holds in every one of these runs is said without doubt.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from surgeproof.plan import Group, ScalingPlan
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation import records as r
 from surgeproof.simulation.assumptions import ASSUMPTIONS
+from surgeproof.simulation.attribution import Bottleneck, Lifted, attribute
 from surgeproof.simulation.encode import STEP_SECONDS, Encoded, Load, encode
 from surgeproof.simulation.injections import Injected, cannot_act
 from surgeproof.simulation.run import Run, run, sweep
@@ -175,7 +177,7 @@ class Elasticity:
 class Limit:
     """A span of time in which one limit kept the users from enough capacity."""
 
-    bottleneck: str
+    bottleneck: Bottleneck
     start_seconds: float
     end_seconds: float
 
@@ -206,7 +208,11 @@ class Measured:
     were found."""
     cost: Cost
     elasticity: tuple[Elasticity, ...]
+    lifted: tuple[Lifted, ...]
+    """What the typical run would be without each limit, one at a time, the most helpful first;
+    empty where nobody is hurt."""
     bottlenecks: tuple[Limit, ...]
+    """Of the moments that fall short, the limit without which they would not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,6 +295,8 @@ class Judged:
     run: Run | None
     needed: r.Floats
     """Instances that the objective needs at each step; empty where nobody knows."""
+    moments: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    """What stood in the way at each step, as an index into `Bottleneck`; empty without runs."""
     trials: Trials | None = None
     """The runs behind the verdict; None where nothing could be run."""
 
@@ -333,6 +341,7 @@ def judge(
     simulated = word_of(survived)
     unknown = (*supply_unknown(plan, chosen.name), *encoded.supply_limitations)
     word = Word.UNCERTAIN if unknown and simulated is Word.SURVIVES else simulated
+    attribution = attribute(typical, needed)
     outcomes = [outcome_of(each, limits) for each in (typical.summary, *summaries[:2])]
     measured = Measured(
         runs=survived.size,
@@ -353,7 +362,8 @@ def judge(
         else _standing(encoded, trials.records, limits, needed),
         cost=_cost(plan, typical, needed, chosen.max_size),
         elasticity=_elasticity(typical, needed),
-        bottlenecks=_bottlenecks(typical),
+        lifted=attribution.lifted,
+        bottlenecks=_bottlenecks(typical, attribution.moments),
     )
     verdict = Verdict(
         word=word,
@@ -367,7 +377,9 @@ def judge(
         not_seen=not_seen,
         supply_unknown=unknown,
     )
-    return Judged(verdict=verdict, run=typical, needed=needed, trials=trials)
+    return Judged(
+        verdict=verdict, run=typical, needed=needed, moments=attribution.moments, trials=trials
+    )
 
 
 def _without_effect(
@@ -654,21 +666,21 @@ def elasticity(supply: r.Floats, demand: r.Floats) -> tuple[Elasticity, ...]:
     )
 
 
-def _bottlenecks(typical: Run) -> tuple[Limit, ...]:
+def _bottlenecks(typical: Run, moments: npt.NDArray[np.int64]) -> tuple[Limit, ...]:
     """Return the spans of each limit, one after the other; times without one are left out."""
-    codes = typical.column("bottleneck").astype(int)
+    limits = list(Bottleneck)
     step = float(typical.encoded.scenario["step_seconds"][0])
-    edges = np.flatnonzero(np.diff(codes)) + 1
+    edges = np.flatnonzero(np.diff(moments)) + 1
     starts = np.concatenate(([0], edges))
-    stops = np.concatenate((edges, [codes.size]))
+    stops = np.concatenate((edges, [moments.size]))
     return tuple(
         Limit(
-            bottleneck=r.Bottleneck(int(codes[start])).name.lower(),
+            bottleneck=limits[moments[start]],
             start_seconds=start * step,
             end_seconds=stop * step,
         )
         for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)
-        if codes[start] != r.Bottleneck.NONE
+        if limits[moments[start]] is not Bottleneck.NONE
     )
 
 

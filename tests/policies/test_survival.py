@@ -13,6 +13,7 @@ from policies import survival
 from policies._rules import Report, Resource, Stack
 from policies._values import UNKNOWN
 from surgeproof.plan import NotSeen
+from surgeproof.simulation import Bottleneck
 from surgeproof.simulation.surges import Part, Told, Warned
 from surgeproof.simulation.verdict import Mover
 from tests.policies.analysis import (
@@ -191,8 +192,8 @@ def test_a_change_in_vain_says_so(say):
 
     lines = message.splitlines()
     assert (
-        "in minute 12 nothing had asked for more instances yet (3 of at most 8 instances answered)"
-        in lines[0]
+        "in minute 12 only instances that are running already would have helped (3 of at most 8 "
+        "instances answered)" in lines[0]
     )
     assert [line.partition(";")[0] for line in lines[1:]] == [
         "Helps: fleet.minSize 3 -> 5: survives",
@@ -207,7 +208,10 @@ def test_what_only_some_runs_survive_is_advice(say):
     lines = note.splitlines()
     assert said.refusals == []
     assert lines[0].startswith("surge `sale` (x2-in-300s x 2) is uncertain: ")
-    assert "% of the runs survive; in minute 14 retries kept the load up (4 of at most" in lines[0]
+    assert (
+        "% of the runs survive; in minute 14 the group was at its maximum size (4); typically"
+        in lines[0]
+    )
     assert [line.partition(": ")[0] for line in lines[1:4]] == ["Moves it"] * 3
     assert lines[4].startswith("Helps: fleet.maxSize 4 -> 5: survives;")
 
@@ -672,3 +676,7 @@ def test_small_shares_are_not_called_none(value, text):
 @pytest.mark.parametrize(("seconds", "text"), [(59.6, "+0:01:00"), (90061, "+25:01:01")])
 def test_times_are_told_in_hours_minutes_and_seconds(seconds, text):
     assert survival._clock(seconds) == text
+
+
+def test_every_limit_that_the_simulation_names_has_its_words():
+    assert set(survival.BROKE) == set(Bottleneck)

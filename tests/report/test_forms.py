@@ -9,10 +9,13 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from surgeproof.escaping import markdown as escaped
 from surgeproof.escaping import terminal
 from surgeproof.plan.configured import Surviving
 from surgeproof.report import html, markdown, report_of, text, words
+from surgeproof.report.html_page import PATTERNS
 from surgeproof.report.json_form import SCHEMA_FILE, from_json, schema_text, to_json
+from surgeproof.simulation import Bottleneck
 from surgeproof.simulation.verdict import Limit
 from tests.hostile import ATTACKS, RUNNER_OBEYS, Reader, rendered
 from tests.report.support import fixed, replay, surge
@@ -285,3 +288,34 @@ def test_a_timeline_that_is_cut_says_so(monkeypatch):
     assert len(cut.timeline) == 1
     assert cut.timeline_left_out >= 1
     assert f"{cut.timeline_left_out} more moments are neither drawn nor listed" in html(report(cut))
+
+
+def test_every_limit_has_words_a_letter_of_its_own_and_a_pattern_of_its_own():
+    letters = [each.letter for each in words.LIMITS.values()]
+
+    assert set(words.LIMITS) == set(Bottleneck)
+    assert len(set(letters)) == len(letters)
+    assert set(Bottleneck) - {"none"} <= set(PATTERNS)
+    assert len(set(PATTERNS.values())) == len(PATTERNS)
+
+
+def test_what_lifting_one_limit_changes_is_in_every_form(failing):
+    line = words.lifted(failing.replays[0].verdict.measured)[0]
+
+    assert re.fullmatch(
+        r"maximum size: [\d.]+ % of users, 15 bad minutes -> [<\d. ]+ % of users, \d+ bad minutes",
+        line,
+    )
+    assert line in " ".join(text(failing).split())
+    assert escaped(line) in markdown(failing)
+    assert line.replace(">", "&gt;").replace("<", "&lt;") in html(failing)
+
+
+def test_where_no_limit_alone_helps_the_report_names_what_was_tried(failing):
+    measured = failing.replays[0].verdict.measured
+    vain = tuple(replace(each, helps=False) for each in measured.lifted)
+
+    (line,) = words.lifted(replace(measured, lifted=vain))
+
+    assert line.startswith("no limit alone helps: ")
+    assert "maximum size" in line.partition("any one of ")[2]

@@ -103,6 +103,7 @@ def test_of_overlapping_injections_the_strongest_holds_and_each_ends_by_itself(k
         encoded.scenario[0],
         summary[0],
         longest_session_seconds=300.0,
+        most=2,
         log=100,
         series=False,
     )
@@ -120,7 +121,15 @@ def test_what_begins_and_ends_within_a_step_acts_for_that_step():
 
     run = simulate(fixed(4), constant(100, 1200), injected=[shed])
 
-    assert run.bad[299:303] == pytest.approx([0, 0.5, 0, 0], abs=1e-3)
+    assert run.bad[299:302] == pytest.approx([0, 0.5, 0], abs=1e-3)
+
+
+def test_what_begins_in_the_last_second_acts_in_the_last_step():
+    shed = Injected(kind=Injection.LOAD_SHED, start_seconds=599, value=0.5)
+
+    run = simulate(fixed(4), constant(100, 600), injected=[shed])
+
+    assert run.bad[-2:] == pytest.approx([0, 0.5], abs=1e-3)
 
 
 def test_a_second_refresh_is_refused_while_one_is_under_way():
