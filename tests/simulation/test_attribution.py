@@ -104,6 +104,7 @@ CASES = {
     ),
     "cold": Case(
         scaling(
+            users=users(retries=0),
             groups=(patient(),),
             service=service(
                 boot_seconds=EXACTLY(10),
