@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from surgeproof.simulation import simulate
-from tests.request_level.runs import BY_NAME, SEEDS, outcome_of
+from tests.request_level.runs import BY_NAME, FIRST, SEEDS, outcome_of
 
 AFFECTED_POINTS = 3
 BAD_MINUTES = 2
@@ -96,7 +96,7 @@ def table():
         f"{'':12}  {'affected users, %':^21}  {'bad requests, %':^15}  {'bad minutes':^13}",
         f"{'surge':12}   fast  single (spread)    fast   single  fast   single  first alarm (s)",
     ]
-    for name in BY_NAME:
+    for name in FIRST:
         single, quick = slow(name), fast(name)
         lines.append(
             f"{name:12}  {quick.affected_percent:5.1f}  {single.affected_percent:6.1f} "

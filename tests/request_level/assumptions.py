@@ -31,11 +31,23 @@ class Assumptions:
     registration_seconds: float = 0
     """From in service until the first health check can come."""
     group_health_seconds: float = 30
-    """How often the group asks for its instances' health."""
+    """How often the group looks at its instances' health; AWS states no interval."""
+    group_health_phase_seconds: float | None = None
+    """When it looks for the first time. Default: drawn from that interval."""
     replacement_percent: float = 10
-    """Share of the desired capacity that may be under replacement at a time."""
+    """Share of the desired capacity that is replaced at a time (documented)."""
+    loss_notice_seconds: float = 60
+    """From the loss of an instance until the group notices it."""
+    boot_variation: float = 0
+    """Spread of single boot times (standard deviation of the logarithm)."""
+    speed_variation: float = 0
+    """Spread of the instances' speed, likewise; each keeps its own."""
+    per_target_counts_healthy: bool = False
+    """Whether requests per target are divided by the healthy targets; else by all registered."""
     fail_open_includes_initial: bool = True
     """Whether targets that never passed a check get requests when none is healthy."""
+    nodes_share_counts: bool = False
+    """Whether the load balancer's nodes know of each other's outstanding requests."""
     check_phase_seconds: float | None = None
     """From a target's registration until its first check. Default: drawn from an interval."""
     backoff_cap_seconds: float = 30

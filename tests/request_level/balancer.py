@@ -1,8 +1,10 @@
-"""The load balancer: round robin, health checks of each target, fail-open, draining.
+"""The load balancer: two algorithms, health checks of each target, fail-open, draining.
 
 It has a node in each of the group's zones; clients spread evenly over the nodes, and each node
-takes the targets in turn, all zones alike. So a target's requests come more regularly than with a
-random choice, which matters near its capacity.
+chooses among the targets of all zones. With round robin it takes them in turn, so that a target's
+requests come more regularly than with a random choice, which matters near its capacity. With least
+outstanding requests it takes the target that holds the fewest of the requests that it has sent and
+whose client still waits, in turn where several do. A zone that is lost takes its node with it.
 """
 
 from tests.request_level.clock import stream
@@ -14,16 +16,17 @@ INITIAL, HEALTHY, UNHEALTHY, DRAINING, GONE = "initial", "healthy", "unhealthy",
 class Target:
     """An instance as the load balancer sees it."""
 
-    __slots__ = ("instance", "state", "streak")
+    __slots__ = ("instance", "outstanding", "state", "streak")
 
-    def __init__(self, instance, state):
+    def __init__(self, instance, state, nodes):
         self.instance = instance
         self.state = state
         self.streak = 0
+        self.outstanding = [0] * nodes
 
 
 class Balancer:
-    """Sends attempts to targets in turn.
+    """Sends attempts to targets.
 
     Where no target is healthy, all that are registered get requests: by assumption also those that
     wait for their first check. A target's checks begin at a
@@ -35,8 +38,11 @@ class Balancer:
     def __init__(self, clock, target_group, assumptions, nodes, rng, meter, note):
         if target_group.slow_start_seconds:
             raise ValueError("TargetGroup.slow_start_seconds: must be 0, slow start is not built")
-        if target_group.algorithm != "round_robin":
-            raise ValueError("TargetGroup.algorithm: must be round_robin, no other is built")
+        if target_group.algorithm not in {"round_robin", "least_outstanding_requests"}:
+            raise ValueError(
+                "TargetGroup.algorithm: must be round_robin or least_outstanding_requests, "
+                f"got {target_group.algorithm}"
+            )
         self.clock = clock
         self.settings = target_group
         self.assumptions = assumptions
@@ -44,9 +50,13 @@ class Balancer:
         self.meter = meter
         self.note = note
         self.targets = []
+        self._nodes = nodes
+        self._up = list(range(nodes))
         self._turns = [0] * nodes
-        self._choose_node = stream(rng.random(), "nodes").randrange
+        self._choose = stream(rng.random(), "nodes").random
+        self._least = target_group.algorithm == "least_outstanding_requests"
         self._chosen_from = []
+        self._share = 0.0
         self._was_open = False
 
     # Attempts
@@ -58,16 +68,22 @@ class Balancer:
             meter.gateway_errors += 1
             meter.rejected += 1
             return "no target"
-        turns = self._turns
-        node = self._choose_node(len(turns)) if len(turns) > 1 else 0
+        up, turns = self._up, self._turns
+        node = up[int(self._choose() * len(up))]
         turn = turns[node] + 1
         if turn >= len(chosen_from):
             turn = 0
-        turns[node] = turn
+        target = self._fewest(node, turn) if self._least else chosen_from[turn]
+        if not self._least:
+            turns[node] = turn
         meter.requests += 1
         meter.per_target += self._share
-        reason = chosen_from[turn].offer(attempt)
+        reason = target.instance.offer(attempt)
         if reason is None:
+            if self._least and not attempt.settled:
+                counted = 0 if self.assumptions.nodes_share_counts else node
+                target.outstanding[counted] += 1
+                attempt.route = (target, counted)
             return None
         if reason == "unreachable":
             meter.gateway_errors += 1
@@ -75,19 +91,40 @@ class Balancer:
             meter.target_errors += 1
         return reason
 
+    def _fewest(self, node, turn):
+        """Return the target with the fewest outstanding requests, the first from `turn` on."""
+        counted = 0 if self.assumptions.nodes_share_counts else node
+        counts = [target.outstanding[counted] for target in self._chosen_from]
+        least = min(counts)
+        try:
+            place = counts.index(least, turn)
+        except ValueError:
+            place = counts.index(least)
+        self._turns[node] = place
+        return self._chosen_from[place]
+
+    def settled(self, attempt):
+        """Hear that nobody waits for an attempt any more."""
+        target, node = attempt.route
+        target.outstanding[node] -= 1
+
     def answered(self, attempt):
         """Measure the time of an answer that reached its client."""
         self.meter.response_seconds.append(self.clock.now - attempt.sent)
 
     def gateway_error(self):
-        """Count a 504."""
+        """Count a 504, or the 502 of a connection that was reset."""
         self.meter.gateway_errors += 1
 
     # Targets
 
+    def lose_nodes(self, nodes):
+        """Send clients to the other nodes; where none is left, all stay."""
+        self._up = [node for node in self._up if node not in nodes] or self._up
+
     def register(self, instance, *, healthy=False):
         """Add an instance; one of the initial fleet is healthy."""
-        target = Target(instance, HEALTHY if healthy else INITIAL)
+        target = Target(instance, HEALTHY if healthy else INITIAL, self._nodes)
         self.targets.append(target)
         self._changed()
         first = self.assumptions.check_phase_seconds
@@ -126,8 +163,9 @@ class Balancer:
         if is_open != self._was_open:
             self._was_open = is_open
             self.note("fail open" if is_open else "fail open ends", "")
-        self._chosen_from = [target.instance for target in chosen]
-        self._share = 1 / len(registered) if registered else 0.0
+        self._chosen_from = chosen
+        counted = healthy if self.assumptions.per_target_counts_healthy and healthy else registered
+        self._share = 1 / len(counted) if counted else 0.0
 
     # Health checks
 

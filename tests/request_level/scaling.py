@@ -1,4 +1,8 @@
-"""The Auto Scaling group: launches, warm pool, warm-up, replacement, and the policies."""
+"""The Auto Scaling group: launches, warm pool, warm-up, replacement, and the policies.
+
+Sources: the Amazon EC2 Auto Scaling user guide, "About the health checks for your Auto Scaling
+group" (replacement) and "Configure termination policies" (who is ended).
+"""
 
 import math
 
@@ -14,6 +18,7 @@ from surgeproof.plan.model import (
     TrackedMetric,
 )
 from tests.request_level.balancer import UNHEALTHY
+from tests.request_level.clock import stream
 from tests.request_level.cloudwatch import ALARM, Watch
 from tests.request_level.service import Instance
 
@@ -28,22 +33,28 @@ _TRACKED = {
 class Member:
     """An instance as the group sees it."""
 
-    def __init__(self, instance, cause):
+    def __init__(self, instance, cause, zone):
         self.instance = instance
         self.cause = cause
+        self.zone = zone
         self.target = None
         self.in_service_since = None
         self.ends = False
 
 
 class Group:
-    """Keeps as many instances as are desired.
+    """Keeps as many instances as are desired, spread over the zones.
 
     A decision, 5 s later a launch: from the warm pool while it has any, else cold. Without a
     launching hook an instance is in service, and registered, 6.5 s after its launch, long before
-    its application answers; with one, when it answers. Warm-up begins when it is in service. An
-    unhealthy instance is ended and another launched in its place, while fewer than a tenth of the
-    desired instances (but at least one) are missing or warming up.
+    its application answers; with one, when it answers. Warm-up begins when it is in service.
+
+    Every so often the group looks for instances that the load balancer calls unhealthy. It drains
+    and ends at most a tenth of the desired ones (but at least one) and launches others in their
+    place, and replaces the next when these are warm. While a scaling activity is in progress and
+    the group is a tenth or more below its desired size, it waits.
+
+    Instances that are lost with their zone are replaced as soon as that is noticed, in other zones.
     """
 
     def __init__(self, world, plan, group):
@@ -54,6 +65,8 @@ class Group:
         self.desired = group.min_size if group.desired_capacity is None else group.desired_capacity
         self.members = []
         self.ending = []
+        self.zones = list(group.zones)
+        self._own = stream(world.seed, "instances")
         self.launching = 0
         self._causes = []
         self._at_quota = False
@@ -65,9 +78,11 @@ class Group:
         for _ in range(self.desired):
             self._initial()
         self.pool_ready = self._pool_wanted()
+        interval = self.assumptions.group_health_seconds
+        phase = self.assumptions.group_health_phase_seconds
         self.clock.every(
-            self.assumptions.group_health_seconds,
-            self.assumptions.group_health_seconds,
+            self._own.random() * interval if phase is None else phase,
+            interval,
             self._replace_unhealthy,
         )
 
@@ -125,18 +140,39 @@ class Group:
             self._end(member)
 
     def _oldest(self, count):
-        return sorted(
-            (member for member in self.members if member.in_service_since is not None),
-            key=lambda member: (member.target.state != UNHEALTHY, member.in_service_since),
-        )[:count]
+        """Return those that the default policy ends: of the fullest zone, then the oldest."""
+        left = [
+            member
+            for member in self.members
+            if member.in_service_since is not None and not member.instance.lost
+        ]
+        chosen = []
+        for _ in range(min(count, len(left))):
+            sizes = {zone: sum(m.zone == zone for m in left) for zone in self.zones}
+            # Of equally old ones, those of the start, the first in the group's list.
+            member = min(left, key=lambda m: (-sizes[m.zone], m.in_service_since))
+            left.remove(member)
+            chosen.append(member)
+        return chosen
+
+    def _emptiest_zone(self):
+        return min(self.zones, key=lambda zone: sum(m.zone == zone for m in self.members))
+
+    def _varied(self, sigma):
+        return math.exp(sigma * self._own.gauss(0, 1)) if sigma else 1.0
 
     def _new(self, cause):
         self._made += 1
         world = self.world
         instance = Instance(
-            self.clock, world.figures, world.database, f"i-{self._made}", world.counts
+            self.clock,
+            world.figures,
+            world.database,
+            f"i-{self._made}",
+            world.counts,
+            self._varied(self.assumptions.speed_variation),
         )
-        member = Member(instance, cause)
+        member = Member(instance, cause, self._emptiest_zone())
         self.members.append(member)
         return member
 
@@ -169,6 +205,7 @@ class Group:
             boot = self.world.figures.pool_start_seconds
             self.world.note("launch from pool", member.instance.name)
         else:
+            boot *= self._varied(self.assumptions.boot_variation)
             self.world.note("launch cold", member.instance.name)
         self._refill_pool()
         now = self.clock.now
@@ -224,7 +261,7 @@ class Group:
             member.instance.on_idle()
 
     def _ended(self, member):
-        if not member.instance.dead:
+        if member in self.ending:
             member.instance.kill()
             self.ending.remove(member)
             self.world.balancer.remove(member.target)
@@ -233,22 +270,50 @@ class Group:
     def _replace_unhealthy(self, now):
         if self.plan.health_check_type != HealthCheckType.ELB:
             return
+        if self.is_scaling_out(self.warmup, "replacement"):
+            return
+        desired = self.desired
+        is_busy = self.launching or self.ending or self.in_service() < len(self.members)
+        if is_busy and self.in_service() <= 0.9 * desired:
+            return
         grace = self.plan.health_check_grace_seconds
         sick = [
             member
             for member in self.members
             if member.in_service_since is not None
             and member.in_service_since + grace <= now
+            and not member.instance.lost
             and member.target.state == UNHEALTHY
         ]
-        if not sick:
-            return
-        below = self.desired - len(self.warm(self.warmup))
-        allowed = max(int(self.desired * self.assumptions.replacement_percent / 100), 1)
-        for member in sick[: max(allowed - below, 0)]:
+        allowed = max(int(desired * self.assumptions.replacement_percent / 100), 1)
+        for member in sick[:allowed]:
             self.world.note("replaced as unhealthy", member.instance.name)
             self._end(member)
-            self._reconcile("replacement")
+        self._reconcile("replacement")
+
+    def lose_zones(self, zones):
+        """Lose whatever is in these zones; nothing is launched there any more."""
+        self.world.note("zones lost", ", ".join(sorted(zones)))
+        self.zones = [zone for zone in self.zones if zone not in zones]
+        lost = [member for member in self.members if member.zone in zones]
+        for member in [*lost, *(m for m in self.ending if m.zone in zones)]:
+            member.instance.lose()
+        pending = [member for member in lost if member.in_service_since is None]
+        for member in pending:
+            member.ends = True
+            self.members.remove(member)
+        self._reconcile("loss")
+        noticed = self.clock.now + self.assumptions.loss_notice_seconds
+        self.clock.at(noticed, self._replace_lost, [m for m in lost if m not in pending])
+
+    def _replace_lost(self, lost):
+        for member in lost:
+            if member in self.members:
+                member.ends = True
+                self.members.remove(member)
+                self.world.balancer.remove(member.target)
+                self.world.note("replaced as lost", member.instance.name)
+        self._reconcile("loss")
 
 
 class Tracking:

@@ -1,8 +1,9 @@
 """Surges as data: each a plan, a trace, and the figures of the service.
 
-Small instances (10 requests/s each) so that few requests suffice. Time of one request: 0.4 s with
-a squared coefficient of variation of 0.25, so that a service that is not overloaded answers within
-the objective's 2 s. Traces begin with ten minutes of normal load.
+Small instances (10 or 5 requests/s each) so that few requests suffice. Time of one request: 0.4 s
+with a squared coefficient of variation of 0.25, so that a service that is not overloaded answers
+within the objective's 2 s. Traces begin with five or ten minutes of normal load. Those whose names
+end in a number have fleets of that size; `drawn` adds as many whose parameters are drawn.
 """
 
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from math import exp
 from surgeproof.plan.model import (
     AdjustmentType,
     Alarm,
+    BalancingAlgorithm,
     Comparison,
     Database,
     DemandMetric,
@@ -142,10 +144,19 @@ class Scenario:
     story: str
     plan: ScalingPlan
     trace: Trace
-    affected_percent: tuple
-    """Bounds of the share of affected users at request level (percent), seen over several seeds."""
-    bad_minutes: tuple
+    affected_percent: tuple | None = None
+    """Bounds of the share of affected users at request level (percent), seen over several seeds.
+    Default: none are stated."""
+    bad_minutes: tuple | None = None
     """Bounds of the number of bad minutes, likewise."""
+    losses: tuple = ()
+    """Moments (seconds), each with the zones that are lost then."""
+    boot_variation: float = 0
+    """Spread of single boot times (standard deviation of the logarithm). Default: none."""
+    speed_variation: float = 0
+    """Spread of the instances' speed, likewise."""
+    seeds: int = 20
+    """How many seeds it is run with; more where chance decides much."""
 
 
 def shape(name, *pieces):
@@ -159,7 +170,77 @@ def shape(name, *pieces):
     return Trace(name, requests_per_second=rates, step_seconds=10)
 
 
-SCENARIOS = (
+def fleet(size, *, most=None, rate=10.0, workers=4, checks=None, service=None, latency=2, **group):
+    """Return a plan with this many instances of `rate` requests/s at the start, and no policies."""
+    seconds = workers / rate
+    return replace(
+        FIXED,
+        groups=(
+            replace(
+                GROUP,
+                min_size=size,
+                max_size=most or size,
+                vcpus_per_instance=workers,
+                **group,
+            ),
+        ),
+        target_groups=(replace(PLAN.target_groups[0], **(checks or {})),),
+        service=replace(
+            SERVICE,
+            requests_per_second=exactly(rate),
+            service_seconds=exactly(seconds),
+            concurrency=exactly(workers),
+            queue_size=exactly(round(20 * rate)),
+            **(service or {}),
+        ),
+        alarms=(replace(LATENCY, threshold=latency), ERRORS),
+        objective=replace(PLAN.objective, latency_seconds=latency),
+    )
+
+
+def tracked(plan, metric=TrackedMetric.REQUESTS_PER_TARGET, percent=60):
+    """Return the plan with target tracking at so many percent of what an instance carries."""
+    target = percent
+    if metric is TrackedMetric.REQUESTS_PER_TARGET:
+        target = percent / 100 * 60 * plan.service.requests_per_second.typical
+    return replace(plan, policies=(replace(TRACKING, metric=metric, target=target),))
+
+
+def stepped(plan, **adjustments):
+    """Return the plan with a step policy for each name, which its alarm on the demand runs.
+
+    An adjustment is (percent of capacity, `>` or `<`, threshold of demand in percent).
+    """
+    policies, alarms = [], []
+    for name, (percent, side, threshold) in adjustments.items():
+        out = side == ">"
+        policies.append(
+            StepScaling(
+                name=name,
+                group="web",
+                adjustment_type=AdjustmentType.PERCENT_CHANGE_IN_CAPACITY,
+                steps=(
+                    StepAdjustment(
+                        lower=0 if out else None, upper=None if out else 0, adjustment=percent
+                    ),
+                ),
+            )
+        )
+        alarms.append(
+            Alarm(
+                name=f"{name}-demand",
+                metric=DEMAND,
+                comparison=Comparison.GREATER if out else Comparison.LESS,
+                threshold=threshold,
+                period_seconds=10,
+                evaluation_periods=3,
+                alarm_actions=(name,),
+            )
+        )
+    return replace(plan, policies=tuple(policies), alarms=(*plan.alarms, *alarms))
+
+
+NAMED = (
     Scenario(
         "step-x2",
         "Twice the load at once; target tracking on load balancer metrics comes late.",
@@ -283,5 +364,94 @@ SCENARIOS = (
         shape("survived", (600, 28), (300, lambda t: 28 + 14 * t / 300), (900, 42)),
         (0, 0.5),
         (0, 0),
+    ),
+    Scenario(
+        "crowd-20",
+        "Twice the load at once on 20 instances that are all alike; new ones all come together.",
+        tracked(fleet(20, most=40)),
+        shape("crowd-20", (300, 110), (900, 220)),
+        seeds=40,
+    ),
+    Scenario(
+        "crowd-20-spread",
+        "The same, but the new ones come one after another, and each is drowned.",
+        tracked(fleet(20, most=40)),
+        shape("crowd-20-spread", (300, 110), (900, 220)),
+        boot_variation=0.15,
+        speed_variation=0.02,
+    ),
+    Scenario(
+        "crowd-40",
+        "Small instances, no retries, and target tracking of the processor: no more than 100 %.",
+        replace(
+            tracked(fleet(40, most=80, rate=5.0, workers=2), TrackedMetric.CPU),
+            users=replace(USERS, retries=0),
+        ),
+        shape("crowd-40", (300, 110), (900, 220)),
+        boot_variation=0.15,
+        speed_variation=0.02,
+    ),
+    Scenario(
+        "capacity-24",
+        "Exactly what 24 instances carry, for five minutes: chance decides whether it ends.",
+        fleet(24),
+        shape("capacity-24", (300, 144), (300, 240), (540, 144)),
+        seeds=40,
+    ),
+    Scenario(
+        "zones-9",
+        "Two of three zones are lost at the peak.",
+        tracked(fleet(9, most=27, rate=5.0, workers=2)),
+        shape("zones-9", (300, 15), (300, lambda t: 15 + 9 * t / 300), (1020, 24)),
+        losses=((720.0, ("b", "c")),),
+        seeds=40,
+    ),
+    Scenario(
+        "outstanding-24",
+        "Twice the load at once; requests go to those that hold the fewest.",
+        tracked(
+            fleet(
+                24,
+                most=48,
+                rate=5.0,
+                workers=2,
+                checks={"algorithm": BalancingAlgorithm.LEAST_OUTSTANDING_REQUESTS},
+            )
+        ),
+        shape("outstanding-24", (300, 66), (1080, 132)),
+        boot_variation=0.15,
+    ),
+    Scenario(
+        "meltdown-24",
+        "A tenth too much for six minutes, and the group replaces what fails its checks.",
+        fleet(
+            24,
+            rate=5.0,
+            workers=2,
+            health_check_type=HealthCheckType.ELB,
+            health_check_grace_seconds=60,
+        ),
+        shape("meltdown-24", (300, 84), (360, 132), (840, 48)),
+    ),
+    Scenario(
+        "cut-off",
+        "Requests of eight seconds; as the load falls, a third of the instances leave after five.",
+        replace(
+            stepped(
+                fleet(
+                    16,
+                    most=24,
+                    rate=5.0,
+                    workers=40,
+                    checks={"deregistration_delay_seconds": 5},
+                    service={"longest_request_seconds": exactly(20)},
+                    desired_capacity=24,
+                    latency=25,
+                ),
+                less=(-33, "<", 45),
+            ),
+            users=replace(USERS, timeout_seconds=exactly(40), retries=0),
+        ),
+        shape("cut-off", (480, 72), (600, 48)),
     ),
 )

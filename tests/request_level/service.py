@@ -34,13 +34,14 @@ def workers_for(figure, requests_per_second, service_seconds, what):
 class Attempt:
     """One try at a request, as the load balancer and an instance see it."""
 
-    __slots__ = ("number", "request", "sent", "settled")
+    __slots__ = ("number", "request", "route", "sent", "settled")
 
     def __init__(self, request, sent, number):
         self.request = request
         self.sent = sent
         self.number = number
         self.settled = False
+        self.route = None
 
 
 class Check:
@@ -97,16 +98,18 @@ class Figures:
 
 
 class Instance:
-    """One instance: workers, a queue, a pool of connections."""
+    """One instance: workers, a queue, a pool of connections, a speed of its own."""
 
-    def __init__(self, clock, figures, database, name, counts):
+    def __init__(self, clock, figures, database, name, counts, slowness=1.0):
         self.clock = clock
         self.figures = figures
         self.database = database if figures.asks_database else None
         self.name = name
         self.counts = counts
+        self.slowness = slowness
         self.answers = False
         self.dead = False
+        self.lost = False
         self.workers = figures.workers
         self.cold_until = None
         self.queue = deque()
@@ -143,6 +146,9 @@ class Instance:
 
     def offer(self, attempt):
         """Take an attempt; return a reason if it is refused."""
+        if self.lost:
+            self.counts.killed += 1
+            return None
         if not self.answers:
             return "unreachable"
         self.arrived += 1
@@ -158,6 +164,8 @@ class Instance:
 
     def check(self, check):
         """Answer a health check as soon as a worker is free."""
+        if self.lost:
+            return
         if not self.answers or (check.asks_database and self._is_starved()):
             check.failed()
         elif len(self.serving) < self.workers:
@@ -185,7 +193,7 @@ class Instance:
         self.serving.add(attempt)
         self._work(1)
         draw = self.figures.own_cold_seconds if now < self.cold_until else self.figures.own_seconds
-        self.clock.at(now + draw(), self._own_part_done, attempt)
+        self.clock.at(now + draw() * self.slowness, self._own_part_done, attempt)
 
     def _become_warm(self, _):
         if not self.dead:
@@ -256,21 +264,29 @@ class Instance:
         """Return the attempts that the instance holds."""
         return [job for job in (*self.queue, *self.serving) if type(job) is Attempt]
 
+    def lose(self):
+        """Lose the instance with its zone: whatever it holds, or gets, is never answered."""
+        self.lost = True
+        self._stop()
+
     def kill(self):
         """End the instance; the attempts that it holds are reset."""
-        lost = sorted(self.inside(), key=lambda attempt: attempt.number)
-        self.counts.killed += len(lost)
+        for attempt in self._stop():
+            if not attempt.settled:
+                attempt.request.clients.cut_off(attempt)
+
+    def _stop(self):
+        held = sorted(self.inside(), key=lambda attempt: attempt.number)
+        self.counts.killed += len(held)
         self._work(-self._working)
         self.dead = True
         self.answers = False
         self.queue.clear()
         self.serving.clear()
         self.waiting_for_connection.clear()
-        if self.database is not None:
+        if self.database is not None and self in self.database.granted_to:
             self.database.disconnect(self)
-        for attempt in lost:
-            if not attempt.settled:
-                attempt.request.clients.failed(attempt, "reset")
+        return held
 
 
 class Database:

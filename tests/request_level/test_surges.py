@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.request_level.runs import BY_NAME, SEEDS, SHARED, outcome_of
+from tests.request_level.runs import BY_NAME, FIRST, SEEDS, SHARED, outcome_of
 from tests.request_level.world import World, replay
 
 pytestmark = pytest.mark.slow
@@ -16,7 +16,7 @@ def kinds(name):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", FIRST)
 def test_a_surge_hurts_as_many_as_its_story_says(name, seed):
     scenario, outcome = BY_NAME[name], outcome_of(name, seed)
     low, high = scenario.affected_percent
@@ -25,7 +25,7 @@ def test_a_surge_hurts_as_many_as_its_story_says(name, seed):
     assert low <= len(outcome.bad_minutes) <= high
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", FIRST)
 def test_the_size_stays_within_its_bounds(name):
     group = BY_NAME[name].plan.groups[0]
     for _, desired, in_service, healthy in outcome_of(name).sizes:

@@ -188,6 +188,8 @@ class Clients:
     def succeeded(self, attempt):
         """Hear the answer to an attempt whose client still waits."""
         attempt.settled = True
+        if attempt.route is not None:
+            self.send.settled(attempt)
         self.counts.succeeded += 1
         request = attempt.request
         self.send.answered(attempt)
@@ -206,9 +208,16 @@ class Clients:
                 self.send.gateway_error()
             self.failed(attempt, "timed out")
 
+    def cut_off(self, attempt):
+        """Hear that the connection of an attempt was reset, as its instance ended."""
+        self.send.gateway_error()
+        self.failed(attempt, "reset")
+
     def failed(self, attempt, reason):
         """Hear that an attempt came to nothing."""
         attempt.settled = True
+        if attempt.route is not None:
+            self.send.settled(attempt)
         self.counts.failures[reason] += 1
         if self.log is not None:
             self._note(reason, attempt)

@@ -224,8 +224,13 @@ class World:
 
     # The run
 
-    def run(self, trace):
-        """Let a trace happen, and wait until every request has ended."""
+    def run(self, trace, losses=()):
+        """Let a trace happen, and wait until every request has ended.
+
+        `losses` holds moments (seconds), each with the zones that are lost then, for good.
+        """
+        for when, zones in losses:
+            self.clock.at(when, self._lose, zones)
         rates, step = trace.requests_per_second, trace.step_seconds
         if self.clients.think is None:
             self.clients.already_here(float(rates[0]))
@@ -234,6 +239,11 @@ class World:
             for number, rate in enumerate(rates):
                 self.clock.at(number * step, self.clients.become, float(rate))
         return self.finish(len(rates) * step)
+
+    def _lose(self, zones):
+        every = self.group.plan.zones
+        self.balancer.lose_nodes([every.index(zone) for zone in zones])
+        self.group.lose_zones(zones)
 
     def finish(self, seconds):
         """Run for so long, then let what is under way end; check that nothing was lost."""
@@ -286,6 +296,6 @@ class World:
         assert counts.attempts - refused == counts.useful + counts.wasted + counts.killed + held
 
 
-def replay(plan, trace, seed, assumptions=None):
+def replay(plan, trace, seed, assumptions=None, losses=()):
     """Run a plan against a trace once."""
-    return World(plan, seed, assumptions).run(trace)
+    return World(plan, seed, assumptions).run(trace, losses)
