@@ -318,7 +318,7 @@ def check_command(
 @_embedded
 @click.option(
     "--trace",
-    help="A shipped trace, a surge of the stack's configuration, or a CSV file. Default: every "
+    help="A shipped trace, a surge of the stack's configuration, or a file of one. Default: every "
     "surge of the configuration.",
 )
 @click.option(

@@ -93,6 +93,18 @@ def list_command() -> None:
     default=0.0,
     help="Share of a file's rows that may be bad (percent). They are left out and shown.",
 )
+@click.option("--period", type=float, help="Distance of a file's rows (s). Default: the usual one.")
+@click.option(
+    "--unit",
+    type=click.Choice(["rate", "count"]),
+    help="What a file's numbers are: requests/s, or requests in the step. Default: by the header.",
+)
+@click.option("--series", help="Header or label of a file's series. Default: the only one.")
+@click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    help="Sign before decimals, where 6.000 may be six or six thousand.",
+)
 @_output
 def show_command(
     source: str,
@@ -103,16 +115,28 @@ def show_command(
     last: float | None,
     step: float | None,
     most_bad: float,
+    period: float | None,
+    unit: str | None,
+    series: str | None,
+    decimal: str | None,
     output: Path | None,
 ) -> None:
     """Say what a trace holds; cut, scale or resample it, and write what comes of it."""
     from surgeproof.traces import named_trace, trace_names  # noqa: PLC0415
-    from surgeproof.traces.csv_file import read_csv  # noqa: PLC0415
+    from surgeproof.traces.csv_file import Reading  # noqa: PLC0415
+    from surgeproof.traces.found import read_file  # noqa: PLC0415
 
     if source in trace_names():
         found = named_trace(source)
     else:
-        found = read_csv(source, most_bad_percent=most_bad)
+        reading = Reading(
+            period_seconds=period,
+            unit=unit,
+            series=series,
+            decimal=decimal or "",
+            most_bad_percent=most_bad,
+        )
+        found = read_file(source, reading)
     if first is not None or last is not None:
         found = found.slice(first or 0.0, found.duration_seconds if last is None else last)
     if scale is not None:

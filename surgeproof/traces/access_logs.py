@@ -27,6 +27,7 @@ import numpy.typing as npt
 from botocore.exceptions import BotoCoreError, ClientError
 
 from surgeproof.traces.errors import RowCounter, Said, TraceError
+from surgeproof.traces.kinds import APPLICATION, kind_of
 from surgeproof.traces.trace import STEPS_MAX, Trace
 
 PIECE_BYTES: Final = 1024 * 1024
@@ -41,10 +42,13 @@ LINE_BYTES_MAX: Final = 256 * 1024
 MOST_BAD_PERCENT: Final = 1.0
 """Share of bad lines that is borne unless said otherwise (percent)."""
 
+OWNERS_MAX: Final = 1000
+"""Load balancers that entries may be of (load balancers)."""
+
 _TEXT: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
 _TIME: Final = rb"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?Z"
 ENTRY: Final = re.compile(
-    rb"(?:[^ ]+ ){12}"
+    rb"(?:[^ ]+ ){2}(?P<owner>[^ ]+) (?:[^ ]+ ){9}"
     + _TEXT
     + rb" "
     + _TEXT
@@ -84,9 +88,9 @@ def read_access_logs(
     """Read a trace from the access logs of one Application Load Balancer.
 
     `source` is a file, a directory (searched throughout), a pattern such as `logs/**/*.log.gz`, or
-    `s3://bucket/prefix`, for which `s3` is a boto3 client. Files may be gzip or plain. Where the
-    file names tell of several load balancers, `load_balancer` names one, as in the file name:
-    `app.<name>.<id>` or `<name>`.
+    `s3://bucket/prefix`, for which `s3` is a boto3 client. Files may be gzip or plain. Where files
+    or entries are of several load balancers, `load_balancer` names one: `app/<name>/<id>`, as in an
+    entry, `app.<name>.<id>`, as in a file's name, or `<name>`.
 
     `step_seconds`: length of a step (seconds, 0.001 to 604800; default: 10). `begin` and `end`
     (with time zone; default: all) choose requests by when they arrived; others are only counted.
@@ -105,12 +109,19 @@ def read_access_logs(
     files, skipped = _chosen(list(_find(text, s3)), text, load_balancer)
     counter = RowCounter(text, most_bad_percent)
     counts = _Counts(
-        text, step_microseconds, _microseconds("begin", begin), _microseconds("end", end)
+        text,
+        step_microseconds,
+        _microseconds("begin", begin),
+        _microseconds("end", end),
+        Owners(text, load_balancer),
     )
     _count_all(files, counts, counter, progress)
     counter.check()
+    counts.owners.check()
     first, requests = counts.result()
     notes = [f"access logs {text}: {len(files):,} files, {counter.rows:,} lines"]
+    if others := counts.owners.others:
+        notes.append(f"{others:,} requests are of other load balancers")
     if counts.outside:
         notes.append(f"{counts.outside:,} requests lie outside the times asked for")
     if skipped:
@@ -209,9 +220,14 @@ def _chosen(found: list[_File], source: str, load_balancer: str | None) -> tuple
         raise TraceError(source, "hold files named *.log or *.gz", Said(f"{len(found):,} others"))
     owners = {file.place: _owner(file.name) for file in logs}
     if load_balancer is not None:
-        logs = [file for file in logs if _is_named(owners[file.place], load_balancer)]
+        # A file whose name does not tell may hold entries of it.
+        logs = [
+            file
+            for file in logs
+            if owners[file.place] is None or _is_named(owners[file.place], load_balancer)
+        ]
         if not logs:
-            known = ", ".join(sorted({owner for owner in owners.values() if owner})) or "none"
+            known = ", ".join(sorted({owner for owner in owners.values() if owner}))
             raise TraceError("load_balancer", f"be one that {source} has ({known})", load_balancer)
     several = sorted({owner for file in logs if (owner := owners[file.place])})
     if len(several) > 1:
@@ -228,8 +244,10 @@ def _owner(name: str) -> str | None:
 
 
 def _is_named(owner: str | None, load_balancer: str) -> bool:
-    wanted = load_balancer.replace("/", ".")
-    return owner is not None and (owner == wanted or owner.split(".")[1:2] == [wanted])
+    if owner is None:
+        return False
+    named, wanted = (each.replace("/", ".") for each in (owner, load_balancer))
+    return named == wanted or named.split(".")[1:2] == [wanted]
 
 
 def _name(source: str) -> str:
@@ -246,6 +264,52 @@ def _microseconds(place: str, time: datetime | None) -> int | None:
 
 
 @dataclass(slots=True)
+class Owners:
+    """The load balancers that entries are of, and the one whose entries count."""
+
+    source: str
+    wanted: str | None = None
+    """Default: the only one."""
+    entries: dict[str, int] = field(default_factory=dict)
+    """Entries by load balancer, as an entry names it."""
+
+    def count(self, owner: str, number: int) -> bool:
+        """Note entries of a load balancer; return whether they count."""
+        self.entries[owner] = self.entries.get(owner, 0) + number
+        if len(self.entries) > OWNERS_MAX:
+            rule = f"be of at most {OWNERS_MAX:,} load balancers"
+            raise TraceError(self.source, rule, Said("more"))
+        return self._counts(owner)
+
+    def _counts(self, owner: str) -> bool:
+        return self.wanted is None or _is_named(owner, self.wanted)
+
+    @property
+    def others(self) -> int:
+        """Entries that do not count."""
+        return sum(number for owner, number in self.entries.items() if not self._counts(owner))
+
+    def check(self) -> None:
+        """Raise TraceError where the entries that count are not of one load balancer."""
+        chosen = sorted(filter(self._counts, self.entries))
+        if self.entries and not chosen:
+            rule = f"be one that {self.source} has ({', '.join(sorted(self.entries)[:5])})"
+            raise TraceError("load_balancer", rule, self.wanted or "")
+        if len(chosen) > 1:
+            rule = "be the logs of one load balancer, or load_balancer name one"
+            raise TraceError(self.source, rule, Said(", ".join(chosen[:5])))
+
+    def like(self) -> "Owners":
+        """Return the count of nothing."""
+        return Owners(self.source, self.wanted)
+
+    def merge(self, other: "Owners") -> None:
+        """Add what the other counted."""
+        for owner, number in other.entries.items():
+            self.count(owner, number)
+
+
+@dataclass(slots=True)
 class _Counts:
     """Requests per step, kept in blocks, so that the first step need not be known ahead."""
 
@@ -253,6 +317,7 @@ class _Counts:
     step_microseconds: int
     begin: int | None
     end: int | None
+    owners: Owners
     outside: int = 0
     blocks: dict[int, _Integers] = field(default_factory=dict)
 
@@ -274,11 +339,12 @@ class _Counts:
 
     def like(self) -> "_Counts":
         """Return counts of nothing, to the same steps and times."""
-        return replace(self, outside=0, blocks={})
+        return replace(self, outside=0, owners=self.owners.like(), blocks={})
 
     def merge(self, other: "_Counts") -> None:
         """Add what the other counted."""
         self.outside += other.outside
+        self.owners.merge(other.owners)
         for block, counts in other.blocks.items():
             self._block(block)
             self.blocks[block] += counts
@@ -401,35 +467,64 @@ def _count_lines(data: bytes, place: str, line: int, counts: _Counts, counter: R
 
     Returns how many lines there are, empty ones included.
     """
-    times, odd, lines = _usual(data)
+    times, owners, odd, lines = _usual(data)
     unusual = [(number, data[begin:end]) for number, begin, end in odd]
     unusual = [(number, text) for number, text in unusual if text.strip()]
     counter.rows += times.size + len(unusual)
     one_by_one = []
     for number, text in unusual:
-        time = _parsed(text)
-        if isinstance(time, str):
-            counter.note(f"{place}{line + number}", time, text)
-        else:
-            one_by_one.append(time)
-    counts.add(np.concatenate([times, np.asarray(one_by_one, np.int64)]))
+        parsed = _parsed(text)
+        if isinstance(parsed, str):
+            counter.note(f"{place}{line + number}", parsed, text)
+        elif counts.owners.count(parsed[1], 1):
+            one_by_one.append(parsed[0])
+    for owner, mine in _by_owner(data, owners):
+        if counts.owners.count(owner, int(np.count_nonzero(mine))):
+            counts.add(times[mine])
+    counts.add(np.asarray(one_by_one, np.int64))
     return lines
 
 
-def _parsed(text: bytes) -> int | str:
-    """Return when a request arrived (Unix time, microseconds), or the rule that its line breaks."""
+def _by_owner(
+    data: bytes, spans: npt.NDArray[np.int64]
+) -> Iterator[tuple[str, npt.NDArray[np.bool_]]]:
+    """Yield each load balancer that entries name, and which of the entries do.
+
+    `spans` are begin and end of the names, one row an entry.
+    """
+    left = np.ones(len(spans), np.bool_)
+    buffer = np.frombuffer(data, np.uint8)
+    while left.any():
+        begin, end = spans[int(np.argmax(left))].tolist()
+        mine = left & (spans[:, 1] - spans[:, 0] == end - begin)
+        at = np.flatnonzero(mine)
+        window = np.lib.stride_tricks.sliding_window_view(buffer, end - begin)
+        mine[at] = (window[spans[at, 0]] == buffer[begin:end]).all(axis=1)
+        yield data[begin:end].decode("utf-8", "backslashreplace"), mine
+        left &= ~mine
+
+
+def _parsed(text: bytes) -> tuple[int, str] | str:
+    """Return when a request arrived (Unix time, microseconds) and at which load balancer.
+
+    Where the line is no entry, return the rule that it breaks.
+    """
     match = ENTRY.match(text)
     if match is None:
+        kind = kind_of(text)
+        if kind is not None and kind != APPLICATION:
+            return f"be an entry of an Application Load Balancer's access log, not of {kind}"
         return "be an entry of an access log up to its request_creation_time"
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[1:7])
     try:
         date = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
     except ValueError:
         return "have a request_creation_time that exists"
     if year < _YEAR_FIRST:
         return f"have a request_creation_time from {_YEAR_FIRST} on"
-    fraction = int((match[7] or b"0").ljust(6, b"0"))
-    return int(date.timestamp()) * 1_000_000 + fraction
+    fraction = int((match[8] or b"0").ljust(6, b"0"))
+    owner = match["owner"].decode("utf-8", "backslashreplace")
+    return int(date.timestamp()) * 1_000_000 + fraction, owner
 
 
 _YEAR_FIRST: Final = 1970
@@ -447,14 +542,14 @@ _MONTH_DAYS: Final = np.array(
 )
 
 
-def _usual(data: bytes) -> tuple[_Integers, list[tuple[int, int, int]], int]:
+def _usual(data: bytes) -> tuple[_Integers, _Integers, list[tuple[int, int, int]], int]:
     """Read the lines of the usual layout all at once.
 
-    Returns their times; of each other line its number from 0, begin and end; and how many lines
-    there are. Usual are: no backslash and no run of spaces anywhere, quotes only round the quoted
-    fields, 12 fields before the first and 3 between the second and third of these, and a time of 27
-    characters right before the eleventh quote. `ENTRY` takes each such line, and reads the same
-    time.
+    Returns their times, and begin and end of their load balancers' names; of each other line its
+    number from 0, begin and end; and how many lines there are. Usual are: no backslash and no run
+    of spaces anywhere, quotes only round the quoted fields, 12 fields before the first and 3
+    between the second and third of these, and a time of 27 characters right before the eleventh
+    quote. `ENTRY` takes each such line, and reads the same time and name.
     """
     buffer = np.frombuffer(data, np.uint8)
     # The signs that part fields, in one pass: line ends, spaces and quotes.
@@ -492,6 +587,8 @@ def _usual(data: bytes) -> tuple[_Integers, list[tuple[int, int, int]], int]:
     lines, at = lines[good], at[good]
     good = np.ones(at.size, np.bool_)
     times = np.zeros(0, np.int64)
+    # The third field lies between the second and the third space.
+    owners = places[first_sign[lines, np.newaxis] + np.array([1, 2])] + np.array([1, 0])
     if at.size:
         stamps = np.lib.stride_tricks.sliding_window_view(buffer, _TIME_BYTES)[at]
         digits = stamps[:, _DIGITS] - ord("0")
@@ -500,11 +597,12 @@ def _usual(data: bytes) -> tuple[_Integers, list[tuple[int, int, int]], int]:
         times, exists = _moments(digits[good].astype(np.int64))
         good[good] = exists
         times = times[exists]
+        owners = owners[good]
     odd = np.ones(ends.size, np.bool_)
     odd[lines[good]] = False
     numbers = np.flatnonzero(odd)
     spans = zip(numbers.tolist(), begins[numbers].tolist(), ends[numbers].tolist(), strict=True)
-    return times, list(spans), int(ends.size)
+    return times, owners, list(spans), int(ends.size)
 
 
 def _moments(digits: _Integers) -> tuple[_Integers, npt.NDArray[np.bool_]]:

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from surgeproof.traces.access_logs import MOST_BAD_PERCENT, _chosen, _find, _parsed, _unpacked
+from surgeproof.traces.access_logs import (
+    MOST_BAD_PERCENT,
+    Owners,
+    _chosen,
+    _find,
+    _parsed,
+    _unpacked,
+)
 from surgeproof.traces.errors import RowCounter, TraceError
 
 WINDOWS_SECONDS: Final = (60, 120, 300, 600)
@@ -61,6 +68,7 @@ def read_client_rates(
     text = str(source)
     files, _ = _chosen(list(_find(text, s3)), text, load_balancer)
     counter = RowCounter(text, most_bad_percent)
+    owners = Owners(text, load_balancer)
     busiest: Counter[bytes] = Counter()
     windows: dict[int, Counter[bytes]] = {}
 
@@ -72,9 +80,12 @@ def read_client_rates(
     for number, file in enumerate(sorted(files, key=lambda each: each.name), 1):
         for place, line in _lines(file):
             counter.rows += 1
-            time = _parsed(line)
-            if isinstance(time, str):
-                counter.note(place, time, line)
+            parsed = _parsed(line)
+            if isinstance(parsed, str):
+                counter.note(place, parsed, line)
+                continue
+            time, owner = parsed
+            if not owners.count(owner, 1):
                 continue
             window = time // (window_seconds * 1_000_000)
             windows.setdefault(window, Counter())[line.split(b" ", 4)[3].rpartition(b":")[0]] += 1
@@ -82,6 +93,7 @@ def read_client_rates(
         progress(f"read {file.place} ({number:,} of {len(files):,})")
     settle(max(windows, default=0) + 1)
     counter.check()
+    owners.check()
     return ClientRates(
         window_seconds=window_seconds,
         busiest=tuple(sorted(busiest.values())),

@@ -1,24 +1,39 @@
-"""Traces in CSV files: `seconds,requests_per_second`, one row a step.
+"""Traces in tables: `seconds,requests_per_second`, one row a step, and what other tools export.
 
-Times may also be Unix time or ISO 8601 (UTC where no zone is given), and counts per step may stand
-in place of rates. The step is the least distance between two rows; a step without a row, or with an
-empty rate, is absent.
+The separator, the form of times and numbers and the columns are told from the header and the first
+rows, and hold for all; see `columns`. The step is the usual distance of two rows; see `grid`. A
+step without a row, or with an empty value, is absent.
 """
 
+import codecs
 import csv
-import math
+import io
 import re
 from array import array
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import numpy as np
 
 from surgeproof import files
+from surgeproof.traces.columns import (
+    GAPS,
+    UNITS,
+    UNIX_TIME_FROM,
+    CellError,
+    Numbers,
+    Times,
+    is_time,
+    numbers_of,
+    times_of,
+)
 from surgeproof.traces.errors import RowCounter, Said, TraceError
+from surgeproof.traces.grid import Floats, Integers, placed, step_of
+from surgeproof.traces.kinds import APPLICATION, kind_of
 from surgeproof.traces.trace import RATE_MAX, STEP_SECONDS_MAX, STEPS_MAX, Trace
 
 BYTES_MAX: Final = 512 * 1024 * 1024
@@ -27,78 +42,153 @@ BYTES_MAX: Final = 512 * 1024 * 1024
 LINE_BYTES_MAX: Final = 64 * 1024
 """Longest line that is read (bytes)."""
 
-UNIX_TIME_FROM: Final = 1e9
-"""Seconds from which on a number is Unix time (September 2001), not a time after the start."""
+SAMPLE_ROWS: Final = 1000
+"""Rows by which the form of the columns is told (rows)."""
 
-TIME_COLUMNS: Final = ("seconds", "second", "time_seconds", "time", "timestamp", "datetime", "date")
-"""Headers that a column of times may have; case, spaces and dashes do not matter."""
+TIME_COLUMNS: Final = (
+    "time", "timestamp", "datetime", "date_time", "date", "@timestamp", "epoch", "unix_time",
+    "period_start", "start_time", *UNITS,
+)  # fmt: skip
+"""Headers that a column of times may have; case, spaces and dashes do not matter. So may `bin(1m)`
+of CloudWatch Logs Insights."""
 
-RATE_COLUMNS: Final = ("requests_per_second", "requests/s", "req/s", "rps", "rate")
+RATE_COLUMNS: Final = (
+    "requests_per_second", "requests/s", "requests/sec", "req/s", "reqs/s", "rps", "qps", "rate",
+    "value", "values",
+)  # fmt: skip
 """Headers that a column of rates may have (requests/s)."""
 
-COUNT_COLUMNS: Final = ("requests_per_step", "requests", "request_count", "requestcount", "count")
+COUNT_COLUMNS: Final = (
+    "requests_per_step", "requests", "request_count", "requestcount", "count", "counts", "count(*)",
+    "count()", "sum", "hits",
+)  # fmt: skip
 """Headers that a column of counts may have (requests in the step)."""
 
-_DELIMITERS: Final = (",", ";", "\t")
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_NO_NUMBER: Final = re.compile(r"[+-]?(nan|inf|infinity)", re.IGNORECASE)
+UNITS_OF_VALUES: Final = ("rate", "count")
+"""What the numbers may be: requests/s, or requests in the step."""
+
+_DELIMITERS: Final = ("\t", ";", "|", ",")
+_BIN: Final = re.compile(r"bin\(\s*\d+\s*\w+\s*\)")
+_OTHER_THINGS: Final = re.compile(
+    r"user|session|connection|latency|duration|response|cpu|memory|percent|error|fail|host|thread"
+)
+"""Headers of what is no number of requests."""
+_CONSOLE: Final = ("full_label", "label", "id", "statistic", "period", "account", "region")
+"""Rows before the data in a file that CloudWatch's console writes."""
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a user says of a file, where it does not say it itself."""
+
+    period_seconds: float | None = None
+    """Distance of two rows (seconds). Default: the usual one."""
+    unit: str | None = None
+    """What the numbers are, one of UNITS_OF_VALUES. Default: by the header."""
+    series: str | None = None
+    """Header or label of the series. Default: the only one."""
+    decimal: str = ""
+    """Sign before decimals, `.` or `,`. Default: told by the numbers."""
+    most_bad_percent: float = 0.0
+    """Share of the rows that may be bad: no number, below 0, out of order (percent, 0 to 100). They
+    are left out, counted, and kept to be shown. Default: none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where a table has what."""
+
     delimiter: str
     time: int
-    rate: int
+    value: int
     counts: bool
-    header: bool
+    time_header: str = ""
+    only: tuple[int, str] | None = None
+    """Column and text of the rows that count; others are passed over. Default: all count."""
+    events: bool = False
+    """Whether each row is one event, or as many as its value says, and not a step of a series."""
+    notes: tuple[str, ...] = ()
+    """What was taken to be so, for the provenance."""
 
 
-class _BadRowError(Exception):
-    def __init__(self, rule: str, got: object) -> None:
-        super().__init__(rule)
-        self.rule = rule
-        self.got = got
-
-
+@dataclass(slots=True)
 class _Rows:
-    """The good rows of a file."""
+    """The good rows of a file; ten million rows of plain floats would need five times as much."""
 
-    def __init__(self) -> None:
-        # Ten million rows of plain floats would need five times as much.
-        self.seconds = array("d")
-        self.values = array("d")
-        self.dated = False
+    layout: Layout
+    times: Times
+    numbers: Numbers
+    seconds: "array[float]" = field(default_factory=lambda: array("d"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
+    lines: "array[int]" = field(default_factory=lambda: array("q"))
+    descending: bool = False
 
-    def add(self, text: str | bytes, columns: _Columns) -> None:
-        """Take a row; raise _BadRowError for one that is no row, or does not follow the last."""
+    def add(self, line: int, text: str | bytes) -> bool:
+        """Take a row, and say if it counts; raise CellError for a bad one."""
         if isinstance(text, bytes):
-            raise _BadRowError("be text in UTF-8", text)
-        seconds, value, dated = _row(text, columns)
-        if self.seconds and dated != self.dated:
-            raise _BadRowError("have a time of the kind that the first row has", text)
-        if self.seconds and seconds == self.seconds[-1]:
-            raise _BadRowError("have a time of its own, not that of the row before", text)
-        if self.seconds and seconds < self.seconds[-1]:
-            raise _BadRowError("have a time after that of the row before", text)
+            raise CellError("be text in UTF-8", text)
+        layout = self.layout
+        cells = _cells(text, layout.delimiter)
+        if layout.only is not None:
+            column, wanted = layout.only
+            if len(cells) <= column or cells[column] != wanted:
+                return False
+        last = max(layout.time, layout.value)
+        if len(cells) <= last:
+            raise CellError(f"have {last + 1} columns", text)
+        seconds = self.times.seconds(cells[layout.time])
+        if layout.events and layout.value == layout.time:
+            value = 1.0
+        else:
+            value = self._value(cells[layout.value])
+        if not layout.events:
+            self._check_order(seconds, text)
         self.seconds.append(seconds)
         self.values.append(value)
-        self.dated = dated
+        self.lines.append(line)
+        return True
+
+    def _value(self, cell: str) -> float:
+        counts = self.layout.counts
+        rule = f"have a {'count of requests' if counts else 'rate'} from 0 to {RATE_MAX:g}"
+        try:
+            value = self.numbers.value(cell)
+        except CellError as error:
+            raise (CellError(rule, cell) if error.rule == "have a number" else error) from None
+        if not (np.isnan(value) or 0 <= value <= RATE_MAX * (STEP_SECONDS_MAX if counts else 1)):
+            raise CellError(rule, cell)
+        return value
+
+    def _check_order(self, seconds: float, text: str) -> None:
+        if not self.seconds:
+            return
+        before = self.seconds[-1]
+        if seconds == before:
+            raise CellError("have a time of its own, not that of the row before", text)
+        if len(self.seconds) == 1:
+            # The newest row may come first.
+            self.descending = seconds < before
+        elif (seconds < before) != self.descending:
+            order = "before" if self.descending else "after"
+            raise CellError(f"have a time {order} that of the row before", text)
 
 
-def read_csv(
-    path: str | Path, *, step_seconds: float | None = None, most_bad_percent: float = 0.0
-) -> Trace:
-    """Read a trace from a CSV file.
+def read_csv(path: str | Path, reading: Reading | None = None) -> Trace:
+    """Read a trace from a table: a CSV file in any dialect, or what a tool exports.
 
-    `step_seconds` (seconds; default: the least distance between two rows) is needed for a single
-    row. Of the rows, `most_bad_percent` (percent, 0 to 100; default: 0) may be bad: no number,
-    below 0, not after the row before. They are left out, counted, and kept to be shown.
-
-    Raises TraceError for what cannot be read.
+    Raises TraceError for what cannot be read, and for what can be read in two ways.
     """
+    reading = reading or Reading()
     path = Path(path)
     place = str(path)
-    counter = RowCounter(place, most_bad_percent)
+    counter = RowCounter(place, reading.most_bad_percent)
     try:
         if not path.is_file():
             what = "a directory" if path.is_dir() else "none" if not path.exists() else "none such"
@@ -107,11 +197,11 @@ def read_csv(
         if size > BYTES_MAX:
             raise TraceError(place, f"be at most {BYTES_MAX:,} bytes", Said(f"{size:,}"))
         with path.open("rb") as stream:
-            columns, rows = _read(stream, place, counter)
+            rows = _read(stream, place, counter, reading)
     except OSError as error:
         raise TraceError(place, "be readable", Said(error.strerror or str(error))) from error
     counter.check()
-    return _trace(path, columns, rows, counter, step_seconds)
+    return _trace(path, rows, counter, reading)
 
 
 def write_csv(trace: Trace, path: str | Path) -> None:
@@ -144,48 +234,73 @@ def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(round(seconds, 6), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _read(stream: BinaryIO, place: str, counter: RowCounter) -> tuple[_Columns, _Rows]:
-    rows = _Rows()
-    columns: _Columns | None = None
-    for number, line in _lines(stream, place):
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip()
-        except UnicodeDecodeError:
-            text = None
-        if columns is None:
-            if text is None:
-                raise TraceError(f"{place}:{number}", "be text in UTF-8", line)
-            if text:
-                columns = _columns(text, f"{place}:{number}")
-            if columns is None or columns.header:
-                continue
-        if text == "":
-            continue
+def _read(stream: BinaryIO, place: str, counter: RowCounter, reading: Reading) -> _Rows:
+    lines = _texts(stream, place)
+    layout, lines = _layout(lines, place, reading)
+    # A title, a comment or a bad row among the first does not decide for the others.
+    sample = list(islice(lines, SAMPLE_ROWS))
+    cells = [_cells(text, layout.delimiter) for _, text in sample if isinstance(text, str)]
+    if layout.only is not None:
+        column, wanted = layout.only
+        cells = [each for each in cells if len(each) > column and each[column] == wanted]
+    whole = [each for each in cells if len(each) > max(layout.time, layout.value)]
+    try:
+        times = times_of([each[layout.time] for each in whole], layout.time_header)
+    except CellError as bad:
+        raise TraceError(place, bad.rule, bad.got) from bad
+    numbers = numbers_of(
+        [each[layout.value] for each in whole], delimiter=layout.delimiter, decimal=reading.decimal
+    )
+    rows = _Rows(layout, times, numbers)
+    for line, text in chain(sample, lines):
         counter.rows += 1
         if counter.rows > STEPS_MAX:
             raise TraceError(place, f"have at most {STEPS_MAX:,} rows", Said("more"))
         try:
-            rows.add(line if text is None else text, columns)
-        except _BadRowError as bad:
-            counter.note(f"{place}:{number}", bad.rule, bad.got)
-    if columns is None:
-        raise TraceError(place, "hold at least one row", Said("none"))
-    return columns, rows
+            counter.rows -= not rows.add(line, text)
+        except CellError as bad:
+            counter.note(f"{place}:{line}", bad.rule, bad.got)
+    return rows
+
+
+def _texts(stream: BinaryIO, place: str) -> Iterator[tuple[int, str | bytes]]:
+    """Give the lines that hold something, with their numbers; those that are no text as bytes."""
+    for number, line in _lines(stream, place):
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8").strip(" \r\n\ufeff")
+        except UnicodeDecodeError:
+            yield number, line
+            continue
+        if text.startswith(("#", "//")):
+            _refuse_log(line, place)
+        elif text.strip():
+            yield number, text
 
 
 def _lines(stream: BinaryIO, place: str) -> Iterator[tuple[int, bytes]]:
-    """Give the lines with their numbers; never holds more than one."""
-    number = 0
-    while line := stream.readline(LINE_BYTES_MAX + 1):
-        number += 1
-        if number == 1 and line.startswith(b"\x1f\x8b"):
-            raise TraceError(place, "be plain text", Said("gzip; unpack it first"))
+    """Give the lines with their numbers, in UTF-8; never holds more than one."""
+    start = stream.read(4)
+    stream.seek(0)
+    if start.startswith(b"\x1f\x8b"):
+        raise TraceError(place, "be plain text", Said("gzip; unpack it first"))
+    encoding = next((name for mark, name in _MARKS if start.startswith(mark)), "utf-8-sig")
+    if encoding == "utf-8-sig" and len(start) == 4 and start[1::2] == b"\0\0" and start[0]:
+        encoding = "utf-16-le"
+    lines: Iterable[bytes]
+    if encoding == "utf-8-sig":
+        lines = iter(lambda: stream.readline(LINE_BYTES_MAX + 1), b"")
+    else:
+        wide = io.TextIOWrapper(stream, encoding, errors="replace", newline=None)
+        lines = (
+            line.encode("utf-8", "replace")
+            for line in iter(lambda: wide.readline(LINE_BYTES_MAX + 1), "")
+        )
+    for number, line in enumerate(lines, 1):
         if b"\0" in line:
             raise TraceError(f"{place}:{number}", "be text", Said("binary data"))
         if len(line) > LINE_BYTES_MAX:
-            raise TraceError(
-                f"{place}:{number}", f"have at most {LINE_BYTES_MAX:,} bytes", Said("more")
-            )
+            rule = f"have at most {LINE_BYTES_MAX:,} bytes"
+            raise TraceError(f"{place}:{number}", rule, Said("more"))
         yield number, line
 
 
@@ -196,121 +311,292 @@ def _cells(text: str, delimiter: str) -> list[str]:
         # Line by line: a quote that is never closed cannot swallow the file.
         return [cell.strip() for cell in next(csv.reader([text], delimiter=delimiter))]
     except csv.Error as error:
-        raise _BadRowError("be CSV", text) from error
+        raise CellError("be CSV", text) from error
 
 
-def _columns(text: str, place: str) -> _Columns:
-    """Read the header; or, where the first row is data already, take the first two columns."""
-    delimiter = next((sign for sign in _DELIMITERS if sign in text), ",")
+_Lines = Iterator[tuple[int, str | bytes]]
+
+
+def _layout(lines: _Lines, place: str, reading: Reading) -> tuple[Layout, _Lines]:
+    """Read the header, or tell the columns by the first row; give the layout and the rows."""
+    number, text = next(lines, (1, ""))
+    if text == "":
+        raise TraceError(place, "hold at least one row", Said("none"))
+    delimiter = None
+    if isinstance(text, str) and (stated := re.fullmatch(r"sep=(.)", text, re.IGNORECASE)):
+        delimiter = stated[1]
+        number, text = next(lines, (number, ""))
+    if isinstance(text, bytes):
+        raise TraceError(f"{place}:{number}", "be text in UTF-8", text)
+    _refuse_log(text.encode(), place)
+    delimiter = delimiter or next((sign for sign in _DELIMITERS if sign in text), ",")
+    at = f"{place}:{number}"
     try:
         cells = _cells(text, delimiter)
-    except _BadRowError as bad:
-        raise TraceError(place, bad.rule, text) from bad
-    if _NUMBER.fullmatch(cells[0]) or _is_date(cells[0]) or _NO_NUMBER.fullmatch(cells[0]):
-        if len(cells) != 2:
-            raise TraceError(
-                place, "have two columns, or a header that names them", Said(f"{len(cells)}")
-            )
-        return _Columns(delimiter, 0, 1, counts=False, header=False)
-    names = [re.sub(r"[\s_-]+", "_", cell.lower()) for cell in cells]
-    time = next((names.index(name) for name in TIME_COLUMNS if name in names), None)
-    rate = next((names.index(name) for name in RATE_COLUMNS if name in names), None)
-    count = next((names.index(name) for name in COUNT_COLUMNS if name in names), None)
+        if _name(cells[0]) in _CONSOLE[:2] and len(cells) > 1:
+            return _console(cells, delimiter, lines, place, reading)
+        if is_time(cells[0]) or cells[0].lower() in GAPS:
+            if len(cells) != 2:
+                rule = "have two columns, or a header that names them"
+                raise TraceError(at, rule, Said(f"{len(cells)}"))
+            counts = reading.unit == "count"
+            layout = Layout(delimiter=delimiter, time=0, value=1, counts=counts)
+            return layout, chain([(number, text)], lines)
+        first = next(lines, None)
+        rest = lines if first is None else chain([first], lines)
+        row = _cells(first[1], delimiter) if first and isinstance(first[1], str) else []
+        return _by_header(cells, row, delimiter, at, reading), rest
+    except CellError as bad:
+        raise TraceError(at, bad.rule, bad.got) from bad
+
+
+def _refuse_log(line: bytes, place: str) -> None:
+    """Raise TraceError where a line is of a log, which is no table."""
+    if (kind := kind_of(line)) is not None:
+        way = "; `surgeproof trace access-logs` reads it" if kind == APPLICATION else ""
+        raise TraceError(place, "be a table of times and requests", Said(f"{kind}{way}"))
+
+
+def _name(header: str) -> str:
+    return re.sub(r"[\s_-]+", "_", header.strip().lower())
+
+
+def _by_header(
+    cells: Sequence[str], row: Sequence[str], delimiter: str, place: str, reading: Reading
+) -> Layout:
+    names = [_name(cell) for cell in cells]
+    if (tool := _by_tool(names, delimiter)) is not None:
+        return tool
+    known = [name for name in TIME_COLUMNS if name in names]
+    time = names.index(known[0]) if known else None
     if time is None:
-        raise TraceError(place, f"have a column of times ({', '.join(TIME_COLUMNS)})", text)
-    if rate is None and count is None:
-        known = ", ".join((*RATE_COLUMNS, *COUNT_COLUMNS))
-        raise TraceError(place, f"have a column of rates or counts ({known})", text)
-    column = rate if rate is not None else count
-    if column is None:
-        raise AssertionError
-    return _Columns(delimiter, time, column, counts=rate is None, header=True)
+        time = next((at for at, name in enumerate(names) if _BIN.fullmatch(name)), None)
+    if time is None:
+        rule = "have a column of times (such as timestamp, time, date, seconds, minute or bin(1m))"
+        raise TraceError(place, rule, delimiter.join(cells))
+    value, unit, notes = _value_column(cells, names, row, time, place=place, reading=reading)
+    return Layout(
+        delimiter=delimiter,
+        time=time,
+        value=value,
+        counts=(reading.unit or unit) == "count",
+        time_header=names[time],
+        notes=notes,
+    )
 
 
-def _row(text: str, columns: _Columns) -> tuple[float, float, bool]:
-    """Return time, value (not a number where it is empty) and whether the time is a date."""
-    cells = _cells(text, columns.delimiter)
-    if len(cells) <= max(columns.time, columns.rate):
-        raise _BadRowError(f"have {max(columns.time, columns.rate) + 1} columns", text)
-    time, value = cells[columns.time], cells[columns.rate]
-    seconds, dated = _time(time)
-    if value == "":
-        return seconds, math.nan, dated
-    number = float(value) if _NUMBER.fullmatch(value) else math.nan
-    if not 0 <= number <= RATE_MAX * (STEP_SECONDS_MAX if columns.counts else 1):
-        what = "count of requests" if columns.counts else "rate"
-        raise _BadRowError(f"have a {what} from 0 to {RATE_MAX:g}", value)
-    return seconds, number, dated
+def _value_column(
+    cells: Sequence[str],
+    names: Sequence[str],
+    row: Sequence[str],
+    time: int,
+    *,
+    place: str,
+    reading: Reading,
+) -> tuple[int, str, tuple[str, ...]]:
+    """Return the column of the values, what they are, and what was taken to be so."""
+    if reading.series is not None:
+        if reading.series not in cells:
+            listed = ", ".join(cell for at, cell in enumerate(cells) if at != time)
+            raise TraceError(place, f"have the series asked for among {listed}", reading.series)
+        found = cells.index(reading.series)
+    else:
+        told = next(
+            (names.index(name) for name in (*RATE_COLUMNS, *COUNT_COLUMNS) if name in names), None
+        )
+        if told is None:
+            others = [at for at in range(len(cells)) if at != time]
+            numeric = [
+                at
+                for at in others
+                if at < len(row) and _is_number(row[at]) and not _OTHER_THINGS.search(names[at])
+            ]
+            if len(numeric) != 1:
+                rule = (
+                    "have a column of rates or counts (such as requests_per_second, rps, requests, "
+                    "count or value), or one named with --series"
+                )
+                raise TraceError(place, rule, ", ".join(cells))
+            told = numeric[0]
+        found = told
+    name = names[found]
+    if name in COUNT_COLUMNS or re.search(r"count|sum\b|hits|total", name):
+        return found, "count", ()
+    if name in RATE_COLUMNS[:-2] or re.search(r"/s|per_second|rate|rps|qps", name):
+        return found, "rate", ()
+    note = f"column {cells[found]} is read as requests/s; --unit count says that it is counts"
+    return found, "rate", () if reading.unit else (note,)
 
 
-def _time(text: str) -> tuple[float, bool]:
-    if _NUMBER.fullmatch(text):
-        seconds = float(text)
-        # To the microsecond, as everywhere: so that steps come out even.
-        if 0 <= seconds < 1e11:
-            return round(seconds, 6), seconds >= UNIX_TIME_FROM
-        raise _BadRowError("have a time from 0 to 1e+11 seconds", text)
+def _is_number(cell: str) -> bool:
     try:
-        date = datetime.fromisoformat(text)
-    except ValueError:
-        raise _BadRowError("have a time in seconds or in ISO 8601", text) from None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return round((date - datetime.fromtimestamp(0, UTC)).total_seconds(), 6), True
-
-
-def _is_date(text: str) -> bool:
-    try:
-        datetime.fromisoformat(text)
-    except ValueError:
+        value = numbers_of([cell], decimal=".").value(cell)
+    except CellError:
         return False
-    return True
+    return not np.isnan(value)
 
 
-def _trace(
-    path: Path, columns: _Columns, rows: _Rows, counter: RowCounter, step_seconds: float | None
-) -> Trace:
-    place = str(path)
+def _by_tool(names: Sequence[str], delimiter: str) -> Layout | None:
+    """Return the layout of what Locust, JMeter or k6 writes; None for other headers."""
+
+    def has(*wanted: str) -> bool:
+        return all(name in names for name in wanted)
+
+    if has("timestamp", "user_count", "name", "requests/s"):
+        return Layout(
+            delimiter=delimiter,
+            time=names.index("timestamp"),
+            value=names.index("requests/s"),
+            counts=False,
+            only=(names.index("name"), "Aggregated"),
+            notes=("Locust's history: the requests/s of all names together",),
+        )
+    if has("timestamp", "elapsed", "label", "responsecode"):
+        return Layout(
+            delimiter=delimiter,
+            time=names.index("timestamp"),
+            value=names.index("timestamp"),
+            counts=True,
+            events=True,
+            notes=("JMeter's samples, counted by the second in which each began",),
+        )
+    if has("metric_name", "timestamp", "metric_value"):
+        return Layout(
+            delimiter=delimiter,
+            time=names.index("timestamp"),
+            value=names.index("metric_value"),
+            counts=True,
+            only=(names.index("metric_name"), "http_reqs"),
+            events=True,
+            notes=("k6's http_reqs, counted by second",),
+        )
+    return None
+
+
+def _console(
+    cells: Sequence[str], delimiter: str, lines: _Lines, place: str, reading: Reading
+) -> tuple[Layout, _Lines]:
+    """Read what CloudWatch's console puts before the data: labels, statistic and period."""
+    facts = {_name(cells[0]): list(cells[1:])}
+    first: tuple[int, str | bytes] | None = None
+    for number, text in lines:
+        row = _cells(text, delimiter) if isinstance(text, str) else []
+        if not row or _name(row[0]) not in _CONSOLE:
+            first = (number, text)
+            break
+        facts[_name(row[0])] = row[1:]
+    labels = facts.get("label") or facts.get("full_label") or []
+    wanted = reading.series
+    if wanted is not None and wanted not in labels:
+        raise TraceError(place, f"have the series asked for among {', '.join(labels)}", wanted)
+    if wanted is None and len(labels) != 1:
+        rule = "hold one series, or have one named with --series"
+        raise TraceError(place, rule, Said(", ".join(labels) or "none"))
+    at = labels.index(wanted) if wanted is not None else 0
+    statistic = (facts.get("statistic") or [""])[at : at + 1] or [""]
+    if statistic[0] not in {"", "Sum"} and reading.unit is None:
+        rule = "hold the statistic Sum of RequestCount, or say what it is with --unit"
+        raise TraceError(place, rule, Said(statistic[0]))
+    layout = Layout(
+        delimiter=delimiter,
+        time=0,
+        value=at + 1,
+        counts=(reading.unit or "count") == "count",
+        notes=(f"CloudWatch's console: {labels[at]}, Sum",),
+    )
+    return layout, lines if first is None else chain([first], lines)
+
+
+def _trace(path: Path, rows: _Rows, counter: RowCounter, reading: Reading) -> Trace:
     seconds = np.asarray(rows.seconds, np.float64)
-    step = step_seconds
-    if step is None:
-        if seconds.size < 2:
-            raise TraceError(place, "have at least two rows, or a step_seconds", Said("one row"))
-        step = round(float(np.diff(seconds).min()), 3)
-    if not 0.001 <= step <= STEP_SECONDS_MAX:
-        raise TraceError(place, f"have rows 0.001 to {STEP_SECONDS_MAX:.0f} seconds apart", step)
-    exact = (seconds - seconds[0]) / step
-    index = np.rint(exact).astype(np.int64)
-    steps = int(index[-1]) + 1
-    if steps > STEPS_MAX:
-        raise TraceError(
-            place, f"span at most {STEPS_MAX:,} steps of {step:g} s", Said(f"{steps:,}")
-        )
-    off = np.abs(exact - index) * step > min(1e-3, step / 10)
-    if off.any() or (np.diff(index) < 1).any():
-        at = int(np.argmax(off)) if off.any() else int(np.argmin(np.diff(index))) + 1
-        raise TraceError(
-            place,
-            f"have every row a whole number of steps ({step:g} s) after the first, "
-            f"at {_plain(float(seconds[0]))} s",
-            Said(f"{_plain(float(seconds[at]))} s"),
-        )
-    values = np.full(steps, math.nan)
-    values[index] = np.asarray(rows.values, np.float64)
-    absent = np.isnan(values)
+    values = np.asarray(rows.values, np.float64)
+    lines = np.asarray(rows.lines, np.int64)
+    notes = [f"{_described(rows.layout)} {path.name}, {counter.rows:,} rows", *rows.layout.notes]
+    if rows.layout.events:
+        return _of_events(path, seconds, values, rows, counter=counter, notes=notes)
+    if rows.descending:
+        seconds, values, lines = seconds[::-1], values[::-1], lines[::-1]
+    return trace_of(
+        path.stem,
+        seconds,
+        values,
+        lines,
+        place=str(path),
+        counts=rows.layout.counts,
+        dated=rows.times.dated,
+        period_seconds=reading.period_seconds,
+        counter=counter,
+        notes=notes,
+    )
+
+
+def _described(layout: Layout) -> str:
+    return "CSV file" if layout.delimiter == "," else "table"
+
+
+def trace_of(
+    name: str,
+    seconds: Floats,
+    values: Floats,
+    lines: Sequence[int] | Integers,
+    *,
+    place: str,
+    counts: bool,
+    dated: bool,
+    period_seconds: float | None,
+    counter: RowCounter,
+    notes: Sequence[str],
+) -> Trace:
+    """Return the trace of rows in the order of time; values that are not a number are gaps."""
+    step = period_seconds if period_seconds is not None else step_of(seconds, lines, place)
+    start, index, moved = placed(seconds, step, lines, place)
+    table = np.full(int(index[-1]) + 1, np.nan)
+    table[index] = values
+    absent = np.isnan(table)
     if absent.all():
         raise TraceError(place, "have at least one row with a rate", Said("none"))
-    rates = np.where(absent, 0.0, values / step if columns.counts else values)
+    rates = np.where(absent, 0.0, table / step if counts else table)
     if (high := float(rates.max())) > RATE_MAX:
         raise TraceError(place, f"have rates from 0 to {RATE_MAX:g}", high)
+    if moved > 2e-3:
+        notes = [*notes, f"rows up to {moved:.3g} s off steps of {step:g} s were moved to them"]
     return Trace(
-        path.stem,
+        name,
         requests_per_second=rates,
         step_seconds=step,
-        start_seconds=float(seconds[0]),
-        dated=rows.dated,
+        start_seconds=start,
+        dated=dated,
         absent=absent,
-        provenance=(f"CSV file {path.name}, {counter.rows:,} rows",),
+        provenance=tuple(notes),
+        rows=counter.rows,
+        bad_rows=counter.bad,
+        first_bad_rows=tuple(counter.first_bad),
+    )
+
+
+def _of_events(
+    path: Path,
+    seconds: Floats,
+    values: Floats,
+    rows: _Rows,
+    *,
+    counter: RowCounter,
+    notes: Sequence[str],
+) -> Trace:
+    """Return the events of each second; a second without one had none."""
+    first = float(np.floor(seconds.min()))
+    index = np.floor(seconds - first).astype(np.int64)
+    steps = int(index.max()) + 1
+    if steps > STEPS_MAX:
+        raise TraceError(str(path), f"span at most {STEPS_MAX:,} seconds", Said(f"{steps:,}"))
+    weights = np.where(np.isnan(values), 0.0, values)
+    return Trace(
+        path.stem,
+        requests_per_second=np.bincount(index, weights=weights).astype(np.float64),
+        step_seconds=1.0,
+        start_seconds=first,
+        dated=rows.times.dated,
+        provenance=tuple(notes),
         rows=counter.rows,
         bad_rows=counter.bad,
         first_bad_rows=tuple(counter.first_bad),

@@ -41,6 +41,10 @@ class TraceError(ValueError):
         super().__init__("\n  ".join((f"{place}: must {rule}, got {said}", *details)))
 
 
+class BadRowsError(TraceError):
+    """A source has more bad rows than is borne."""
+
+
 class Said(str):
     """A value that is already words, and is repeated as it is."""
 
@@ -103,15 +107,15 @@ class RowCounter:
         if self.bad == self.rows or 100 * self.bad > self.most_bad_percent * self.rows:
             raise self._too_many()
 
-    def _too_many(self) -> TraceError:
+    def _too_many(self) -> BadRowsError:
         if self.bad == 1:
             row = self.first_bad[0]
-            return TraceError(row.place, row.rule, Said(row.got))
+            return BadRowsError(row.place, row.rule, Said(row.got))
         lines = [str(row) for row in self.first_bad]
         if self.bad > len(lines):
             lines.append(f"and {self.bad - len(lines):,} more")
         share = 100 * self.bad / max(self.rows, 1)
-        return TraceError(
+        return BadRowsError(
             self.source,
             f"have at most {self.most_bad_percent:g} % bad rows",
             Said(f"{self.bad:,} of {self.rows:,} ({share:.3g} %)"),

@@ -4,17 +4,33 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from surgeproof.traces.csv_file import read_csv
-from surgeproof.traces.errors import TraceError
+from surgeproof.traces.csv_file import Reading, read_csv
+from surgeproof.traces.errors import BadRowsError, Said, TraceError, shown
+from surgeproof.traces.exports import is_json, read_export
 from surgeproof.traces.named import named_trace, trace_names
 from surgeproof.traces.trace import Trace
 
 LEAST_SECONDS: Final = 60.0
 """Shortest trace that can be replayed (seconds): minutes are judged."""
 
+LONGEST_STEP_SECONDS: Final = 3600.0
+"""Longest step that can be replayed (seconds): a surge of minutes does not show in a day's mean."""
+
+
+def read_file(path: str | Path, reading: Reading | None = None) -> Trace:
+    """Return the trace that a file holds: a table, or what a tool exports as JSON.
+
+    Raises TraceError for what cannot be read, and for what can be read in two ways.
+    """
+    try:
+        of_json = Path(path).is_file() and is_json(Path(path))
+    except (OSError, ValueError) as error:
+        raise TraceError(str(path), "be readable", str(error)) from error
+    return read_export(path, reading) if of_json else read_csv(path, reading)
+
 
 def find_trace(name: str, places: Sequence[Path]) -> Trace:
-    """Return a named trace, or that of a CSV file, whose path counts from one of the places.
+    """Return a named trace, or that of a file, whose path counts from one of the places.
 
     Raises TraceError for what is neither, and for a trace in which nothing can be judged.
     """
@@ -27,12 +43,23 @@ def find_trace(name: str, places: Sequence[Path]) -> Trace:
             known = ", ".join(trace_names())
             raise TraceError(
                 "trace",
-                f"be one of {known}, or a CSV file in {' or '.join(map(str, places))}",
+                f"be one of {known}, or a file in {' or '.join(map(str, places))}",
                 name,
             )
-        trace = read_csv(path)
+        try:
+            trace = read_file(path)
+        except BadRowsError as error:
+            got = error.got if isinstance(error.got, Said) else shown(error.got)
+            way = (
+                "`surgeproof trace show FILE --most-bad PERCENT --output NEW` leaves such rows out"
+            )
+            said = Said(f"{got}; {way}")
+            raise TraceError(error.place, error.rule, said, error.details) from None
     if trace.duration_seconds < LEAST_SECONDS:
         raise TraceError(name, f"last at least {LEAST_SECONDS:g} s", trace.duration_seconds)
+    if trace.step_seconds > LONGEST_STEP_SECONDS:
+        rule = f"have steps of at most {LONGEST_STEP_SECONDS:g} s, in which a surge can be seen"
+        raise TraceError(name, rule, Said(f"{trace.step_seconds:g} s"))
     if trace.total_requests == 0:
         raise TraceError(name, "hold requests", trace.total_requests)
     return trace

@@ -352,7 +352,7 @@ def test_a_trace_that_cannot_be_read_is_named(say, tmp_path, monkeypatch):
     assert said.notes == []
     assert said.refusals[0].startswith(f"`surges.sale.trace`: {tmp_path}/sale.csv")
     assert said.refusals[1].startswith("`surges.other.trace`: trace: must be one of x2-in-0s, ")
-    assert said.refusals[1].endswith(f"a CSV file in {tmp_path} or {ROOT}, got 'no.csv'.")
+    assert said.refusals[1].endswith(f"a file in {tmp_path} or {ROOT}, got 'no.csv'.")
 
 
 def test_a_trace_lies_in_the_project(say, tmp_path, monkeypatch):

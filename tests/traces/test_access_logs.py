@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from surgeproof.traces import TraceError, access_logs
 from surgeproof.traces.access_logs import read_access_logs
+from surgeproof.traces.clients import read_client_rates
 
 NAME = "123456789012_elasticloadbalancing_eu-west-1_app.{}_20230115T0850Z_192.0.2.1_20sg8hgm.log.gz"
 SHOP = NAME.format("shop.50dc6c495c0c9188")
@@ -26,11 +27,12 @@ def entry(
     request="GET https://www.example.com:443/ HTTP/1.1",
     agent="curl/7.46.0",
     rule="0",
+    owner="app/shop/50dc6c495c0c9188",
     tail=' "forward" "-" "-" "10.0.0.1:80" "200" "-" "-" TID_dc57cebed65b4b1d9d26a1f6a4d3f1ae',
 ):
     """An entry in the documented layout."""
     return (
-        f"{kind} 2023-01-15T08:59:59.186641Z app/shop/50dc6c495c0c9188 192.0.2.39:2817 {target} "
+        f"{kind} 2023-01-15T08:59:59.186641Z {owner} 192.0.2.39:2817 {target} "
         f'0.086 0.048 0.037 200 200 0 57 "{request}" "{agent}" ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 '
         "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/shop/73e2d6bc24d8a067 "
         '"Root=1-58337281-1d84f3d73c47ec4e58577259" "www.example.com" '
@@ -54,6 +56,74 @@ def read(tmp_path):
         return read_access_logs(path, **options)
 
     return write_and_read
+
+
+ADMIN = "app/admin/60dc6c495c0c9188"
+BOTH = [
+    *(entry(at(second)) for second in (0, 1, 2)),
+    *(entry(at(second), owner=ADMIN) for second in (15, 25)),
+    # Read one by one, for its backslash.
+    entry(at(4), agent=r"\"quoted\" agent"),
+    entry(at(35), owner=ADMIN, agent=r"\"quoted\" agent"),
+]
+
+
+class TestSeveralLoadBalancers:
+    def test_entries_of_two_in_one_file_are_not_added_up(self, read, tmp_path):
+        with pytest.raises(TraceError) as caught:
+            read(*BOTH)
+        assert str(caught.value) == (
+            f"{tmp_path}/access.log.gz: must be the logs of one load balancer, or load_balancer "
+            "name one, got app/admin/60dc6c495c0c9188, app/shop/50dc6c495c0c9188"
+        )
+
+    @pytest.mark.parametrize(
+        "name", ["shop", "app/shop/50dc6c495c0c9188", "app.shop.50dc6c495c0c9188"]
+    )
+    def test_one_is_chosen_by_name(self, read, name):
+        made = read(*BOTH, load_balancer=name)
+
+        assert made.requests_per_second.tolist() == [0.4]
+        assert made.provenance[1:] == ("3 requests are of other load balancers",)
+
+    def test_one_that_has_no_entry_is_refused_with_those_that_have(self, read):
+        with pytest.raises(
+            TraceError, match=r"load_balancer: must be one that .* has \("
+        ) as caught:
+            read(*BOTH, load_balancer="shops")
+        assert str(caught.value).endswith(
+            " has (app/admin/60dc6c495c0c9188, app/shop/50dc6c495c0c9188), got 'shops'"
+        )
+
+    def test_clients_of_another_load_balancer_are_not_counted(self, tmp_path):
+        path = tmp_path / "access.log"
+        path.write_text("".join(BOTH))
+
+        with pytest.raises(TraceError, match="must be the logs of one load balancer"):
+            read_client_rates(path, window_seconds=60)
+        assert read_client_rates(path, window_seconds=60, load_balancer="admin").busiest == (3,)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        (
+            b'203.0.113.7 - - [28/Nov/2025:07:00:00 +0000] "GET / HTTP/1.1" 200 612 "-" "curl"',
+            "an access log of nginx or Apache",
+        ),
+        (
+            b"2025-11-28T07:00:00.2Z shop 203.0.113.7:2817 10.0.0.1:80 0.000073 0.001 0.0 200 200",
+            "a Classic Load Balancer's access log",
+        ),
+        (b"#Version: 1.0\n#Fields: date time x-edge-location", "a CloudFront log"),
+    ],
+)
+def test_a_log_of_another_kind_is_named(read, line, kind):
+    with pytest.raises(TraceError) as caught:
+        read(line + b"\n")
+    assert f"must be an entry of an Application Load Balancer's access log, not of {kind}" in str(
+        caught.value
+    )
 
 
 class TestEntries:
@@ -159,12 +229,12 @@ class TestEntries:
             good[:where] + text + good[where + len(text) :],
         ):
             data = line.encode()
-            times, odd, lines = access_logs._usual(data + b"\n")
+            times, _, odd, lines = access_logs._usual(data + b"\n")
 
             assert lines == 1
             assert len(times) + len(odd) == 1
             if len(times):
-                assert access_logs._parsed(data) == times[0]
+                assert access_logs._parsed(data)[0] == times[0]
 
     def test_fast_and_careful_reading_agree_on_every_small_change(self):
         good = entry("2024-02-29T23:59:59.999999Z", agent="a b c").rstrip("\n").encode()
@@ -175,13 +245,13 @@ class TestEntries:
             changed.extend(before + sign + after for sign in signs)
             changed.extend(before + sign + after[1:] for sign in (b"", *signs))
 
-        times, odd, lines = access_logs._usual(b"".join(line + b"\n" for line in changed))
+        times, _, odd, lines = access_logs._usual(b"".join(line + b"\n" for line in changed))
 
         assert lines == len(changed)
         slow = {number for number, _, _ in odd}
         fast = [line for number, line in enumerate(changed) if number not in slow]
         assert len(fast) > len(changed) / 4
-        assert [access_logs._parsed(line) for line in fast] == times.tolist()
+        assert [access_logs._parsed(line)[0] for line in fast] == times.tolist()
 
     def test_times_of_every_day_are_right(self):
         draw = random.Random(3)  # noqa: S311
@@ -189,7 +259,7 @@ class TestEntries:
             moment = datetime.fromtimestamp(draw.randrange(4_102_444_800), UTC)
             line = entry(moment.strftime("%Y-%m-%dT%H:%M:%S.123456Z")).encode()
 
-            (time,), odd, _ = access_logs._usual(line)
+            (time,), _, odd, _ = access_logs._usual(line)
 
             assert odd == []
             assert time == int(moment.timestamp()) * 10**6 + 123_456

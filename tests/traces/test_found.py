@@ -37,7 +37,7 @@ def test_what_is_neither_is_named_with_where_it_was_sought(places):
 
     message = str(raised.value)
     assert message.startswith("trace: must be one of x2-in-0s, ")
-    assert message.endswith(f"a CSV file in {places[0]} or {places[1]}, got 'no.csv'")
+    assert message.endswith(f"a file in {places[0]} or {places[1]}, got 'no.csv'")
 
 
 @pytest.mark.parametrize(
