@@ -317,7 +317,7 @@ def capacity_asked(w: World, t: float, d: Record) -> float:
         return step_capacity(policy, w.steps, breach, desired, float(f.warm), leaving)
     if t < f.cooldown_until:
         return desired
-    return adjusted_capacity(policy, policy.adjustment, desired, float(f.in_service), leaving)
+    return adjusted_capacity(policy, policy.adjustment, desired, float(f.in_service), 0.0)
 
 
 @inlined

@@ -104,9 +104,9 @@ def evaluate(
 
     A metric that is published less often than the rows are kept has whole points only: a point
     belongs to the window in which its period begins. Where the alarm's period is shorter than the
-    metric's, most windows hold none, and the range is widened so that it holds as many points as it
-    would otherwise: ASG, enable-as-instance-metrics, says of 60 s alarms on five-minute data that
-    up to four periods in five have none, and target tracking on them is slower, not dead.
+    metric's, most windows hold none (ASG, enable-as-instance-metrics: up to four in five with basic
+    monitoring), and the alarm goes by the metric's own periods, as many as it would otherwise: so
+    target tracking on five-minute data needs three of them, which is slower, not dead.
     """
     rule = w.alarms[a]
     state = w.alarm_states[a]
@@ -127,11 +127,13 @@ def evaluate(
     mask = ring - 1
     plain = width == 1 and coarse <= 1
     phase = 0
+    newest = now
     if coarse > 1:
-        if coarse > width:
-            count *= (coarse + width - 1) // width
         if rule.granularity > 60:
             phase = w.scenario.basic_monitoring_minute * (coarse // (rule.granularity // 60))
+        if coarse > width:
+            width = coarse
+            newest = now - (now - phase) % coarse
     if fast:
         count = min(count, (TICK_ROWS - 1 - coarse) // width)
     oldest = max(state.known, visible - ring) if plain else 0
@@ -140,7 +142,7 @@ def evaluate(
         if plain:
             start, stop = k, k + 1
         else:
-            stop = now - (count - 1 - k) * width
+            stop = newest - (count - 1 - k) * width
             start = max(stop - width, 0)
             if coarse > 1:
                 start += (phase - start) % coarse

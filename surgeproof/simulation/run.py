@@ -58,8 +58,6 @@ def world(
     total = steps + int(scenario["pre_roll_steps"])
     fast = bool(np.any(encoded.alarms["period"] < 60))
     longest = int(np.max(encoded.alarms["n"], initial=15)) + 8
-    # Windows of an alarm that asks more often than its metric comes, by point of the metric.
-    sparse = np.maximum(-(-encoded.alarms["granularity"] // encoded.alarms["period"]), 1)
     return World(
         scenario=scenario,
         alarms=encoded.alarms,
@@ -79,7 +77,7 @@ def world(
         extremes=np.zeros((total * step // 60 + 2, r.EXTREMES)),
         ticks=np.zeros((TICK_ROWS if fast else 1, r.COLUMNS)),
         erlang=np.zeros(TABLE_POINTS),
-        points=np.zeros(longest * int(np.max(sparse, initial=1)), np.int8),
+        points=np.zeros(longest, np.int8),
         history=np.zeros((encoded.alarms.size, 1 << longest.bit_length()), np.int8),
         above_columns=encoded.above_columns,
         above_factors=encoded.above_factors,

@@ -46,6 +46,8 @@ class Row:
     """Expected events, each as `seconds what`, from the trace's start on."""
     events: tuple[Event, ...] = SCALING
     """Kinds of event that are looked at."""
+    since: float = 0
+    """Moment from which they are (seconds); replays begin with half an hour before the trace."""
     injected: Sequence[simulation.Injected] = ()
     changes: Mapping[str, float] = field(default_factory=dict)
 
@@ -61,7 +63,7 @@ def log_of(row):
     lines = []
     for entry in run.log:
         kind = Event(int(entry["event"]))
-        if kind in row.events and entry["t"] >= 0:
+        if kind in row.events and entry["t"] >= row.since:
             names, subject = run.encoded.alarm_names, int(entry["subject"])
             words = _WORDS[kind].format(
                 desired=entry["desired"],

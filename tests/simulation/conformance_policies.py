@@ -1,15 +1,20 @@
 """The conformance table's rows on scaling policies."""
 
+from dataclasses import replace
+
 from surgeproof.plan import (
     AdjustmentType,
     Alarm,
     Comparison,
     Figure,
+    LifecycleHook,
     Metric,
     Quotas,
+    ScheduledAction,
     SimpleScaling,
     StepAdjustment,
     StepScaling,
+    TargetGroup,
     TargetTracking,
     TrackedMetric,
 )
@@ -48,6 +53,12 @@ def above(name, threshold, *policies, **changes):
 
 def below(name, threshold, *policies, **changes):
     return above(name, threshold, *policies, **({"comparison": Comparison.LESS_OR_EQUAL} | changes))
+
+
+def per_target(name, threshold, **changes):
+    """An alarm on the requests of each target in a minute."""
+    metric = Metric(namespace="AWS/ApplicationELB", name="RequestCountPerTarget", statistic="Sum")
+    return above(name, threshold, **({"metric": metric} | changes))
 
 
 def steps(name, kind, *adjustments, **changes):
@@ -356,5 +367,277 @@ ROWS = (
         ),
         load=minutes((0.3, 3), 0.25, (0.3, 3)),
         log=("330 in to 8",),
+    ),
+    Row(
+        name="tracking-adds-rounded-up",
+        says="Where 1.5 instances would bring the metric to its target, tracking adds 2.",
+        source=TRACKING,
+        plan=fleet(10, [tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 6)]),
+        load=minutes((0.9, 3), (1.15, 4), (0.9, 3)),
+        log=("450 out to 12",),
+    ),
+    Row(
+        name="tracking-removes-rounded-down",
+        says="Where 1.5 instances less would do, tracking removes 1.",
+        source=TRACKING,
+        plan=fleet(10, [tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 6)]),
+        load=minutes((0.95, 3), (0.85, 18)),
+        changes={"tracking_low_factor": 0.9},
+        log=("1207.08 in to 9",),
+    ),
+    Row(
+        name="tracking-in-two-sizes",
+        says="What is removed is rounded down in whole instances, also where the group changed "
+        "within the minute that the metric is of: 4.44 instances are 5, not 4.",
+        source=TRACKING,
+        plan=fleet(
+            12,
+            [tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 2700)],
+            group={"min_size": 4},
+            service=service(service_seconds=Figure.exactly(0.05)),
+        ),
+        load=minutes((500, 3), (200, 30)),
+        log=("1207.08 in to 5",),
+    ),
+    Row(
+        name="tracking-any-out",
+        says="Of several trackings, one that is ready suffices to scale out.",
+        source=TRACKING,
+        plan=fleet(
+            10,
+            [
+                tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 6),
+                tracking("cpu", TrackedMetric.CPU, 50),
+            ],
+        ),
+        load=minutes((0.9, 3), (1.2, 4), (0.9, 3)),
+        log=("450 out to 12",),
+    ),
+    Row(
+        name="tracking-all-in",
+        says="Tracking scales in only where all trackings are ready to: here one is not.",
+        source=TRACKING,
+        plan=fleet(
+            7,
+            [
+                tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 6),
+                tracking("many", TrackedMetric.REQUESTS_PER_TARGET, 5.9),
+            ],
+        ),
+        load=minutes((0.64, 3), (0.553, 18)),
+        changes={"tracking_low_factor": 0.8},
+        log=(),
+    ),
+    Row(
+        name="tracking-all-that-may-scale-in",
+        says="A tracking that may not scale in is not asked.",
+        source=TRACKING,
+        plan=fleet(
+            7,
+            [
+                tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 6),
+                tracking("many", TrackedMetric.REQUESTS_PER_TARGET, 5.9, disable_scale_in=True),
+            ],
+        ),
+        load=minutes((0.64, 3), (0.553, 18)),
+        changes={"tracking_low_factor": 0.8},
+        log=("1207.08 in to 6",),
+    ),
+    Row(
+        name="tracking-largest-of-two",
+        says="Where all trackings are ready, the one that leaves the larger capacity counts.",
+        source=MULTIPLE,
+        plan=fleet(
+            10,
+            [
+                tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 6),
+                tracking("many", TrackedMetric.REQUESTS_PER_TARGET, 4),
+            ],
+        ),
+        load=minutes((0.6, 3), (0.4, 18)),
+        changes={"tracking_low_factor": 0.7},
+        log=("1221.25 in to 6",),
+    ),
+    Row(
+        name="tracking-without-data",
+        says="Without data the alarms of a tracking are in INSUFFICIENT_DATA, and it does not "
+        "scale.",
+        source=TRACKING,
+        plan=fleet(
+            10,
+            [
+                tracking(
+                    "latency",
+                    Metric(namespace="AWS/ApplicationELB", name="TargetResponseTime"),
+                    1,
+                )
+            ],
+            group={"desired_capacity": 10},
+        ),
+        load=minutes((1, 3), (0, 30)),
+        changes={"tracking_low_factor": 0.01},
+        log=(),
+    ),
+    Row(
+        name="tracking-to-zero",
+        says="Requests per target are reported as 0 where there are none, so the group scales in, "
+        "to 0 where its minimum is 0.",
+        source=TRACKING,
+        plan=fleet(
+            10,
+            [tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 6)],
+            group={"min_size": 0},
+        ),
+        load=minutes((1, 3), (0, 20)),
+        log=("1207.08 in to 0",),
+    ),
+    Row(
+        name="tracking-terminating-counts",
+        says="When tracking scales in, instances that are terminating belong to the current "
+        "capacity: of 6 and 4 that drain, half is 5.",
+        source=TRACKING,
+        plan=fleet(
+            10,
+            [tracking("requests", TrackedMetric.REQUESTS_PER_TARGET, 6)],
+            service=service(
+                boot_seconds=Figure.exactly(30), longest_request_seconds=Figure.exactly(1500)
+            ),
+            target_groups=(TargetGroup(name="tg", deregistration_delay_seconds=1500),),
+        ),
+        load=minutes((1, 3), (0.6, 17), (0.3, 20)),
+        log=("1207.08 in to 6", "1387.08 in to 5"),
+    ),
+    Row(
+        name="cooldown",
+        says="After a simple policy's launch, further ones wait until the cooldown is over; it "
+        "begins when the instance is in service. Alarms in between change nothing.",
+        source=COOLDOWN,
+        plan=fleet(4, [simple("out", CHANGE, 1)], [above("a", 60, "out")]),
+        load=minutes((0.5, 3), (1, 15)),
+        log=("330 out to 5", "690 out to 6", "1050 out to 7"),
+    ),
+    Row(
+        name="cooldown-of-a-policy",
+        says="A policy's own cooldown replaces the default one.",
+        source=COOLDOWN,
+        plan=fleet(4, [simple("out", CHANGE, 1, cooldown_seconds=100)], [above("a", 60, "out")]),
+        load=minutes((0.5, 3), (1, 8)),
+        log=("330 out to 5", "450 out to 6", "570 out to 7"),
+    ),
+    Row(
+        name="cooldown-after-a-hook",
+        says="With a launching hook the cooldown begins when the instance is in service.",
+        source=COOLDOWN,
+        plan=fleet(
+            4,
+            [simple("out", CHANGE, 1)],
+            [above("a", 60, "out")],
+            group={"hooks": (LifecycleHook(name="boot", launching=True),)},
+            service=service(boot_seconds=Figure.exactly(120)),
+        ),
+        load=minutes((0.5, 3), (1, 12)),
+        log=("330 out to 5", "810 out to 6"),
+    ),
+    Row(
+        name="cooldown-after-another-policy",
+        says="A cooldown follows any launch: a simple policy waits after a step policy's, too.",
+        source=COOLDOWN,
+        plan=fleet(
+            4,
+            [simple("one", CHANGE, 1), out("two", CHANGE, 2)],
+            [above("a", 90, "one"), above("b", 60, "two")],
+        ),
+        load=minutes((0.5, 3), 1, (1.5, 8)),
+        log=("367.082 out to 6", "690 out to 7"),
+    ),
+    Row(
+        name="cooldown-after-a-replacement",
+        says="A simple policy waits until the replacement of an instance is in service, and for "
+        "the cooldown after it.",
+        source=STEP,
+        plan=fleet(4, [simple("out", CHANGE, 1)], [above("a", 60, "out")]),
+        load=minutes((0.5, 3), (1, 12)),
+        injected=[Injected(kind=Injection.ZONE_LOST, start_seconds=200, end_seconds=250, value=0)],
+        log=("630 out to 5",),
+    ),
+    Row(
+        name="no-cooldown-for-others",
+        says="Step policies and scheduled actions do not wait for a cooldown.",
+        source=COOLDOWN,
+        plan=fleet(
+            4,
+            [simple("one", CHANGE, 1), out("two", CHANGE, 2)],
+            [above("a", 60, "one"), above("b", 90, "two")],
+            group={"default_instance_warmup_seconds": 0},
+            schedules=(
+                ScheduledAction(name="at-8", group="web", start_seconds=480, desired_capacity=12),
+            ),
+        ),
+        load=replace(minutes((0.5, 3), 1, 1.5, (0.5, 6)), dated=True),
+        changes=LATER | {"schedule_delay_seconds": 6},
+        log=("330 out to 5", "427.082 out to 7", "486 scheduled 12"),
+    ),
+    Row(
+        name="cooldown-after-draining",
+        says="After a simple policy's scale-in the cooldown begins when the load balancer has "
+        "deregistered the instance.",
+        source=COOLDOWN,
+        plan=fleet(
+            8,
+            [simple("in", CHANGE, -1, cooldown_seconds=60)],
+            [below("b", 30, "in")],
+            service=service(longest_request_seconds=Figure.exactly(200)),
+        ),
+        load=minutes((1, 3), (0.5, 9)),
+        log=("330 in to 7", "630 in to 6"),
+    ),
+    Row(
+        name="cooldown-from-the-choice",
+        says="On the same page: it begins when the instance starts to drain, so that simple "
+        "policies go on as soon as the capacity shows the scale-in.",
+        source=COOLDOWN,
+        plan=fleet(
+            8,
+            [simple("in", CHANGE, -1, cooldown_seconds=60)],
+            [below("b", 30, "in")],
+            service=service(longest_request_seconds=Figure.exactly(200)),
+        ),
+        load=minutes((1, 3), (0.5, 6)),
+        changes={"cooldown_waits_for_draining": 0},
+        log=("330 in to 7", "450 in to 6"),
+    ),
+    Row(
+        name="warmup-of-the-policy",
+        says="A policy's own warmup replaces the group's: scale-in waits 60 s and not 300.",
+        source=WARMUP,
+        plan=fleet(
+            10,
+            [out("out", CHANGE, 1, warmup_seconds=60), less("in", EXACT, 5)],
+            [above("a", 60, "out"), below("b", 20, "in")],
+        ),
+        load=minutes((0.5, 3), 1, (0.2, 10)),
+        log=("330 out to 11", "427.082 in to 5"),
+    ),
+    Row(
+        name="warmup-falls-back-to-the-cooldown",
+        says="Where neither policy nor group states a warmup, the default cooldown is one.",
+        source=WARMUP,
+        plan=fleet(
+            10,
+            [out("out", CHANGE, 1), less("in", EXACT, 5)],
+            [above("a", 60, "out"), below("b", 20, "in")],
+            group={"default_instance_warmup_seconds": None, "default_cooldown_seconds": 200},
+        ),
+        load=minutes((0.5, 3), 1, (0.2, 10)),
+        log=("330 out to 11", "547.082 in to 5"),
+    ),
+    Row(
+        name="warmup-of-replacements",
+        says="Every launch has a warmup: scale-in waits for a replacement's, too.",
+        source=DEFAULT_WARMUP,
+        plan=fleet(10, [less("in", EXACT, 5)], [below("b", 20, "in")]),
+        load=minutes((0.5, 5), (0.2, 12)),
+        injected=[Injected(kind=Injection.ZONE_LOST, start_seconds=200, end_seconds=250, value=0)],
+        log=("630 in to 5",),
     ),
 )
