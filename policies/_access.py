@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from policies import _types as types
-from policies._rules import Resource, Stack
+from policies._rules import CannotJudgeError, Resource, Stack
 from policies._values import ABSENT, UNKNOWN
 from surgeproof.settings.json_file import parse_json
 
@@ -30,14 +30,17 @@ _OF_ONE_OWNER: Final = frozenset(
 
 
 def statements(document: Any) -> list[dict[str, Any]] | None:
-    """Return the statements of a policy, with keys in lower case; None while they are unknown."""
+    """Return the statements of a policy, with keys in lower case; None while they are unknown.
+
+    Raises CannotJudgeError for a document that cannot be read: AWS may read it otherwise.
+    """
     if document is UNKNOWN:
         return None
     if isinstance(document, str):
         try:
             document = parse_json(document, "policy")
-        except ValueError:
-            return []  # AWS refuses it
+        except ValueError as error:
+            raise CannotJudgeError("the policy's document is no JSON that can be read") from error
     found = _lower(document).get("statement") if isinstance(document, Mapping) else None
     entries = found if isinstance(found, list) else [found]
     if UNKNOWN in entries:

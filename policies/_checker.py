@@ -5,23 +5,77 @@ engine may come on any thread, and what is kept between two of them, which exemp
 use, is a set that only grows.
 """
 
+import contextvars
 import logging
+import threading
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel
 
 from policies import _settings
 from policies._mending import mended
-from policies._rules import AnyRule, Report, Resource, Stack, StackRule
+from policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
 from policies._settings import Exemption, Settings
 from policies._values import plain
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import ADVISORY, EXPIRED, MANDATORY, UNUSED
 
 _log: Final = logging.getLogger(__name__)
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+
+LONGEST_SECONDS: Final = 900.0
+"""How long one rule across resources may take (seconds). The longest of them replays surges, after
+the simulation has been compiled: a minute, or some on a busy machine."""
+
+MEND: Final = (
+    "Mend what the rule could not read or run. Where the rule itself is at fault, "
+    "`policies:rules: {{{rule}: advisory}}` in the stack's settings lets plans through unjudged."
+)
+
+
+def failure(error: BaseException) -> str:
+    """Return why a rule failed, without the exception's text, which may hold a secret's value."""
+    if isinstance(error, CannotJudgeError):
+        return str(error)
+    kind = type(error).__name__
+    if isinstance(error, ImportError) and error.name:
+        return f"{error.name} cannot be imported ({kind})"
+    if isinstance(error, OSError) and error.strerror:
+        kind = f"{kind}, {error.strerror}"
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if ROOT in Path(frame.filename).parents]
+    ours = [frame for frame in ours if "site-packages" not in frame.filename] or ours
+    if not ours:
+        return kind
+    return f"{kind} in {Path(ours[-1].filename).relative_to(ROOT)}:{ours[-1].lineno}"
+
+
+def _in_time(check: Callable[[], None]) -> None:
+    """Run a check that may take long; raise CannotJudgeError where it takes too long."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            check()
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            raised.append(error)
+
+    # What the SDK knows of the stack, it knows in this context only.
+    context = contextvars.copy_context()
+    thread = threading.Thread(target=context.run, args=(run,), name="rule", daemon=True)
+    thread.start()
+    thread.join(LONGEST_SECONDS)
+    if thread.is_alive():
+        raise CannotJudgeError(f"it took longer than {LONGEST_SECONDS:g} s")
+    if raised:
+        raise raised[0]
 
 
 @dataclass
@@ -37,6 +91,8 @@ class Checker:
     _values: dict[str, dict[str, Any]] = field(init=False)
     _by_type: dict[str, list[AnyRule]] = field(default_factory=dict)
     _used: set[Exemption] = field(default_factory=set)
+    _failed: set[str] = field(default_factory=set)
+    """Rules that failed by themselves, which no exemption covers: those are for what is found."""
 
     def __post_init__(self) -> None:
         self._levels = {
@@ -108,7 +164,7 @@ class Checker:
             if self._on(rule) and not isinstance(rule, StackRule):
                 report = Report()
                 seen = replace(resource, settings=self.values(rule))
-                self._run(rule, lambda: rule.check(seen, report), report, resource.urn)  # noqa: B023 - runs at once
+                self._run(rule, partial(rule.check, seen, report), report, resource.urn)
                 found += self._findings(rule, report)
         return found
 
@@ -120,7 +176,8 @@ class Checker:
             if isinstance(rule, StackRule) and self._on(rule):
                 report = Report()
                 seen = replace(stack, settings=self.values(rule))
-                self._run(rule, lambda: rule.check(seen, report), report, urn)  # noqa: B023 - runs at once
+                check = partial(_in_time, partial(rule.check, seen, report))
+                self._run(rule, check, report, urn)
                 found += self._findings(rule, report)
         return found + self._unused(urn)
 
@@ -141,10 +198,15 @@ class Checker:
             if self._exemption(rule.name, resource.urn) is not None:
                 continue
             mends = [at for at in rule.mends if not at.types or resource.type in at.types]
-            report = Report()
-            seen = replace(resource, properties=plain(properties), settings=self.values(rule))
-            rule.check(seen, report)
-            if report.refusals and (better := mended(properties, mends)) is not None:
+            report, better = Report(), None
+            try:
+                seen = replace(resource, properties=plain(properties), settings=self.values(rule))
+                rule.check(seen, report)
+                better = mended(properties, mends) if report.refusals else None
+            except (Exception, SystemExit):  # noqa: BLE001 - it is told, but not here
+                # The rule judges the same resource next, and says there that it failed.
+                _log.exception("%s: remedy", rule.name)
+            if better is not None:
                 properties = better
                 done.append((rule, better))
         return done
@@ -161,19 +223,30 @@ class Checker:
         return max(covering, key=lambda each: each.until, default=None)
 
     def _run(self, rule: AnyRule, check: Callable[[], None], report: Report, urn: str) -> None:
-        """Let a rule judge; one that breaks is not decided, and the others go on."""
+        """Let a rule judge. One that fails has judged nothing, which is said; the others go on."""
         try:
             check()
-        except Exception as error:  # noqa: BLE001 - whatever a foreign program makes of it
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - no exception may open the gate
             _log.exception("%s", rule.name)
-            reason = (
-                f"the rule itself failed ({type(error).__name__}), which is a fault of the pack."
-            )
-            report.notes[reason, urn] = None
+            report.cannot_judge(urn, failure(error))
 
     def _findings(self, rule: AnyRule, report: Report) -> list[Finding]:
         level = self.level(rule)
-        found = []
+        if report.failures:
+            self._failed.add(rule.name)
+        found = [
+            Finding(
+                rule=rule.name,
+                level=ADVISORY if level is EnforcementLevel.ADVISORY else MANDATORY,
+                severity=rule.severity.value,
+                urn=urn,
+                message=f"the rule failed and has judged nothing: {reason.removesuffix('.')}.",
+                why=rule.description,
+                fix=MEND.format(rule=rule.name),
+                link=rule.link,
+            )
+            for reason, urn in report.failures
+        ]
         for message, urn in report.refusals:
             text, exemption = message, self._exemption(rule.name, urn)
             if exemption is not None:
@@ -226,5 +299,5 @@ class Checker:
                 message=f"{each} matches nothing that the rule refuses: remove it.",
             )
             for each in self.settings.exemptions
-            if each not in self._used and self._holds(each) and each.rule in on
+            if each not in self._used and self._holds(each) and each.rule in on - self._failed
         ]

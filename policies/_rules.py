@@ -1,7 +1,8 @@
 """What a rule is.
 
 A rule that meets a value which a preview does not know must neither pass in silence nor stop the
-preview: it notes what it could not decide, and the pack reports the notes.
+preview: it notes what it could not decide, and the pack reports the notes. A rule that fails by
+itself has decided nothing either, but nothing else will: that stops a preview as a violation does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,15 @@ _OF_OTHER_STANDARDS: Final = frozenset(
 )
 """Controls that Security Hub has for its other standards only (NIST SP 800-53, CIS): the list of
 the controls of AWS Foundational Security Best Practices v1.0.0 is without them."""
+
+
+class CannotJudgeError(Exception):
+    """A rule cannot judge: what it reads is damaged, or its settings are wrong. Says why.
+
+    This is not the same as a value that a preview does not know: nothing will decide later. So it
+    counts as a violation, as does any other exception of a rule. The reason holds no values, which
+    may be secrets.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +178,14 @@ def _top(path: str) -> str:
 
 @dataclass(slots=True)
 class Report:
-    """What a rule found: refusals, and what it could not decide."""
+    """What a rule found: refusals, what it could not decide, and where it failed by itself."""
 
     refusals: list[tuple[str, str]] = field(default_factory=list)
     """(message, urn)"""
     notes: dict[tuple[str, str], None] = field(default_factory=dict)
     """(reason, urn), each once, in the order in which they came up."""
+    failures: dict[tuple[str, str], None] = field(default_factory=dict)
+    """(reason, urn) where the rule could not judge, and nothing will decide later."""
 
     def refuse(self, resource: Resource, path: str, must: str, got: str) -> None:
         """Refuse a property's value, which the caller has put into words."""
@@ -193,6 +205,10 @@ class Report:
     def undecided(self, resource: Resource, reason: str) -> None:
         """Note that the rule lacks a fact."""
         self.notes[reason, resource.urn] = None
+
+    def cannot_judge(self, urn: str, reason: str) -> None:
+        """Say that the rule failed by itself on a resource, or on the stack."""
+        self.failures[reason, urn] = None
 
 
 @dataclass(frozen=True, slots=True)

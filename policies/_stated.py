@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pulumi
 
+from policies._rules import CannotJudgeError
 from policies._values import number
 
 _SHORTEST, _LONGEST = 0.8, 1.2
@@ -34,18 +35,29 @@ def figure(key: str) -> Figure | None:
     """Return a figure of the group `service`, None where it is not stated.
 
     A single number stands for itself and a fifth more or less, two numbers for their range.
+    Raises CannotJudgeError for what is no figure.
     """
     stated = _group("service").get(key)
+    if stated is None:
+        return None
     if isinstance(stated, list):
         ends = [end for end in map(number, stated) if end is not None]
-        return Figure(min(ends), max(ends)) if ends else None
+        if not ends or len(ends) != len(stated):
+            raise CannotJudgeError(f"`service.{key}` must be a number, or a range of two")
+        return Figure(min(ends), max(ends))
     value = number(stated)
-    return None if value is None else Figure(value * _SHORTEST, value * _LONGEST)
+    if value is None:
+        raise CannotJudgeError(f"`service.{key}` must be a number, or a range of two")
+    return Figure(value * _SHORTEST, value * _LONGEST)
 
 
 def vcpu_quota() -> float | None:
     """Return the account's quota of running On-Demand vCPU, None where it is not stated."""
-    return number(_group("account").get("vcpuQuota"))
+    stated = _group("account").get("vcpuQuota")
+    quota = number(stated)
+    if stated is not None and quota is None:
+        raise CannotJudgeError("`account.vcpuQuota` must be a number")
+    return quota
 
 
 def not_stated(*keys: str) -> str:
@@ -68,35 +80,34 @@ class Surge:
     """From the last step at about the normal rate before the peak, until the peak."""
 
 
-def missing_surges(found: list[Surge], unreadable: list[str]) -> list[str]:
-    """Return what a rule says about surges that are not named or cannot be read."""
-    if not found and not unreadable:
-        return ["name a surge in `surges`, from which normal load and peak are taken."]
-    return [f"the trace of surges.{name} cannot be read." for name in unreadable]
+NO_SURGES: Final = "name a surge in `surges`, from which normal load and peak are taken."
+"""What a rule says that lacks surges."""
 
 
-def surges() -> tuple[list[Surge], list[str]]:
-    """Return the surges that the configuration names, and the names of those that are unreadable.
+def surges() -> list[Surge]:
+    """Return the surges that the configuration names.
 
     A trace is one of those that ship, or a CSV file whose path is taken from where the engine runs
-    the pack, or from the directory above the pack.
+    the pack, or from the directory above the pack. Raises CannotJudgeError for what cannot be read.
     """
-    found, unreadable = [], []
+    found = []
     for name, stated in _group("surges").items():
-        trace = stated.get("trace") if isinstance(stated, Mapping) else None
-        scale = number(stated.get("scale", 1)) if isinstance(stated, Mapping) else None
-        shape = _shape(trace) if isinstance(trace, str) else None
-        if shape is None or scale is None:
-            unreadable.append(name)
-            continue
+        if not isinstance(stated, Mapping) or not isinstance(trace := stated.get("trace"), str):
+            raise CannotJudgeError(f"`surges.{name}` must be a map with a `trace`")
+        scale = number(stated.get("scale", 1))
+        if scale is None:
+            raise CannotJudgeError(f"`surges.{name}.scale` must be a number")
+        shape = _shape(trace)
+        if isinstance(shape, str):
+            raise CannotJudgeError(f"`surges.{name}.trace` {shape}")
         normal, peak, rise = shape
         found.append(Surge(name=name, normal=normal * scale, peak=peak * scale, rise_seconds=rise))
-    return found, unreadable
+    return found
 
 
 @cache
-def _shape(trace: str) -> tuple[float, float, float] | None:
-    """Return the normal rate, the peak and the rise of a trace, None where it cannot be read."""
+def _shape(trace: str) -> tuple[float, float, float] | str:
+    """Return the normal rate, the peak and the rise of a trace, or why it cannot be read."""
     # numpy takes longer to load than all the rest of the pack, and few stacks need it.
     from surgeproof.traces import TraceError, named_trace, trace_names  # noqa: PLC0415
     from surgeproof.traces.csv_file import read_csv  # noqa: PLC0415
@@ -108,10 +119,12 @@ def _shape(trace: str) -> tuple[float, float, float] | None:
             places = [Path(trace), _ROOT / trace]
             path = next((place for place in places if place.is_file()), None)
             if path is None:
-                return None
+                return "must be a trace that ships, or a CSV file that is there"
             read = read_csv(path)
-    except (TraceError, OSError):
-        return None
+    except TraceError as error:
+        return f"cannot be read: {' '.join(str(error).split())}"
+    except OSError as error:
+        return f"cannot be read: {error.strerror or type(error).__name__}"
     rates = read.requests_per_second
     normal, top = float(rates[0]), int(rates.argmax())
     begin = max((step for step in range(top + 1) if rates[step] <= normal * _PLAIN), default=0)
@@ -119,9 +132,13 @@ def _shape(trace: str) -> tuple[float, float, float] | None:
 
 
 def _group(name: str) -> Mapping[str, Any]:
-    """Return a group of the configuration, empty where it is not stated or not a mapping."""
+    """Return a group of the configuration, empty where it is not stated."""
     try:
         group = pulumi.Config().get_object(name)
     except (pulumi.ConfigTypeError, ValueError):
-        return {}  # the program's own check of the configuration says what is wrong with it
-    return group if isinstance(group, Mapping) else {}
+        group = ...
+    if group is None:
+        return {}
+    if not isinstance(group, Mapping):
+        raise CannotJudgeError(f"`{name}` in the stack's settings must be a map")
+    return group

@@ -12,6 +12,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 from pulumi_policy import proxy
 
+from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json
 
 
@@ -114,7 +115,10 @@ def plain(value: Any) -> Any:
 
 
 def _secret(mark: Mapping[str, Any]) -> Any:
-    """Return what a secret holds, UNKNOWN where it is encrypted."""
+    """Return what a secret holds, UNKNOWN where it is encrypted.
+
+    Raises DocumentError, without the secret, for a text that does not hold a value in JSON.
+    """
     if "value" in mark:
         return _hidden(plain(mark["value"]))
     if not isinstance(mark.get("plaintext"), str):
@@ -122,7 +126,8 @@ def _secret(mark: Mapping[str, Any]) -> Any:
     try:
         return _hidden(plain(parse_json(mark["plaintext"], "plaintext")))
     except ValueError:
-        return UNKNOWN
+        problem = "`plaintext` of a secret must be JSON, got something else"
+        raise DocumentError([problem]) from None
 
 
 def _hidden(value: Any) -> Any:

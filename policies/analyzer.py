@@ -6,10 +6,11 @@ resource once, and runs the rules that are about its type.
 """
 
 import contextvars
+import logging
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent import futures
 from datetime import date
 from typing import Any, Final
@@ -21,7 +22,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies import _settings
-from policies._checker import Checker
+from policies._checker import Checker, failure
 from policies._rules import AnyRule, Resource, StackRule
 from policies._settings import Settings, SettingsError, unknown_rule
 from policies._values import plain, unpacked_map
@@ -31,11 +32,14 @@ from surgeproof.findings.model import (
     ADVISORY,
     EXPIRED,
     MANDATORY,
+    PACK,
     RESOURCE_NOTES,
     SETTINGS,
     STACK_NOTES,
     UNUSED,
 )
+
+_log: Final = logging.getLogger(__name__)
 
 _FOUNDATIONAL: Final = "AWS Foundational Security Best Practices"
 _STACK_TYPE: Final = "pulumi:pulumi:Stack"
@@ -56,6 +60,7 @@ _SEVERITIES: Final = {
     Severity.CRITICAL.value: proto.POLICY_SEVERITY_CRITICAL,
 }
 _OWN: Final = {
+    PACK: (MANDATORY, "The policies can read what the engine gives them, and judge it."),
     SETTINGS: (MANDATORY, "The settings of the policies can be read and make sense."),
     EXPIRED: (MANDATORY, "An exemption holds until its date: then someone decides anew."),
     UNUSED: (ADVISORY, "An exemption that matches nothing is removed."),
@@ -131,6 +136,7 @@ class Analyzer(proto.AnalyzerServicer):
             elif name not in _OWN and name != "all":
                 self._problems.append(f"{_FROM_FILE}: {name}: {unknown_rule(name, names)}")
         if not self._problems:
+            # What fails there fails again in the rules that it is for, and is told by them.
             # What the SDK knows of the stack, it knows in this context only.
             context = contextvars.copy_context()
             threading.Thread(
@@ -144,6 +150,9 @@ class Analyzer(proto.AnalyzerServicer):
 
     def Analyze(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Judge one resource before it is created or changed; first of all the stack itself."""
+        return self._safely(self._analyze, request, request.urn)
+
+    def _analyze(self, request: Any) -> Any:
         if request.type == _STACK_TYPE:
             return self._response(self._at_start(request.urn), RESOURCE_NOTES)
         if self._problems:
@@ -159,6 +168,9 @@ class Analyzer(proto.AnalyzerServicer):
 
     def AnalyzeStack(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Judge all resources together, at the end of an operation."""
+        return self._safely(self._analyze_stack, request, "")
+
+    def _analyze_stack(self, request: Any) -> Any:
         if self._problems:
             return proto.AnalyzeResponse()
         stacks = [each.urn for each in request.resources if each.type == _STACK_TYPE]
@@ -191,6 +203,18 @@ class Analyzer(proto.AnalyzerServicer):
                 )
             )
         return response
+
+    def _safely(self, analyze: Callable[[Any], Any], request: Any, urn: str) -> Any:
+        """Judge, and say as a violation that the pack itself could not."""
+        try:
+            return analyze(request)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - no exception may open the gate
+            _log.exception("the pack failed")
+            why = _OWN[PACK][1]
+            message = f"the pack failed and has judged nothing: {failure(error)}."
+            level = ADVISORY if self._checker.settings.preset == "advisory" else MANDATORY
+            found = Finding(rule=PACK, level=level, urn=urn, message=message, why=why)
+            return self._response([found], RESOURCE_NOTES)
 
     def _at_start(self, urn: str) -> list[Finding]:
         if not self._problems:

@@ -29,9 +29,9 @@ def _sized(group: Resource, path: str, report: Report) -> float | None:
 
 def _surges(group: Resource, report: Report) -> list[Surge]:
     """Return the stated surges; note what is missing."""
-    found, unreadable = _stated.surges()
-    for reason in _stated.missing_surges(found, unreadable):
-        report.undecided(group, reason)
+    found = _stated.surges()
+    if not found:
+        report.undecided(group, _stated.NO_SURGES)
     return found
 
 

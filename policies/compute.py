@@ -11,6 +11,7 @@ from policies import _access
 from policies import _types as types
 from policies._rules import (
     AnyRule,
+    CannotJudgeError,
     Mend,
     Need,
     PropertyRule,
@@ -107,8 +108,8 @@ def _decoded(text: str) -> str:
     if data.startswith(b"\x1f\x8b"):
         try:
             data = zlib.decompress(data, wbits=31)
-        except zlib.error:
-            return text
+        except zlib.error as error:
+            raise CannotJudgeError("the user data is gzip that cannot be unpacked") from error
     return data.decode(errors="replace")
 
 

@@ -16,7 +16,7 @@ import pulumi
 from pulumi_policy import Severity
 
 from policies import _types as types
-from policies._rules import AnyRule, Report, Resource, Stack, StackRule
+from policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
 from policies._values import UNKNOWN
 from surgeproof.plan import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.configured import Configured, Surge, Surviving
@@ -81,7 +81,7 @@ class _Case:
 
 def _prepare() -> None:
     """Load the simulation, where the configuration names surges to replay."""
-    with suppress(PlanError, ImportError):  # said where a rule asks for it
+    with suppress(Exception):  # a rule that asks for it meets the same, and says so
         if not stated_in(dict(pulumi.runtime.get_config_env()), pulumi.get_project()).surges:
             return
         from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
@@ -94,7 +94,7 @@ def _prepare() -> None:
 def _check_survives(stack: Stack, report: Report) -> None:
     lost = []
     for case in _cases(stack, report):
-        found = _replayed(case, report, says_what_is_wrong=True)
+        found = _replayed(case, report)
         if found is not None and found[1].verdict.word != "survives":
             lost.append((case, *found))
     lost_least_first = sorted(lost, key=lambda each: _badness(each[2]))
@@ -131,7 +131,7 @@ def _badness(judged: "Judged") -> tuple[float, ...]:
 
 def _check_warned(stack: Stack, report: Report) -> None:
     for case in _cases(stack, report, tells=True):
-        found = _replayed(case, report, says_what_is_wrong=False)
+        found = _replayed(case, report)
         if found is None:
             continue
         part, judged = found
@@ -161,8 +161,8 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
     groups = stack.of(types.GROUP)
     if not groups:
         return
-    stated = _stated(groups[0], report)
-    if stated is None or not stated.surges:
+    stated = _stated()
+    if not stated.surges:
         return
     if stated.service is None:
         keys = " and ".join(stated.missing)
@@ -183,8 +183,8 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
     try:
         plan = read_pack(stack.resources, unknown=UNKNOWN, stack=pulumi.get_stack(), stated=stated)
     except PlanError as error:
-        report.undecided(groups[0], f"the plan contradicts itself: {'; '.join(error.problems)}.")
-        return
+        reason = f"the plan contradicts itself: {'; '.join(error.problems)}"
+        raise CannotJudgeError(reason) from error
     by_name = {_called(group): group for group in groups}
     for planned in plan.groups:
         waiting = tuple(
@@ -201,12 +201,12 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
             )
 
 
-def _stated(group: Resource, report: Report) -> Configured | None:
+def _stated() -> Configured:
     try:
         return stated_in(dict(pulumi.runtime.get_config_env()), pulumi.get_project())
     except PlanError as error:
-        report.undecided(group, f"the configuration is wrong: {'; '.join(error.problems)}.")
-        return None
+        reason = f"the configuration is wrong: {'; '.join(error.problems)}"
+        raise CannotJudgeError(reason) from error
 
 
 def _called(group: Resource) -> str:
@@ -238,9 +238,7 @@ def _scales(limitation: str) -> bool:
     return limitation.startswith("predictive scaling ")
 
 
-def _replayed(
-    case: _Case, report: Report, *, says_what_is_wrong: bool
-) -> "tuple[Part, Judged] | None":
+def _replayed(case: _Case, report: Report) -> "tuple[Part, Judged] | None":
     """Replay a case; return None where it cannot be, or where its verdict would say too much."""
     for note in case.waiting:
         report.undecided(case.group, f"`{note.path}` is known only during `up`, which decides.")
@@ -248,17 +246,11 @@ def _replayed(
         return None
     try:
         found = _judged(case.plan, case.name, case.surge, case.limits)
-    except ImportError as error:
-        report.undecided(case.group, f"the replay needs {error.name}, which is not installed here.")
-        return None
     except ValueError as error:
         if not _is_about_trace(error):
             raise
-        said = f"`surges.{case.surge.name}.trace`: {' '.join(str(error).split())}."
-        if says_what_is_wrong:
-            _fail(report, case.group, said)
-        else:
-            report.undecided(case.group, said)
+        reason = f"`surges.{case.surge.name}.trace`: {' '.join(str(error).split())}"
+        report.cannot_judge(case.group.urn, reason)
         return None
     verdict = found[1].verdict
     if left_out := verdict.supply_unknown:
@@ -400,7 +392,7 @@ def _changes(case: _Case, part: "Part", judged: "Judged") -> list[str]:
 
 
 def _is_about_trace(error: ValueError) -> bool:
-    # Its class needs numpy, which may be what is not installed.
+    # Its class needs numpy, which takes a while to load.
     from surgeproof.traces import TraceError  # noqa: PLC0415
 
     return isinstance(error, TraceError)

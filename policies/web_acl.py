@@ -9,6 +9,7 @@ from pulumi_policy import EnforcementLevel, Severity
 from policies import _types as types
 from policies._rules import (
     AnyRule,
+    CannotJudgeError,
     Need,
     PropertyRule,
     Report,
@@ -62,8 +63,8 @@ def _written(acl: Resource) -> list[_AclRule]:
     found = [_AclRule(acl, at, body) for at, body in acl.each("rules[*]") if body is not ABSENT]
     try:
         rules = parse_json(text, "ruleJson") if isinstance(text, str) else []
-    except ValueError:
-        return found  # WAF refuses it
+    except ValueError as error:
+        raise CannotJudgeError("`ruleJson` is no JSON that can be read") from error
     for index, body in enumerate(_camel(rules) if isinstance(rules, list) else []):
         found.append(_AclRule(acl, f"ruleJson[{index}]", body))
     return found

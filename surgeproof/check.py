@@ -56,9 +56,12 @@ def check(
         ) from error
     if preset is not None:
         settings = replace(settings, preset=preset)
-    with _environment(config, *names):
-        # What the SDK is told in a context of its own is forgotten with it.
-        summary = contextvars.copy_context().run(_run, found, settings)
+    try:
+        with _environment(config, *names):
+            # What the SDK is told in a context of its own is forgotten with it.
+            summary = contextvars.copy_context().run(_run, found, settings)
+    except DocumentError as error:
+        raise InputError(f"{'--state' if plan is None else '--plan'}: {error}") from error
     return summary, place(settings_file)
 
 
@@ -68,12 +71,11 @@ def severities() -> dict[str, str]:
 
 
 def _project(*, needed: bool) -> Project | None:
-    try:
-        return Project.find()
-    except InputError:
-        if needed:
-            raise
+    """Return the project; none where there is none, which is not one that cannot be read."""
+    here = Path.cwd()
+    if not needed and not any((at / "Pulumi.yaml").exists() for at in (here, *here.parents)):
         return None
+    return Project.find()
 
 
 def _entries(

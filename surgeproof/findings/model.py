@@ -21,6 +21,7 @@ ADVISORY: Final = "advisory"
 RESOURCE_NOTES: Final = "not-decided"
 STACK_NOTES: Final = "not-decided-across-resources"
 SETTINGS: Final = "policy-settings"
+PACK: Final = "policy-pack"
 EXPIRED: Final = "exemption-expired"
 UNUSED: Final = "exemption-unused"
 
@@ -137,7 +138,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
     def key(finding: Finding) -> tuple[object, ...]:
         severity = finding.severity
         weight = SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
-        about_settings = finding.rule not in {SETTINGS, EXPIRED}
+        about_settings = finding.rule not in {PACK, SETTINGS, EXPIRED}
         place = (finding.rule, finding.type, finding.name, finding.message)
         return (list(Kind).index(finding.kind), not finding.stops, about_settings, weight, *place)
 

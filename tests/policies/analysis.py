@@ -10,6 +10,7 @@ from pulumi.runtime import proto
 from pulumi_policy import proxy
 
 from policies import pack
+from policies._checker import MEND
 from policies.analyzer import Analyzer, own_stack
 from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES
 
@@ -81,6 +82,11 @@ PASSED = Verdict([], [])
 
 def refused(message: str, resource: str = "web") -> Verdict:
     return Verdict([(resource, message)], [])
+
+
+def failed(reason: str, resource: str = "web") -> Verdict:
+    """Return what a rule says that could not judge."""
+    return refused(f"the rule failed and has judged nothing: {reason}.", resource)
 
 
 def waits(path: str, resource: str = "web") -> Verdict:
@@ -202,7 +208,8 @@ def _verdict(response: proto.AnalyzeResponse, rule: str, name: str) -> Verdict:
             notes.append((resource, text.removeprefix(prefix)))
         else:
             assert found.policyName == rule
-            fix = f"\nTo fix: {RULES[rule].fix}"
+            has_failed = text.startswith("the rule failed and has judged nothing: ")
+            fix = f"\nTo fix: {MEND.format(rule=rule) if has_failed else RULES[rule].fix}"
             assert text.endswith(fix)
             refusals.append((resource, text.removesuffix(fix)))
     return Verdict(refusals, notes)

@@ -121,6 +121,7 @@ def test_what_the_pack_tells_of_itself():
     assert [(at.name, at.enforcementLevel, at.policy_type) for at in info.policies] == [
         ("topic-key", proto.MANDATORY, proto.POLICY_TYPE_RESOURCE),
         ("topic-beside", proto.ADVISORY, proto.POLICY_TYPE_STACK),
+        ("policy-pack", proto.MANDATORY, proto.POLICY_TYPE_RESOURCE),
         ("policy-settings", proto.MANDATORY, proto.POLICY_TYPE_RESOURCE),
         ("exemption-expired", proto.MANDATORY, proto.POLICY_TYPE_RESOURCE),
         ("exemption-unused", proto.ADVISORY, proto.POLICY_TYPE_STACK),

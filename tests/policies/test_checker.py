@@ -1,5 +1,6 @@
 """Exemptions, levels and remedies, with rules of the tests' own."""
 
+import threading
 from dataclasses import replace
 from datetime import date
 
@@ -7,11 +8,20 @@ import pytest
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies import _settings
-from policies._checker import Checker
+from policies._checker import MEND, Checker
 from policies._mending import mended
-from policies._rules import Mend, Need, PropertyRule, Resource, ResourceRule, StackRule
+from policies._rules import (
+    CannotJudgeError,
+    Mend,
+    Need,
+    PropertyRule,
+    Resource,
+    ResourceRule,
+    StackRule,
+)
 from policies._values import SECRET, SIGNATURE, UNKNOWN, SecretNumber, SecretText, plain, show
-from surgeproof.findings import Finding, Kind
+from surgeproof.findings import Finding, Kind, Summary
+from surgeproof.settings.errors import DocumentError
 
 TOPIC = "aws:sns/topic:Topic"
 TODAY = date(2026, 11, 25)
@@ -202,14 +212,100 @@ def test_what_is_not_known_is_told_with_its_property():
     )
 
 
-def test_a_rule_that_fails_is_told_without_values_and_stops_no_other():
+def test_a_rule_that_fails_is_a_violation_without_values_and_stops_no_other():
     found = checker(BROKEN, UNIQUE).stack([topic("a", label="x"), topic("b", label="x")], "urn")
 
-    assert [(at.rule, at.kind, at.urn) for at in found][:1] == [
-        ("topic-broken", Kind.UNDECIDED, "urn")
-    ]
-    assert found[0].message == ("the rule itself failed (KeyError), which is a fault of the pack.")
+    assert found[0] == Finding(
+        rule="topic-broken",
+        kind=Kind.VIOLATION,
+        level="mandatory",
+        severity="low",
+        urn="urn",
+        message="the rule failed and has judged nothing: KeyError in "
+        f"tests/policies/test_checker.py:{_broken.__code__.co_firstlineno + 1}.",
+        why="Fails.",
+        fix=MEND.format(rule="topic-broken"),
+    )
     assert [at.rule for at in found[1:]] == ["topic-unique", "topic-unique"]
+
+
+def _raising(error):
+    def check(_, report):
+        raise error
+
+    return check
+
+
+FAILURES = {
+    "a key": (KeyError("hunter2"), "KeyError in tests/"),
+    "memory": (MemoryError("hunter2"), "MemoryError in tests/"),
+    "recursion": (RecursionError("hunter2"), "RecursionError in tests/"),
+    "an exit": (SystemExit("hunter2"), "SystemExit in tests/"),
+    "a time-out": (TimeoutError("hunter2"), "TimeoutError in tests/"),
+    "a full disk": (OSError(28, "No space left on device"), "OSError, No space left on device in"),
+    "an import": (ImportError("hunter2", name="numba"), "numba cannot be imported (ImportError)"),
+    "a value": (ValueError("hunter2"), "ValueError in tests/"),
+    "a reason": (CannotJudgeError("`surges` must be a map"), "`surges` must be a map."),
+}
+
+
+@pytest.mark.parametrize(("error", "reason"), FAILURES.values(), ids=FAILURES)
+@pytest.mark.parametrize(
+    ("level", "stops"), [("mandatory", True), ("remediate", True), ("advisory", False)]
+)
+def test_no_failure_of_a_rule_opens_the_gate(error, reason, level, stops):
+    single = ResourceRule(
+        name="topic-single",
+        description="Fails.",
+        severity=Severity.LOW,
+        fix="None.",
+        types=frozenset({TOPIC}),
+        check=_raising(error),
+        mends=(Mend("key", "own"),),
+    )
+    together = replace(BROKEN, check=_raising(error))
+    # An exemption is for what a rule has found; this one has found nothing yet.
+    exempt = [exemption("2999-01-01", rule=rule.name) for rule in (single, together)]
+    levels = {single.name: level, together.name: "mandatory" if level == "remediate" else level}
+    judging = checker(single, together, rules=levels, exemptions=exempt)
+
+    assert judging.mended(topic("web"), {"key": "aws"}) == []
+    found = [*judging.resource(topic("web")), *judging.stack([topic("web")], "urn")]
+
+    assert [at.rule for at in found] == ["topic-single", "topic-broken"]
+    assert [at.stops for at in found] == [stops, stops]
+    assert {at.kind for at in found} == {Kind.VIOLATION}
+    for each in found:
+        assert each.message.startswith(f"the rule failed and has judged nothing: {reason}")
+        assert "hunter2" not in each.message
+    summary = str(Summary(found, judging.exempted))
+    assert summary.startswith("2 violations")
+    assert "exempted" not in summary
+    assert "not decided" not in summary
+
+
+def test_what_a_rule_found_before_it_failed_is_told_too():
+    def half(_, report):
+        report.refuse(topic("web"), "key", "be `own`", "`aws`")
+        report.wait_for(topic("web"), "label")
+        raise KeyError
+
+    found = checker(replace(BROKEN, check=half)).stack([topic("web")], "urn")
+
+    assert [at.kind for at in found] == [Kind.VIOLATION, Kind.VIOLATION, Kind.UNDECIDED]
+
+
+def test_a_rule_that_does_not_end_has_failed(monkeypatch):
+    ends = threading.Event()
+    monkeypatch.setattr("policies._checker.LONGEST_SECONDS", 0.05)
+
+    found = checker(replace(BROKEN, check=lambda *_: ends.wait(30)), UNIQUE).stack([topic("a")])
+    ends.set()
+
+    assert [at.message for at in found] == [
+        "the rule failed and has judged nothing: it took longer than 0.05 s."
+    ]
+    assert found[0].stops
 
 
 def test_the_file_of_the_command_line_has_the_last_word():
@@ -298,7 +394,6 @@ def test_secrets_within_a_secret():
     "mark",
     [
         {SIGNATURE: SECRET, "ciphertext": "v1:x"},
-        {SIGNATURE: SECRET, "plaintext": "no JSON"},
         "[secret]",
         UNKNOWN_TEXT,
     ],
@@ -306,6 +401,14 @@ def test_secrets_within_a_secret():
 )
 def test_what_cannot_be_read_is_unknown(mark):
     assert plain({"a": mark}) == {"a": UNKNOWN}
+
+
+def test_a_secret_that_is_damaged_is_not_taken_for_unknown_nor_shown():
+    with pytest.raises(DocumentError, match=r"^`plaintext` of a secret must be JSON") as at:
+        plain({"a": {SIGNATURE: SECRET, "plaintext": "hunter2"}})
+
+    assert at.value.__cause__ is None
+    assert at.value.__suppress_context__
 
 
 def _needing(name, path, value):

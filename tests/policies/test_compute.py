@@ -18,6 +18,7 @@ from tests.policies.analysis import (
     changed,
     check,
     check_stack,
+    failed,
     refused,
     undecided,
     unknown,
@@ -222,9 +223,16 @@ def test_user_data_without_secrets_passes(text):
     assert check(SECRETS, CONFIGURATION, {"userData": text}) == PASSED
 
 
-@pytest.mark.parametrize("data", [b"\x1f\x8bno gzip", b"\xff\xfe"])
-def test_user_data_that_is_no_text_passes(data):
-    assert check(SECRETS, TEMPLATE, {"userData": base64.b64encode(data).decode()}) == PASSED
+def test_user_data_that_is_no_text_passes():
+    assert check(SECRETS, TEMPLATE, {"userData": base64.b64encode(b"\xff\xfe").decode()}) == PASSED
+
+
+def test_packed_user_data_that_cannot_be_unpacked_has_not_been_searched():
+    packed = gzip.compress(b"export DB_PASSWORD=hunter2")[:-9]
+
+    assert check(SECRETS, TEMPLATE, {"userData": base64.b64encode(packed).decode()}) == failed(
+        "the user data is gzip that cannot be unpacked"
+    )
 
 
 @pytest.mark.parametrize("path", ["userData", "userDataBase64"])

@@ -13,6 +13,7 @@ from tests.policies.analysis import (
     changed,
     check,
     check_stack,
+    failed,
     refused,
     undecided,
     unknown,
@@ -738,13 +739,23 @@ def test_fewer_units_than_aws_reserves_are_refused(stated, units):
     )
 
 
-@pytest.mark.parametrize("surge", [{"trace": "no-such-file.csv"}, {}, "double"])
-def test_a_surge_that_cannot_be_read_decides_nothing(stated, surge):
+@pytest.mark.parametrize(
+    ("surge", "reason"),
+    [
+        (
+            {"trace": "no-such-file.csv"},
+            "`surges.sale.trace` must be a trace that ships, or a CSV file that is there",
+        ),
+        ({}, "`surges.sale` must be a map with a `trace`"),
+        ("double", "`surges.sale` must be a map with a `trace`"),
+        ({"trace": "x2-in-300s", "scale": "much"}, "`surges.sale.scale` must be a number"),
+    ],
+    ids=["no file", "no trace", "no map", "no scale"],
+)
+def test_a_surge_that_cannot_be_read_stops_the_rule(stated, surge, reason):
     stated(surges={"sale": surge})
 
-    assert check(RESERVES, LOAD_BALANCER, {}) == undecided(
-        "the trace of surges.sale cannot be read."
-    )
+    assert check(RESERVES, LOAD_BALANCER, {}) == failed(reason)
 
 
 @pytest.mark.parametrize(

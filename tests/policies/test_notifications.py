@@ -20,6 +20,7 @@ from tests.policies.analysis import (
     changed,
     check,
     check_stack,
+    failed,
     refused,
     undecided,
     unknown,
@@ -135,8 +136,14 @@ def test_policies_that_are_not_known_are_not_decided():
     assert check(PRIVATE, TOPIC, {"policy": {"Statement": [UNKNOWN]}}) == waits("policy")
 
 
-def test_what_is_no_policy_is_left_to_aws():
-    assert check(PRIVATE, TOPIC, {"policy": "{"}) == PASSED
+def test_what_cannot_be_read_as_a_policy_does_not_pass_for_a_private_one():
+    """AWS may read it otherwise: the second statement here, for one."""
+    twice = '{"Statement": [], "Statement": [{"Effect": "Allow", "Principal": "*"}]}'
+
+    for policy in ("{", twice):
+        assert check(PRIVATE, TOPIC, {"policy": policy}) == failed(
+            "the policy's document is no JSON that can be read"
+        )
     assert check(PRIVATE, TOPIC, {}) == PASSED
 
 

@@ -3,6 +3,7 @@ import json
 import pulumi
 import pytest
 
+from policies._rules import CannotJudgeError
 from policies.scaling import stated_boot_seconds
 from tests.policies.analysis import (
     ALARM,
@@ -180,9 +181,7 @@ def test_unknown_warmup_is_not_decided(configured):
     [
         ({"bootSeconds": 100}, 120),
         ({"bootSeconds": [80, 100.5]}, 100.5),
-        ({"bootSeconds": "soon"}, None),
         ({}, None),
-        ("90", None),
     ],
 )
 def test_boot_time_is_read_from_the_stack_s_configuration(service, seconds):
@@ -193,12 +192,23 @@ def test_boot_time_is_read_from_the_stack_s_configuration(service, seconds):
     assert stated_boot_seconds() == seconds
 
 
-def test_boot_time_of_a_broken_configuration_counts_as_not_stated():
+@pytest.mark.parametrize(
+    ("service", "reason"),
+    [
+        ("{", "`service` in the stack's settings must be a map"),
+        ("90", "`service` in the stack's settings must be a map"),
+        ('{"bootSeconds": "soon"}', "`service.bootSeconds` must be a number, or a range of two"),
+        ('{"bootSeconds": [1, "x"]}', "`service.bootSeconds` must be a number, or a range of two"),
+    ],
+)
+def test_boot_time_of_a_broken_configuration_does_not_count_as_not_stated(service, reason):
     settings = pulumi.runtime.settings.Settings(project="shop", stack="test", dry_run=True)
     pulumi.runtime.configure(settings)
-    pulumi.runtime.set_config("shop:service", "{")
+    pulumi.runtime.set_config("shop:service", service)
 
-    assert stated_boot_seconds() is None
+    with pytest.raises(CannotJudgeError) as raised:
+        stated_boot_seconds()
+    assert str(raised.value) == reason
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,14 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from policies import survival
-from policies._rules import Report, Resource, Stack
+from policies._rules import CannotJudgeError, Report, Resource, Stack
 from policies._values import UNKNOWN
 from surgeproof.plan import NotSeen
 from surgeproof.simulation import Bottleneck
@@ -105,6 +106,7 @@ class Said(NamedTuple):
 
     refusals: list[str]
     notes: list[str]
+    failures: Sequence[str] = ()
 
 
 NOTHING = Said([], [])
@@ -147,7 +149,11 @@ def say(configure):
         report = Report()
         RULES[rule].check(Stack(tuple(made.values())), report)
         assert {urn for _, urn in (*report.refusals, *report.notes)} <= {"web", "batch"}
-        return Said([text for text, _ in report.refusals], [text for text, _ in report.notes])
+        return Said(
+            [text for text, _ in report.refusals],
+            [text for text, _ in report.notes],
+            tuple(text for text, _ in report.failures),
+        )
 
     return run
 
@@ -341,18 +347,19 @@ def test_each_of_two_groups_is_replayed(say):
     assert "the group was at its maximum size (2)" in said.refusals[0]
 
 
-def test_a_trace_that_cannot_be_read_is_named(say, tmp_path, monkeypatch):
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+def test_a_trace_that_cannot_be_read_is_named(say, rule, tmp_path, monkeypatch):
     (tmp_path / "pack").mkdir()
     (tmp_path / "sale.csv").write_text("time,requests_per_second\nnever,1\n")
     monkeypatch.chdir(tmp_path / "pack")
     config = CONFIG | {"surges": {"sale": {"trace": "sale.csv"}, "other": {"trace": "no.csv"}}}
 
-    said = say(SURVIVES, config=config)
+    said = say(rule, config=config)
 
-    assert said.notes == []
-    assert said.refusals[0].startswith(f"`surges.sale.trace`: {tmp_path}/sale.csv")
-    assert said.refusals[1].startswith("`surges.other.trace`: trace: must be one of x2-in-0s, ")
-    assert said.refusals[1].endswith(f"a file in {tmp_path} or {ROOT}, got 'no.csv'.")
+    assert (said.refusals, said.notes) == ([], [])
+    assert said.failures[0].startswith(f"`surges.sale.trace`: {tmp_path}/sale.csv")
+    assert said.failures[1].startswith("`surges.other.trace`: trace: must be one of x2-in-0s, ")
+    assert said.failures[1].endswith(f"a file in {tmp_path} or {ROOT}, got 'no.csv'")
 
 
 def test_a_trace_lies_in_the_project(say, tmp_path, monkeypatch):
@@ -366,12 +373,21 @@ def test_a_trace_lies_in_the_project(say, tmp_path, monkeypatch):
     assert "in minute 30 " in say(SURVIVES, config=config, group=fleet(maxSize=3)).refusals[0]
 
 
-def test_a_wrong_configuration_is_not_decided(say):
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+def test_a_wrong_configuration_stops_the_rule(say, rule):
     config = CONFIG | {"surges": {"sale": {}}}
 
-    assert say(SURVIVES, config=config).notes == [
-        ("the configuration is wrong: surges.sale.trace: must be the name or the path of a trace.")
-    ]
+    with pytest.raises(CannotJudgeError) as raised:
+        say(rule, config=config)
+    assert str(raised.value) == (
+        "the configuration is wrong: surges.sale.trace: must be the name or the path of a trace"
+    )
+
+
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+def test_a_plan_that_contradicts_itself_stops_the_rule(say, rule):
+    with pytest.raises(CannotJudgeError, match=r"^the plan contradicts itself: .*min_size"):
+        say(rule, group=fleet(minSize=9, maxSize=3))
 
 
 def test_of_a_long_trace_the_hours_that_strain_it_most_are_replayed(say, tmp_path, monkeypatch):
@@ -478,7 +494,7 @@ def test_a_pack_with_nothing_to_replay_does_not_load_the_simulation():
     code = (
         "import sys\n"
         "from policies import pack, survival\n"
-        "from policies._rules import Report, Stack\n"
+        "from policies._rules import CannotJudgeError, Report, Stack\n"
         "for rule in survival.RULES:\n"
         "    rule.check(Stack(()), Report())\n"
         "print('numba' in sys.modules, 'numpy' in sys.modules)\n"
@@ -500,13 +516,15 @@ def test_who_has_to_wait_for_the_compiler_is_told(say, monkeypatch, capfd):
     )
 
 
-def test_where_the_simulation_is_not_installed_nothing_is_decided(say, monkeypatch):
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+def test_where_the_simulation_cannot_be_loaded_the_rule_fails(say, rule, monkeypatch):
     def judged(*_):
         raise ModuleNotFoundError("No module named 'numba'", name="numba")
 
     monkeypatch.setattr(survival, "_judged", judged)
 
-    assert say(SURVIVES) == Said([], ["the replay needs numba, which is not installed here."])
+    with pytest.raises(ModuleNotFoundError):
+        say(rule)
 
 
 BASKETS = SURGE_ALARM | {"name": "baskets", "namespace": "Shop", "metricName": "Baskets"}

@@ -16,6 +16,7 @@ from tests.policies.analysis import (
     changed,
     check,
     check_stack,
+    failed,
     refused,
     undecided,
     unknown,
@@ -149,12 +150,10 @@ def test_rules_may_be_written_as_json():
     assert check_stack(HAS_RULES, [_json(rate)]) == PASSED
 
 
-def test_json_that_is_none_holds_no_rules():
+def test_json_that_is_none_is_not_judged():
     broken = Thing(WEB_ACL, "acl", {"ruleJson": "{"})
 
-    assert check_stack(HAS_RULES, [broken]) == refused(
-        "`rules` must have at least one rule, got none.", "acl"
-    )
+    assert check_stack(HAS_RULES, [broken]) == failed("`ruleJson` is no JSON that can be read", "")
 
 
 @pytest.mark.parametrize(
