@@ -130,9 +130,13 @@ class Analyzer(proto.AnalyzerServicer):
         names = {rule.name for rule in self._checker.rules}
         for name, config in request.policyConfig.items():
             if name in names:
-                level = _LEVELS_BY_NUMBER[config.enforcementLevel]
-                values = json_format.MessageToDict(config.properties)
-                self._checker.set(name, level, values)
+                try:
+                    level = _LEVELS_BY_NUMBER[config.enforcementLevel]
+                    values = json_format.MessageToDict(config.properties)
+                    self._checker.set(name, level, values)
+                except Exception as error:  # noqa: BLE001 - no exception may open the gate
+                    _log.exception("the pack failed")
+                    self._problems.append(f"{name}: cannot be set: {failure(error)}")
             elif name not in _OWN and name != "all":
                 self._problems.append(f"{_FROM_FILE}: {name}: {unknown_rule(name, names)}")
         if not self._problems:
@@ -180,6 +184,13 @@ class Analyzer(proto.AnalyzerServicer):
 
     def Remediate(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Set what the rules with the level `remediate` can put right."""
+        try:
+            return self._remediate(request)
+        except (Exception, SystemExit):  # noqa: BLE001 - `Analyze` comes next, and says that it fails
+            _log.exception("the pack failed")
+            return proto.RemediateResponse()
+
+    def _remediate(self, request: Any) -> Any:
         response = proto.RemediateResponse()
         if self._problems:
             return response
@@ -220,7 +231,7 @@ class Analyzer(proto.AnalyzerServicer):
         if not self._problems:
             return self._checker.at_start(urn)
         why = _OWN[SETTINGS][1]
-        return [Finding(rule=SETTINGS, urn=urn, message="\n".join(self._problems), why=why)]
+        return [Finding(rule=SETTINGS, urn=urn, message=each, why=why) for each in self._problems]
 
     def _response(self, findings: Iterable[Finding], notes: str) -> Any:
         response = proto.AnalyzeResponse()

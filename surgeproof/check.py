@@ -6,6 +6,7 @@ environment; so it is put there for them.
 
 import contextvars
 import json
+import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,11 +14,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import policies
 from policies import _settings, analyzer, pack, runner
 from policies._settings import Settings
 from surgeproof.emulator.project import InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory
 from surgeproof.emulator.state import StateError
+from surgeproof.exits import TRACE
 from surgeproof.findings import Summary
 from surgeproof.findings.forms import place
 from surgeproof.settings.errors import DocumentError
@@ -125,6 +128,8 @@ def _config(project: Project | None, file: Path | None, stack: str) -> dict[str,
 
 
 def _run(found: Sequence[runner.Entry], settings: Settings) -> Summary:
+    if not os.environ.get(TRACE):  # a rule that fails is a finding; its traceback is for who asks
+        logging.getLogger(policies.__name__).addHandler(logging.NullHandler())
     analyzer.own_stack()
     return runner.check(found, pack.AREAS, settings)
 

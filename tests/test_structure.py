@@ -48,6 +48,7 @@ MAY_IMPORT = {
         "surgeproof.emulator.project",
         "surgeproof.emulator.run_directory",
         "surgeproof.emulator.state",
+        "surgeproof.exits",
         "surgeproof.findings",
     },
     "surgeproof/plan": {"surgeproof.plan"},

@@ -2,13 +2,16 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from sarif_kit.validate import is_valid
 
+from policies import pack
 from surgeproof.cli import main
+from surgeproof.exits import Exit
 from tests.hostile import ATTACKS, RUNNER_OBEYS
 
 URN = "urn:pulumi:{stack}::shop::aws:lb/listener:Listener::http"
@@ -214,3 +217,73 @@ def test_no_name_acts_in_a_terminal_or_a_runner_s_log(project):
 
         assert (code, RUNNER_OBEYS.search(printed), "\x1b" in printed) == (1, None, False)
         assert printed.splitlines()[-1] == "1 violation: 1 critical."
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Let the rule on listeners fail by itself, as for want of memory."""
+
+    def fails(*_):
+        raise MemoryError("hunter2")
+
+    rules = pack.AREAS["Load balancing"]
+    broken = [
+        replace(rule, check=fails) if rule.name == "lb-listener-serves-https" else rule
+        for rule in rules
+    ]
+    monkeypatch.setitem(pack.AREAS, "Load balancing", tuple(broken))
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "sarif", "json"])
+def test_a_rule_that_fails_by_itself_is_a_violation_in_each_form(project, failing, form):
+    code, printed = give("--state", state(project, "HTTPS"), "--format", form)
+
+    assert code == Exit.NO
+    assert "the rule failed and has judged nothing: MemoryError in tests/cli/test" in printed
+    assert "hunter2" not in printed
+    assert "Traceback" not in printed
+    match form:
+        case "text":
+            assert printed.startswith("critical  lb-listener-serves-https  aws:lb/listener:List")
+            assert printed.endswith("1 violation: 1 critical.\n")
+        case "markdown":
+            assert "| **critical** | [`lb-listener-serves-https`]" in printed
+        case "sarif":
+            document = json.loads(printed)
+            assert is_valid(document)
+            assert [each["level"] for each in document["runs"][0]["results"]] == ["error"]
+        case "json":
+            assert json.loads(printed)["summary"] == {
+                "violations": 1,
+                "notDecided": 0,
+                "exempted": 0,
+            }
+
+
+def test_advice_that_fails_by_itself_does_not_fail_the_check_but_is_told(project, failing):
+    code, printed = give("--state", state(project, "HTTPS"), "--preset", "advisory")
+
+    assert code == Exit.DONE
+    assert printed.endswith("1 violation: 1 critical; 1 of them advisory.\n")
+
+
+@pytest.mark.parametrize("content", ["name: [", "{}", "\x00"])
+def test_a_project_that_cannot_be_read_is_not_taken_for_none(project, content):
+    """Without its settings, rules about load would have nothing to say."""
+    (project / "Pulumi.yaml").write_text(content)
+
+    code, printed = give("--state", state(project, "HTTPS"))
+
+    assert code == Exit.BAD_INPUT
+    assert "Pulumi.yaml" in printed
+
+
+def test_a_damaged_secret_in_a_state_is_bad_input(project):
+    damaged = SECRET | {"plaintext": "hunter2"}
+
+    code, printed = give("--state", state(project, damaged))
+
+    assert (code, printed) == (
+        Exit.BAD_INPUT,
+        "error: --state: `plaintext` of a secret must be JSON, got something else\n",
+    )

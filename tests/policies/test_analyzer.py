@@ -263,19 +263,22 @@ def test_wrong_settings_are_told_on_the_stack_and_nothing_else_is_judged():
     pack = served({"policies:preset": "stict"})
     pack.Configure(configured(topic_kei=proto.ADVISORY), None)
 
-    (found,) = pack.Analyze(request("shop-dev", STACK), None).diagnostics
+    found = pack.Analyze(request("shop-dev", STACK), None).diagnostics
     resource_response = pack.Analyze(request("web", key="aws"), None)
     together = pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=[resource("a")] * 20), None)
     mended = pack.Remediate(request("web", key="aws"), None)
 
-    assert (found.policyName, found.enforcementLevel) == ("policy-settings", proto.MANDATORY)
-    assert found.urn == URN.format(STACK, "shop-dev")
-    assert found.message == (
-        "The settings of the policies can be read and make sense.\n"
-        "policies:preset: must be one of default, strict, advisory, got 'stict'\n"
-        "--policy-pack-config: topic-kei: must be a rule that exists (nearest: topic-key), "
-        "got 'topic-kei'"
-    )
+    assert {(at.policyName, at.enforcementLevel, at.urn) for at in found} == {
+        ("policy-settings", proto.MANDATORY, URN.format(STACK, "shop-dev"))
+    }
+    why = "The settings of the policies can be read and make sense."
+    assert [at.message for at in found] == [
+        f"{why}\npolicies:preset: must be one of default, strict, advisory, got 'stict'",
+        (
+            f"{why}\n--policy-pack-config: topic-kei: must be a rule that exists "
+            "(nearest: topic-key), got 'topic-kei'"
+        ),
+    ]
     assert [*resource_response.diagnostics, *together.diagnostics, *mended.remediations] == []
 
 
@@ -411,3 +414,40 @@ def test_rules_can_ask_the_sdk_for_the_stack_and_its_configuration(monkeypatch):
         return (*here, pulumi.runtime.is_dry_run(), pulumi.Config().get("figure"))
 
     assert contextvars.copy_context().run(ask) == ("asked", "dev", "we", True, "7")
+
+
+@pytest.mark.parametrize(
+    ("preset", "level"), [("default", proto.MANDATORY), ("advisory", proto.ADVISORY)]
+)
+@pytest.mark.parametrize("broken", ["unpacked_map", "resources_of"])
+def test_a_pack_that_cannot_read_what_it_is_given_says_so_and_stops(
+    monkeypatch, broken, preset, level
+):
+    def cannot(*_):
+        raise ValueError("hunter2")
+
+    pack = served({"policies:preset": preset})
+    monkeypatch.setattr(analyzer, broken, cannot)
+
+    single = said(pack.Analyze(request("web", key="aws"), None))
+    together = said(pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=[resource("a")]), None))
+    mended = pack.Remediate(request("web", key="aws"), None)
+
+    found = [*(single if broken == "unpacked_map" else together)]
+    assert [(name, at) for name, at, _, _ in found] == [("policy-pack", level)]
+    assert found[0][3].startswith(
+        "the pack failed and has judged nothing: ValueError in tests/policies/test_analyzer.py:"
+    )
+    assert "hunter2" not in found[0][3]
+    assert len(mended.remediations) == 0
+
+
+def test_a_level_that_cannot_be_taken_is_a_problem_of_the_settings(monkeypatch):
+    pack = served({})
+    monkeypatch.setattr("policies._checker.Checker.set", lambda *_: 1 / 0)
+    pack.Configure(configured(topic_key=proto.ADVISORY), None)
+
+    (found,) = pack.Analyze(request("shop-dev", STACK), None).diagnostics
+
+    assert (found.policyName, found.enforcementLevel) == ("policy-settings", proto.MANDATORY)
+    assert "topic-key: cannot be set: ZeroDivisionError in" in found.message
