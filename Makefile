@@ -6,9 +6,12 @@ REPORT ?=
 ON := --stack $(STACK) $(if $(EMBEDDED),--embedded)
 VENV := .venv
 UNIT := tests/test_structure.py tests/unit tests/policies tests/cli -m "not engine"
-SURGEPROOF := $(VENV)/bin/surgeproof
-PIP := $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
-UV_COMPILE := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+# Not the scripts: their first line holds the path of the environment, which may be too long for the
+# system, or hold what a shell reads otherwise.
+PYTHON_M := $(VENV)/bin/python -m
+SURGEPROOF := $(PYTHON_M) surgeproof
+PIP := $(PYTHON_M) pip install --quiet --disable-pip-version-check
+UV_COMPILE := $(PYTHON_M) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
 .DEFAULT_GOAL := help
@@ -30,27 +33,27 @@ down: $(VENV)/.run  ## Take the stack and the embedded AWS away
 	@$(SURGEPROOF) down $(ON)
 
 test: lint $(VENV)/.dev  ## Run everything that CI checks
-	$(VENV)/bin/python -m surgeproof.emulator.engine
-	$(VENV)/bin/pytest
+	$(PYTHON_M) surgeproof.emulator.engine
+	$(PYTHON_M) pytest
 
 unit: $(VENV)/.dev  ## Run the quick tests of configuration, components and rules
-	$(VENV)/bin/pytest $(UNIT)
+	$(PYTHON_M) pytest $(UNIT)
 
 lint: $(VENV)/.dev  ## Check style and types
-	$(VENV)/bin/ruff check
-	$(VENV)/bin/ruff format --check
-	$(VENV)/bin/mypy
+	$(PYTHON_M) ruff check
+	$(PYTHON_M) ruff format --check
+	$(PYTHON_M) mypy
 
 format: $(VENV)/.dev  ## Lay the code out
-	$(VENV)/bin/ruff format
-	$(VENV)/bin/ruff check --fix
+	$(PYTHON_M) ruff format
+	$(PYTHON_M) ruff check --fix
 
 reference: $(VENV)/.dev  ## Write docs/reference and Pulumi.yaml's keys anew from the code
-	$(VENV)/bin/python -m components.configuration
-	$(VENV)/bin/python -m policies.reference
+	$(PYTHON_M) components.configuration
+	$(PYTHON_M) policies.reference
 
 probe: $(VENV)/.dev  ## Measure anew what the embedded AWS loses, refuses, lacks, does not enforce
-	$(VENV)/bin/python -m surgeproof.emulator.probe
+	$(PYTHON_M) surgeproof.emulator.probe
 
 lock: $(VENV)/.dev  ## Lock the requirements anew
 	$(UV_COMPILE) requirements.in -o requirements.txt
@@ -59,24 +62,24 @@ lock: $(VENV)/.dev  ## Lock the requirements anew
 	$(UV_COMPILE) tools/go/requirements.in -o tools/go/requirements.txt
 
 engine: $(VENV)/.run  ## Find the Pulumi engine, or build it
-	$(VENV)/bin/python -m surgeproof.emulator.engine
+	$(PYTHON_M) surgeproof.emulator.engine
 
 torture: $(VENV)/.dev  ## Interrupt and kill `up` at 20 moments of each kind
-	SURGEPROOF_MOMENTS=20 $(VENV)/bin/pytest tests/engine -k interruption
+	SURGEPROOF_MOMENTS=20 $(PYTHON_M) pytest tests/engine -k interruption
 
 mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must notice (about half an hour)
-	$(VENV)/bin/mutmut run $(MUTANTS)
-	$(VENV)/bin/python -m benchmarks.mutants
+	$(PYTHON_M) mutmut run $(MUTANTS)
+	$(PYTHON_M) benchmarks.mutants
 
 outage: $(VENV)/.dev  ## Find the outage's family anew, and print its facts and who survives it
-	$(VENV)/bin/python -m surgeproof.outage --calibrate
+	$(PYTHON_M) surgeproof.outage --calibrate
 
 bench: $(VENV)/.dev  ## Print the figures that the README states
-	$(VENV)/bin/python -m benchmarks.embedded_aws
-	$(VENV)/bin/python -m benchmarks.simulation
-	$(VENV)/bin/python -m benchmarks.replay
-	$(VENV)/bin/python -m benchmarks.policies
-	$(VENV)/bin/python -m benchmarks.traces
+	$(PYTHON_M) benchmarks.embedded_aws
+	$(PYTHON_M) benchmarks.simulation
+	$(PYTHON_M) benchmarks.replay
+	$(PYTHON_M) benchmarks.policies
+	$(PYTHON_M) benchmarks.traces
 
 clean:  ## Remove the environment and what the tools left in the tree
 	rm -rf $(VENV) mutants .mypy_cache .pytest_cache .ruff_cache .hypothesis surgeproof.egg-info

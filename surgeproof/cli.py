@@ -19,7 +19,7 @@ from surgeproof.cli_trace import trace as trace_commands
 from surgeproof.emulator import real, run
 from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.project import LOCAL, InputError, Project, path_of
-from surgeproof.emulator.run_directory import RunDirectory, RunError
+from surgeproof.emulator.run_directory import REPORT, RunDirectory, RunError
 from surgeproof.emulator.state import StateError
 from surgeproof.exits import AnswerIsNo, Exit
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
@@ -29,9 +29,6 @@ from surgeproof.printing import say
 NAME = "surgeproof"
 COMPLETION = f"_{NAME.upper()}_COMPLETE"
 """Environment variable by which a shell asks click for completions."""
-
-REPORT = "replay.html"
-"""Name of the page that `up` leaves in the run's directory."""
 
 REPLAY_FORMS = {".html": "html", ".md": "markdown", ".json": "json"}
 """The form of a report by the ending of its file."""
@@ -234,10 +231,10 @@ def preview(
 @_yes
 def down(stack: str, *, embedded: bool, yes: bool) -> None:
     """Destroy the stack; on this machine, leave nothing at all."""
-    project = Project.find()
     if _is_embedded(stack, embedded=embedded):
-        run.down(project, stack)
+        run.down(Project.find(damaged=True), stack)
         return
+    project = Project.find()
     if RunDirectory(project, stack).exists:
         say(
             f"Stack {stack} is up on the embedded AWS too: `surgeproof down --stack {stack} "

@@ -113,10 +113,15 @@ def whole_text(
         text.detach()  # flushes; the file is closed by whom it belongs to
 
 
+def write_bytes(path: Path, content: bytes, mode: int | None = None, *, ours: bool = False) -> None:
+    """Write a file, whole or not at all; see `whole`."""
+    with whole(path, mode, ours=ours) as stream:
+        stream.write(content)
+
+
 def write_text(path: Path, text: str, mode: int | None = None, *, ours: bool = False) -> None:
     """Write a file of text, whole or not at all; see `whole`."""
-    with whole(path, mode, ours=ours) as stream:
-        stream.write(text.encode("utf-8", "backslashreplace"))
+    write_bytes(path, text.encode("utf-8", "backslashreplace"), mode, ours=ours)
 
 
 def write_json(path: Path, value: Any, mode: int | None = None) -> None:
@@ -165,7 +170,7 @@ def new_directory(beside: Path) -> Iterator[Path]:
         remove(made)
 
 
-def sweep(directory: Path) -> None:
+def sweep(directory: Path, unlocked_seconds: float = UNLOCKED_SECONDS) -> None:
     """Remove the temporary files and directories that killed processes of this user left here."""
     try:
         names = [
@@ -180,7 +185,7 @@ def sweep(directory: Path) -> None:
         found = _stat(path)
         if found is None or found.st_uid != os.geteuid() or _is_other_kind(name, found):
             continue
-        if time.time() - found.st_mtime < UNLOCKED_SECONDS:
+        if time.time() - found.st_mtime < unlocked_seconds:
             continue
         lock = _locked(path)
         if lock is not None:
@@ -188,26 +193,56 @@ def sweep(directory: Path) -> None:
             os.close(lock)
 
 
-def remove(path: Path) -> list[Path]:
-    """Remove a file, a link or a directory of ours with all that is in it; return what is left.
+def remove(path: Path) -> list[str]:
+    """Remove a file, a link or a directory of ours with all that is in it.
 
     A link is removed, never what it names. Directories of ours that may not be written are made
-    writable first.
+    writable first. Returns what could not be removed, and why: nothing, or one place.
     """
-    found = _stat(path)
-    if found is None:
-        return []
-    if not stat.S_ISDIR(found.st_mode):
-        with suppress(OSError):
-            path.unlink()
-        return [path] if _stat(path) is not None else []
+    try:
+        found = _stat(path)
+        if found is None:
+            return []
+        if not stat.S_ISDIR(found.st_mode):
+            path.unlink(missing_ok=True)
+            return []
+    except OSError as error:
+        return [f"{path} ({error.strerror})"]
     for top, directories, _ in os.walk(path):
         for each in (Path(top), *(Path(top, name) for name in directories)):
             with suppress(OSError):
                 if not each.is_symlink() and not os.access(each, os.R_OK | os.W_OK | os.X_OK):
                     each.chmod(0o700)
     shutil.rmtree(path, ignore_errors=True)
-    return [path] if _stat(path) is not None else []
+    for top, directories, names in os.walk(path, topdown=False):
+        for name in (*names, *directories):
+            if (left := _left(Path(top, name))) is not None:
+                return [left]
+    left = _left(path)
+    return [] if left is None else [left]
+
+
+def _left(path: Path) -> str | None:
+    """Try once more to remove something, and return why it stays."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            path.rmdir()
+        else:
+            path.unlink(missing_ok=True)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return f"{path} ({error.strerror})"
+    return None
+
+
+def appending(path: Path) -> TextIO:
+    """Open a log of ours to add to it; a link or pipe of its name is replaced."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    found = _stat(path)
+    if found is not None and not stat.S_ISREG(found.st_mode):
+        remove(path)
+    return os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8", errors="backslashreplace")
 
 
 def trim(path: Path, most_bytes: int) -> None:

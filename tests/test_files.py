@@ -276,17 +276,7 @@ OF_PATHS = {"unlink", "rename", "rmdir", "write_text", "write_bytes", "touch", "
 ELSEWHERE = {
     "surgeproof/simulation/_compile.py": {"unlink", "rmdir"},
     "surgeproof/emulator/engine.py": {"mkdtemp", "open", "rename", "rmtree"},
-    "surgeproof/emulator/processes.py": {"mkstemp", "replace", "unlink", "write_text"},
-    "surgeproof/emulator/project.py": {"write_bytes", "write_text"},
-    "surgeproof/emulator/run.py": {"open"},
-    "surgeproof/emulator/run_directory.py": {
-        "open",
-        "rename",
-        "rmdir",
-        "rmtree",
-        "unlink",
-        "write_text",
-    },
+    "surgeproof/emulator/run_directory.py": {"rename", "rmdir"},
 }
 """What else removes, renames or writes, in directories of ours; each has its test."""
 

@@ -28,6 +28,7 @@ import signal  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 import threading  # noqa: E402
+import time  # noqa: E402
 from collections.abc import Callable, Iterable, Sequence  # noqa: E402
 from pathlib import Path  # noqa: E402
 from types import FrameType  # noqa: E402
@@ -45,15 +46,18 @@ from werkzeug.exceptions import NotFound  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 from werkzeug.wrappers import Response  # noqa: E402
 
+from surgeproof import files  # noqa: E402
 from surgeproof.emulator.credentials import Credentials  # noqa: E402
 from surgeproof.emulator.deliveries import Place, confine  # noqa: E402
 from surgeproof.emulator.endpoint import NOT_IMPLEMENTED  # noqa: E402
 from surgeproof.emulator.guard import Guard, error  # noqa: E402
-from surgeproof.emulator.processes import Process, write_json  # noqa: E402
+from surgeproof.emulator.processes import Process  # noqa: E402
 from surgeproof.emulator.run_directory import (  # noqa: E402
     HEALTH_PATH,
     HOLDINGS_PATH,
     HOST,
+    LOG,
+    LOG_BYTES_MAX,
     PORT_TAKEN,
     RECORD,
     SERVICES,
@@ -87,6 +91,9 @@ GONE: Final = frozenset({"deleted", "terminated", "terminated(48)", "PendingDele
 
 OF_AWS: Final = re.compile(r"^/aws/service/|^arn:aws[^:]*:iam::aws:")
 """AWS's own parameters and policies, which moto loads when somebody asks for one."""
+
+LOG_SECONDS: Final = 60.0
+"""Between two looks at the size of the log (seconds)."""
 
 HOSTED_ZONE_NAME: Final = "surgeproof.test."
 HOSTED_ZONE_ID: Final = "Z0SURGEPROOFLOCAL"
@@ -133,8 +140,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         **credentials.record(),
     }
     confine(options.deliver)
-    write_json(options.directory / RECORD, record, mode=0o600)
+    files.write_json(options.directory / RECORD, record, mode=0o600)
+    threading.Thread(target=_trim_log, args=(options.directory,), daemon=True).start()
     server.serve_forever()
+
+
+def _trim_log(directory: Path) -> None:
+    while True:
+        files.trim(directory / LOG, LOG_BYTES_MAX)
+        time.sleep(LOG_SECONDS)
 
 
 class Application(DomainDispatcherApplication):

@@ -1,16 +1,15 @@
-"""Processes and files of a run: who is alive, who is ours, and writes that survive a crash.
+"""Processes of a run and the records of them: who is alive, and who is ours.
 
 A process number alone proves nothing, since numbers are used again. So every process is recorded
 with its start time, and only a process whose number and start time both agree is called alive, or
 is ended. Descendants that nobody recorded in time (the engine's analyzers, a server whose starter
 was killed) carry the run's directory in their environment, which the kernel shows to their owner.
+Where it does, only a process that carries it is ended, whatever a record says.
 """
 
-import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from surgeproof import files
 from surgeproof.settings import json_file
 
 RUN_VARIABLE = "SURGEPROOF_RUN"
@@ -45,11 +45,18 @@ class Process:
     def from_record(cls, record: Mapping[str, Any]) -> "Process | None":
         """Return the process that a record in a file names, dead or alive."""
         pid, started = record.get("pid"), record.get("started")
-        return cls(pid, started) if isinstance(pid, int) and isinstance(started, str) else None
+        # Bool is an int; 0 and less name groups of processes, and 1 everybody's parent.
+        if type(pid) is not int or pid <= 1 or not isinstance(started, str):
+            return None
+        return cls(pid, started)
 
     def record(self) -> dict[str, Any]:
         """Return what a file keeps of it."""
         return {"pid": self.pid, "started": self.started}
+
+    def run(self) -> Path | None:
+        """Return the run's directory that the process carries; None where it carries none."""
+        return next(iter(_runs(self.pid)), None)
 
     def is_alive(self) -> bool:
         """Whether this very process still runs."""
@@ -77,45 +84,19 @@ def of_run(directory: Path) -> list[Process]:
 
     Where the system has no /proc, only recorded processes can be found, and this returns none.
     """
-    mark = f"{RUN_VARIABLE}={directory}".encode()
     found = []
     for pid in _pids():
-        try:
-            variables = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue  # another user's, or gone
-        if mark in variables and pid != os.getpid():
+        if pid != os.getpid() and directory in _runs(pid):
             process = Process.of(pid)
             if process is not None:
                 found.append(process)
     return found
 
 
-def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
-    """Write a file that is either whole or not there, whatever happens meanwhile."""
-    write_text(path, json.dumps(value, indent=2) + "\n", mode)
-
-
-def write_text(path: Path, text: str, mode: int = 0o644) -> None:
-    """Write a file that is either whole or not there, whatever happens meanwhile."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
-
-
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a file of ours; an absent or damaged file reads as nothing."""
     try:
-        value = json_file.read_json(path)
+        value = json_file.parse_json(files.read_bytes(path).decode(), path.name)
     except (OSError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -127,6 +108,18 @@ def _pids() -> Iterator[int]:
     except OSError:
         return
     yield from (int(name) for name in names if name.isdigit())
+
+
+def _runs(pid: int) -> list[Path]:
+    """Return the run's directory in a process's environment; none for another user's, or gone."""
+    try:
+        variables = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
+    mark = f"{RUN_VARIABLE}=".encode()
+    return [
+        Path(os.fsdecode(each.removeprefix(mark))) for each in variables if each.startswith(mark)
+    ]
 
 
 def _started(pid: int) -> str | None:

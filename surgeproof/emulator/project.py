@@ -2,6 +2,7 @@
 
 import os
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from surgeproof import files
 from surgeproof.exits import OF_A_PATH, system_error
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.stack_files import (
@@ -51,13 +53,28 @@ class Project:
     name: str
 
     @classmethod
-    def find(cls, start: Path | None = None) -> "Project":
-        """Return the project of the working directory, or of the nearest directory above it."""
-        start = (start or Path.cwd()).resolve()
+    def find(cls, start: Path | None = None, *, damaged: bool = False) -> "Project":
+        """Return the project of the working directory, or of the nearest directory above it.
+
+        Args:
+            start: In place of the working directory.
+            damaged: Whether one will do whose name cannot be read; it is empty then.
+
+        """
+        try:
+            start = (start or Path.cwd()).resolve()
+        except FileNotFoundError as error:
+            raise InputError("the working directory: must exist, got one that is gone") from error
         for root in (start, *start.parents):
             if (root / "Pulumi.yaml").is_file():
-                with _input():
-                    return cls(root, read_project_name(root / "Pulumi.yaml"))
+                try:
+                    _check_root(root)
+                    with _input():
+                        return cls(root, read_project_name(root / "Pulumi.yaml"))
+                except InputError:
+                    if not damaged:
+                        raise
+                    return cls(root, "")
         raise InputError(f"there is no Pulumi.yaml in {start} or above it")
 
     @property
@@ -122,8 +139,6 @@ class Project:
         A new stack's engine adds the salt of its passphrase to the settings. The copy leaves out
         how the real stack keeps its secrets, since an embedded stack has its own passphrase.
         """
-        directory.mkdir(exist_ok=True)
-        (directory / "Pulumi.yaml").write_bytes((self.root / "Pulumi.yaml").read_bytes())
         config = self.config(stack)
         with _input():
             settings = {**read_settings_file(self.settings_file(stack)), "config": config}
@@ -137,8 +152,11 @@ class Project:
             settings.pop(key, None)
         if salt is not None:
             settings["encryptionsalt"] = salt
+        directory.mkdir(exist_ok=True)
+        project_file = (self.root / "Pulumi.yaml").read_bytes()
+        files.write_bytes(directory / "Pulumi.yaml", project_file, ours=True)
         text = yaml.safe_dump(settings, sort_keys=False)
-        (directory / f"Pulumi.{stack}.yaml").write_text(text, encoding="utf-8")
+        files.write_text(directory / f"Pulumi.{stack}.yaml", text, ours=True)
 
 
 def check_name(stack: str) -> None:
@@ -150,10 +168,26 @@ def check_name(stack: str) -> None:
         )
 
 
+def _check_root(root: Path) -> None:
+    """Refuse a place that the engine and what it starts could not be told of."""
+    text = str(root)
+    # Cc: line feeds and other control characters; Cs: bytes that are no UTF-8.
+    if os.pathsep in text or any(unicodedata.category(each) in ("Cc", "Cs") for each in text):
+        raise InputError(
+            "the project's directory: must have a path in UTF-8 without control characters and "
+            f"without {os.pathsep!r}, which separates the entries of PATH, got {text!r}"
+        )
+
+
 def salt_of(file: Path) -> str | None:
-    """Return the passphrase's salt that the engine has written into a copy of settings."""
-    with _input():
+    """Return the passphrase's salt that the engine has written into a copy of settings.
+
+    None where the copy is gone or damaged: the state has the salt, too.
+    """
+    try:
         salt = read_mapping(file).get("encryptionsalt") if file.is_file() else None
+    except (OSError, DocumentError):
+        return None
     return salt if isinstance(salt, str) else None
 
 

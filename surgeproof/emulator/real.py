@@ -20,7 +20,7 @@ from surgeproof import interrupts
 from surgeproof.emulator.display import Display
 from surgeproof.emulator.project import Project
 from surgeproof.emulator.run_directory import RunError
-from surgeproof.emulator.state import State, name_of
+from surgeproof.emulator.state import State, StateError, name_of
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json
 
@@ -122,7 +122,11 @@ def down(project: Project, stack: str, *, yes: bool) -> None:
         exported = parse_json(answer.stdout, "pulumi stack export")
     except DocumentError as error:
         raise RunError(str(error)) from error
-    kept = protected(State.from_deployment(exported.get("deployment") or {}))
+    try:
+        state = State.from_deployment(exported.get("deployment") or {})
+    except (AttributeError, StateError) as error:
+        raise RunError("pulumi stack export: must write a state, got something else") from error
+    kept = protected(state)
     if kept:
         display.say(f"Protection keeps these of stack {stack}:")
         for item in kept:

@@ -39,7 +39,7 @@ from pulumi.automation._stack import StackInitMode
 from pulumi.automation.errors import create_command_error
 from semver import VersionInfo
 
-from surgeproof import interrupts
+from surgeproof import files, interrupts
 from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.display import (
     DONE_WORDS,
@@ -50,7 +50,12 @@ from surgeproof.emulator.display import (
 from surgeproof.emulator.engine import EngineError, find_engine
 from surgeproof.emulator.processes import Process
 from surgeproof.emulator.project import Project
-from surgeproof.emulator.run_directory import SERVICES, Emulator, RunDirectory, RunError
+from surgeproof.emulator.run_directory import (
+    LOG_BYTES_MAX,
+    SERVICES,
+    RunDirectory,
+    RunError,
+)
 from surgeproof.emulator.state import State, StateError, recorded_line
 from surgeproof.exits import AnswerIsNo
 from surgeproof.findings import Summary
@@ -122,33 +127,60 @@ def preview(
 
 
 def down(project: Project, stack: str) -> None:
-    """Destroy what the embedded AWS holds of the stack, end it, and leave nothing."""
+    """Destroy what the embedded AWS holds of the stack, end it, and leave nothing.
+
+    Whatever is damaged, the processes end and the files go. Raises RunError for what stays.
+    """
     display = Display()
     directory = RunDirectory(project, stack)
+    if (unlinked := directory.leave_link()) is not None:
+        display.say(f"{unlinked}.")
     if not directory.exists:
         directory.sweep()
         display.say(f"Nothing to take down: stack {stack} is not up on the embedded AWS.")
         return
-    with _Run.begun(project, stack, "down", display, 0, starts_emulator=False) as run:
-        state = run.directory.state()
-        if state is None or run.emulator is None:
-            run.directory.remove()
-            display.say(f"Down: nothing is left of stack {stack}.")
-            return
-        try:
+    with (
+        interrupts.raised(),
+        interrupts.watched_output(),
+        directory.held("down", leaves=True),
+    ):
+        reason = directory.clear_leftovers()
+        if reason is not None:
+            display.say(f"{_discarded(reason)}, nothing is left to destroy.")
+        ending = _destroyed(directory, display) or f"Down: nothing is left of stack {stack}."
+        left = directory.remove()
+    if left:
+        raise RunError(f"left by `down` of stack {stack}: {', '.join(left)}")
+    display.say(ending)
+
+
+def _destroyed(directory: RunDirectory, display: Display) -> str | None:
+    """Let the engine destroy what the embedded AWS holds; return what was done.
+
+    None where there is nothing to destroy. Where it cannot be destroyed, that is said, and the
+    caller removes it all the same: it is nowhere else.
+    """
+    try:
+        state = directory.state()
+        emulator = directory.emulator()
+        if state is None or emulator is None:
+            return None
+        directory.check_disk()
+        with _Run.serving(directory, display, emulator.region) as run:
             run.operate("destroy", total=len(state.resources))
-            left = run.directory.holdings()
-        except RunError as error:
-            display.complain(f"error: {error}")
-            left = []
-            display.say("The destroy failed, so emulator and state are discarded together.")
-        run.directory.remove()
-        if left:
-            display.say(
-                "After the destroy the embedded AWS still held what the stack does not know: "
-                f"{', '.join(left)}. It is gone with it."
-            )
-        display.say(f"Down: {len(state.managed())} resources deleted, the embedded AWS ended.")
+            held = directory.holdings()
+    except (Interrupted, KeyboardInterrupt):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, `down` goes on
+        line = " ".join(str(error).split()) or type(error).__name__
+        display.complain(f"error: {line}")
+        return "The destroy failed, so emulator and state were discarded together."
+    if held:
+        display.say(
+            "After the destroy the embedded AWS still held what the stack does not know: "
+            f"{', '.join(held)}. It is gone with it."
+        )
+    return f"Down: {len(state.managed())} resources deleted, the embedded AWS ended."
 
 
 def status(project: Project, stack: str) -> None:
@@ -217,7 +249,8 @@ class _Engine(PulumiCommand):
         if self.interruptions:
             raise Interrupted
         self._is_told = False
-        with (self.directory.path / "engine.log").open("a", encoding="utf-8") as log:
+        self.directory.unseal()
+        with files.appending(self.directory.path / "engine.log") as log:
             log.write(f"$ pulumi {' '.join(args)}\n")
             self._process = process = subprocess.Popen(
                 [self.command, "--non-interactive", *args],
@@ -230,16 +263,17 @@ class _Engine(PulumiCommand):
                 encoding="utf-8",
                 start_new_session=True,  # Ctrl-C comes from us, once
             )
-            started = Process.of(process.pid)
-            if started is not None:
-                self.directory.note_engine(started)
             try:
+                started = Process.of(process.pid)
+                if started is not None:
+                    self.directory.note_engine(started)
                 stdout, stderr = process.communicate()
             finally:
                 self._process = None
                 self.directory.end_children(process.pid)
                 self.code = process.returncode
-            log.write(stdout + stderr)
+                self.directory.seal()
+            log.write((stdout + stderr)[-LOG_BYTES_MAX:])
         for line in stdout.splitlines() if on_output else ():
             on_output(line) if on_output else None
         for line in stderr.splitlines() if on_error else ():
@@ -302,7 +336,6 @@ class _Run:
     name: str
     display: Display
     directory: RunDirectory
-    emulator: Emulator | None
     engine: _Engine
     environment: Mapping[str, str]
     policy_config: Path | None = None
@@ -320,7 +353,6 @@ class _Run:
         port: int,
         *,
         deliver: Sequence[Place] = (),
-        starts_emulator: bool = True,
         keeps: bool = True,
     ) -> Iterator["_Run"]:
         """Take the run's directory, clear what a killed command left, start what is needed."""
@@ -338,31 +370,29 @@ class _Run:
                     leaving.callback(directory.remove)
             reason = directory.clear_leftovers()
             if reason is not None:
-                again = "starting anew" if starts_emulator else "nothing is left to destroy"
-                display.say(
-                    f"{reason[0].upper()}{reason[1:]}: emulator and state were discarded together, "
-                    f"{again}."
-                )
-            if starts_emulator:
-                threading.Thread(target=_import_components, args=(project,), daemon=True).start()
-                if directory.emulator() is None:
-                    display.step("Starting the embedded AWS")
-                directory.start_emulator(region, port, deliver)
-            emulator = directory.emulator()
-            if emulator is None and not starts_emulator:
-                yield cls(project, stack, display, directory, None, None, {})  # type: ignore[arg-type]
-                return
-            directory.prepare()
-            try:
-                path = find_engine(display.step)
-            except EngineError as error:
-                raise RunError(str(error)) from error
-            # These import much, while the emulator's process starts.
-            from surgeproof.emulator.clients import Clients  # noqa: PLC0415
-            from surgeproof.emulator.resources import Resources  # noqa: PLC0415
-            from surgeproof.emulator.servicer import serve  # noqa: PLC0415
-            from surgeproof.peers import checked_servers  # noqa: PLC0415
+                display.say(f"{_discarded(reason)}, starting anew.")
+            threading.Thread(target=_import_components, args=(project,), daemon=True).start()
+            if directory.emulator() is None:
+                display.step("Starting the embedded AWS")
+            directory.start_emulator(region, port, deliver)
+            yield leaving.enter_context(cls.serving(directory, display, region))
 
+    @classmethod
+    @contextmanager
+    def serving(cls, directory: RunDirectory, display: Display, region: str) -> Iterator["_Run"]:
+        """Serve the engine in a run's directory, which the caller holds."""
+        directory.prepare()
+        try:
+            path = find_engine(display.step)
+        except EngineError as error:
+            raise RunError(str(error)) from error
+        # These import much, while the emulator's process starts.
+        from surgeproof.emulator.clients import Clients  # noqa: PLC0415
+        from surgeproof.emulator.resources import Resources  # noqa: PLC0415
+        from surgeproof.emulator.servicer import serve  # noqa: PLC0415
+        from surgeproof.peers import checked_servers  # noqa: PLC0415
+
+        with ExitStack() as leaving:
             leaving.enter_context(_own_environment())
             leaving.enter_context(checked_servers())
             engine = _Engine(path, directory)
@@ -374,11 +404,10 @@ class _Run:
             threading.Thread(target=clients.prewarm, args=(SERVICES,), daemon=True).start()
             provider = leaving.enter_context(serve(Resources(clients), region))
             run = cls(
-                project,
-                stack,
+                directory.project,
+                directory.stack,
                 display,
                 directory,
-                emulator,
                 engine,
                 {"PULUMI_DEBUG_PROVIDERS": f"aws:{provider}"},
             )
@@ -551,7 +580,7 @@ def _interrupts(engine: _Engine, display: Display) -> Iterator[None]:
 @contextmanager
 def _logging(directory: RunDirectory) -> Iterator[None]:
     """Keep what goes wrong in program and provider in the run's log."""
-    handler = logging.FileHandler(directory.path / "provider.log")
+    handler = logging.StreamHandler(files.appending(directory.path / "provider.log"))
     logger = logging.getLogger("surgeproof")
     # A program that outlives an interrupted engine fails after this, and is not to tell the user.
     logger.addHandler(logging.NullHandler())
@@ -562,7 +591,11 @@ def _logging(directory: RunDirectory) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
-        handler.close()
+        handler.stream.close()
+
+
+def _discarded(reason: str) -> str:
+    return f"{reason[0].upper()}{reason[1:]}: emulator and state were discarded together"
 
 
 def _last_line(text: str) -> str:

@@ -4,31 +4,41 @@
         lock            held (flock) by the command that works here; the kernel frees it
         owner.json      which command that is, and which engine it runs
         emulator.json   the moto process: number, start time, port, credentials; for its owner only
-        state/          Pulumi's file backend        home/      PULUMI_HOME
+        state/          Pulumi's file backend        home/      PULUMI_HOME, new for each command
         project/        copies of the settings       bin/       the policy analyzer's starter
         passphrase      random, readable by its owner only
-        *.log           what engine, provider and emulator said
+        digests.json    of state and passphrase, as the last command left them
+        *.log           what engine, provider and emulator said, the end of it
+        replay.html     the verdict on what was deployed
 
-The emulator's memory and the state describe each other, so they are kept and discarded together.
+The emulator's memory and the state describe each other, so they are kept and discarded together;
+so they are where either is damaged. What has one of these names is ours, of whatever kind it is;
+anything else in the directory is not, and stays.
 """
 
 import errno
 import fcntl
+import hashlib
 import os
+import re
 import secrets
+import shlex
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from surgeproof import files
 from surgeproof.emulator.credentials import NONCE_HEADER, PROOF_HEADER, Credentials
 from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.processes import (
@@ -37,15 +47,17 @@ from surgeproof.emulator.processes import (
     Process,
     of_run,
     read_json,
-    write_json,
-    write_text,
 )
 from surgeproof.emulator.project import InputError, Project, check_name, salt_of
-from surgeproof.emulator.state import State, StateError, locks
+from surgeproof.emulator.state import State, StateError, digest, locks, trim_history
 from surgeproof.settings.json_file import parse_json
 
 HOST = "127.0.0.1"
 RECORD = "emulator.json"
+LOG = "emulator.log"
+REPORT = "replay.html"
+"""Name of the page that `up` leaves."""
+
 HEALTH_PATH = "/surgeproof/health"
 HOLDINGS_PATH = "/surgeproof/holdings"
 
@@ -83,8 +95,24 @@ a stack."""
 LEAST_FREE_MIB = 64
 """Free disk below which nothing is begun (MiB): a state half written helps nobody."""
 
-REMOVED = ".removed-"
-"""First part of the name of a directory that is being removed."""
+LOG_BYTES_MAX = 1 << 20
+"""Size to which each log is trimmed (bytes)."""
+
+DIRECTORIES = ("bin", "home", "project", "state")
+FILES = (
+    "digests.json",
+    RECORD,
+    LOG,
+    "engine.log",
+    "owner.json",
+    "passphrase",
+    "provider.log",
+    REPORT,
+)
+"""Names that are ours in a run's directory, beside the lock."""
+
+REMOVED = re.compile(rf"\.removed-(?:{'|'.join(DIRECTORIES)})-[0-9a-f]{{8}}")
+"""Name of a directory that is being removed."""
 
 PORT_TAKEN = 3
 """The emulator's exit code when its port is taken."""
@@ -102,6 +130,20 @@ PASSED_ON = (
     "XDG_CACHE_HOME",
 )
 """All that children get of the environment: no credentials, profile or region can be among it."""
+
+
+PASSPHRASE_BYTES = 32
+"""Random bytes in a passphrase, which is longer than that as text."""
+
+PORT_MAX = 65535
+
+ATTEMPTS = 1000
+"""How often the lock is tried while other commands remove its directory."""
+
+_UNWRITABLE = frozenset(
+    {errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOSPC, errno.EDQUOT, errno.ENOLCK}
+)
+"""Errors of a directory in which no lock can be made."""
 
 
 class RunError(Exception):
@@ -141,6 +183,7 @@ class RunDirectory:
         self._lock = self.path / "lock"
         self._owner = self.path / "owner.json"
         self._emulator = self.path / RECORD
+        self._digests = self.path / "digests.json"
         self._starting: subprocess.Popen[bytes] | None = None
         self._me: dict[str, Any] = {}
         self._previous: dict[str, Any] = {}
@@ -149,26 +192,55 @@ class RunDirectory:
     # Who works here.
 
     @contextmanager
-    def held(self, command: str) -> Iterator[None]:
-        """Work here alone; a second command is told who is at work and leaves."""
-        handle = self._acquire()
+    def held(self, command: str, *, leaves: bool = False) -> Iterator[None]:
+        """Work here alone; a second command is told who is at work and leaves.
+
+        Args:
+            command: What the second command is told.
+            leaves: Go on where nothing can be written: the command only takes away.
+
+        """
+        handle = self._acquire(leaves=leaves)
         try:
-            usage = shutil.disk_usage(self.path)
-            if usage.free < LEAST_FREE_MIB << 20:
-                raise RunError(
-                    f"{self.path}: needs {LEAST_FREE_MIB} MiB of free disk, "
-                    f"got {usage.free >> 20} MiB"
-                )
+            if not leaves:
+                self.check_disk()
+            self._tidy()
             self._previous = read_json(self._owner)
             self._me = {**_this_process().record(), "command": command}
-            write_json(self._owner, self._me)
+            with suppress(OSError) if leaves else nullcontext():
+                files.write_json(self._owner, self._me)
             try:
                 yield
             finally:
                 if not self.was_removed:  # what lies there now may be the next command's
-                    self._owner.unlink(missing_ok=True)
+                    files.remove(self._owner)
         finally:
-            os.close(handle)
+            if handle is not None:
+                os.close(handle)
+
+    def check_disk(self) -> None:
+        """Refuse to begin what would fill the disk half-way."""
+        free = shutil.disk_usage(self.path).free >> 20
+        if free < LEAST_FREE_MIB:
+            raise RunError(f"{self.path}: needs {LEAST_FREE_MIB} MiB of free disk, got {free} MiB")
+
+    def _tidy(self) -> None:
+        """Remove what has our names and is not what we make, and what killed processes left."""
+        for name in (*DIRECTORIES, *FILES):
+            path = self.path / name
+            if os.path.lexists(path) and _is_other_kind(path, directory=name in DIRECTORIES):
+                files.remove(path)
+        files.sweep(self.path)
+        self._finish_removals()
+        for log in self.path.glob("*.log"):
+            if log.name in FILES:
+                files.trim(log, LOG_BYTES_MAX)
+
+    def _finish_removals(self) -> None:
+        with suppress(OSError):
+            for left in self.path.iterdir():
+                if REMOVED.fullmatch(left.name):
+                    files.remove(left)
 
     def owner(self) -> tuple[int, str] | None:
         """Return number and command of who works here now, if anybody does."""
@@ -179,24 +251,25 @@ class RunDirectory:
         return process.pid, str(record.get("command", ""))
 
     def note_engine(self, process: Process) -> None:
-        """Record the engine that the present command runs."""
-        write_json(self._owner, {**self._me, "engine": process.record()})
+        """Record the engine that the present command runs; needed only where there is no /proc."""
+        with suppress(OSError):
+            files.write_json(self._owner, {**self._me, "engine": process.record()})
 
     # What the last command left behind.
 
     def clear_leftovers(self) -> str | None:
-        """End orphans; discard what a killed run left half done, and return why."""
+        """End orphans; discard what a killed run left half done, or damage, and return why."""
         emulator = self.emulator()
         for process in of_run(self.path):
             if emulator is None or process != emulator.process:
                 process.kill()
-        engine = Process.from_record(self._previous.get("engine") or {})
+        engine = self._recorded(self._previous.get("engine"))
         if engine is not None:
             engine.kill()
-        reason = self._why_unusable(emulator)
+        reason, has_state = self._why_unusable(emulator)
         # An emulator without a state was cut short before anything was created in it, or its state
         # was removed by hand; a new one costs seconds.
-        if reason is not None or (emulator is not None and self.state() is None):
+        if reason is not None or not has_state:
             self.discard()
         return reason
 
@@ -210,30 +283,80 @@ class RunDirectory:
             if process != emulator:
                 process.kill()
 
-    def _why_unusable(self, emulator: Emulator | None) -> str | None:
+    def _why_unusable(self, emulator: Emulator | None) -> tuple[str | None, bool]:
+        """Return why the next operation cannot go on from here, and whether there is a state."""
         killed = Process.from_record(self._previous)
         who = f"the last {self._previous.get('command')} (process {killed.pid})" if killed else ""
         try:
             state = State.read(self.state_path, self.project.name, self.stack)
         except StateError:
-            return "the state is damaged"
+            return "the state is damaged", True
         if locks(self.state_path) or (state is not None and state.pending):
-            return f"{who or 'the engine'} was killed in the middle of its work"
-        if state is not None and state.resources and emulator is None:
-            return "the embedded AWS of the last run is gone"
-        return None
+            return f"{who or 'the engine'} was killed in the middle of its work", True
+        kept = read_json(self._digests)
+        if state is None:
+            return None, False
+        if kept.get("state", now := digest(self.state_path)) != now:
+            return "the state is damaged: it is not as the last command left it", True
+        passphrase = self._passphrase_digest()
+        if passphrase is None or kept.get("passphrase", passphrase) != passphrase:
+            return "the passphrase of the state is lost", True
+        if state.resources and emulator is None:
+            return "the embedded AWS of the last run is gone", True
+        return None, True
 
-    def discard(self) -> None:
-        """Remove emulator and state, together; what is interrupted here is finished next time."""
-        record = Process.from_record(read_json(self._emulator))
-        if record is not None:
-            record.end()
+    def _passphrase_digest(self) -> str | None:
+        try:
+            passphrase = files.read_bytes(self.passphrase)
+        except OSError:
+            return None
+        whole = len(passphrase) >= PASSPHRASE_BYTES
+        return hashlib.sha256(passphrase).hexdigest() if whole else None
+
+    def unseal(self) -> None:
+        """Forget how the state is, before something changes it."""
+        with suppress(OSError):
+            files.write_json(self._digests, {"passphrase": self._passphrase_digest()})
+
+    def seal(self) -> None:
+        """Remember how the state was left, so that damage is seen, and bound what is kept of it."""
+        with suppress(OSError):
+            trim_history(self.state_path)
+            files.write_json(
+                self._digests,
+                {"passphrase": self._passphrase_digest(), "state": digest(self.state_path)},
+            )
+
+    def _recorded(self, record: Any) -> Process | None:
+        """Return the living process of this run that a record names.
+
+        A number is used again, and a directory copied; so where the system tells, the process must
+        carry this directory, or one that has been moved since.
+        """
+        process = Process.from_record(record) if isinstance(record, dict) else None
+        if process is None or not process.is_alive():
+            return None
+        if not PROC.is_dir() or (run := process.run()) == self.path:
+            return process
+        is_another_s = run is None or Process.from_record(read_json(run / RECORD)) == process
+        return None if is_another_s else process
+
+    def discard(self) -> list[str]:
+        """Remove emulator and state, together; what is interrupted here is finished next time.
+
+        Returns what could not be removed.
+        """
+        emulator = self._recorded(read_json(self._emulator))
+        if emulator is not None:
+            emulator.end()
         for process in of_run(self.path):
             process.kill()
+        left = []
         for name in ("state", "project", "home"):
-            _remove(self.path / name)
-        for file in (self.passphrase, self._emulator):
-            file.unlink(missing_ok=True)
+            left += _remove(self.path / name)
+        for file in (self.passphrase, self._emulator, self._digests):
+            left += files.remove(file)
+        return left
 
     def clear_own_lock(self) -> None:
         """Clear the lock of an engine that this process ran to its end, if nothing is pending.
@@ -244,26 +367,53 @@ class RunDirectory:
             state = State.read(self.state_path, self.project.name, self.stack)
             if state is None or not state.pending:
                 for file in locks(self.state_path):
-                    file.unlink(missing_ok=True)
+                    files.remove(file)
 
-    def remove(self) -> None:
-        """Leave nothing: neither processes nor files. The caller holds the lock."""
-        self.discard()
+    def remove(self) -> list[str]:
+        """Leave nothing: neither processes nor files. The caller holds the lock.
+
+        Returns what is left all the same, and why.
+        """
+        left = self.discard()
         self.was_removed = True
-        _remove(self.path)
+        for name in (*DIRECTORIES, *FILES):
+            left += files.remove(self.path / name)
+        self._finish_removals()
+        files.sweep(self.path, unlocked_seconds=0)
+        with suppress(OSError):
+            left += [
+                f"{path} (surgeproof did not make it)"
+                for path in sorted(self.path.iterdir())
+                if path != self._lock and not any(each.startswith(f"{path}") for each in left)
+            ]
+        left += files.remove(self._lock)
         self.sweep()
+        return left
 
     def sweep(self) -> None:
-        """Finish removals that were cut short, and leave no empty directory."""
-        for left in self.path.parent.glob(f"{REMOVED}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        with suppress(OSError):
-            self.path.parent.rmdir()  # stays where another stack is up
+        """Leave no empty directory."""
+        for directory in (self.path, self.path.parent):  # the latter stays for another stack
+            with suppress(OSError):
+                directory.rmdir()
+
+    def leave_link(self) -> str | None:
+        """Where another directory is linked here, end what runs in it and remove the link.
+
+        What the link names is somebody's own, and stays. Returns what was done.
+        """
+        for place in (self.path.parent, self.path):
+            if place.is_symlink():
+                for process in of_run(self.path):
+                    process.kill()
+                target = os.path.realpath(place)
+                _must(files.remove(place))
+                return f"{place} was a link and is gone; {target}, which it named, stays as it is"
+        return None
 
     @property
     def exists(self) -> bool:
         """Whether a run is here, in whatever shape."""
-        return self.path.is_dir()
+        return os.path.lexists(self.path)
 
     @property
     def is_fresh(self) -> bool:
@@ -277,21 +427,26 @@ class RunDirectory:
     # What an operation of the engine needs.
 
     def prepare(self) -> None:
-        """Make the files that the engine reads."""
+        """Make the files that the engine reads; what is only read is made anew each time."""
+        salt = salt_of(self.settings / f"Pulumi.{self.stack}.yaml")
+        for name in ("bin", "home", "project"):
+            _must(_remove(self.path / name))
         for directory in (self.state_path, self.home, self.path / "bin"):
             directory.mkdir(exist_ok=True)
         if not self.passphrase.exists():
-            write_text(self.passphrase, secrets.token_urlsafe(32), mode=0o600)
-        copy = self.settings / f"Pulumi.{self.stack}.yaml"
-        self.project.copy_settings(self.stack, self.settings, salt_of(copy))
-        starter = self.path / "bin" / "pulumi-analyzer-policy-python"
+            files.write_text(
+                self.passphrase, secrets.token_urlsafe(PASSPHRASE_BYTES), mode=0o600, ours=True
+            )
+            self.unseal()
+        self.project.copy_settings(self.stack, self.settings, salt)
         # The engine looks for this name on PATH and calls it with its address, the pack, and the
         # options of PulumiPolicy.yaml, which are for Pulumi's own starter. It waits for the pack's
         # port on stdout, which not every pack flushes: hence -u.
-        write_text(
-            starter,
-            f'#!/bin/sh\nexec {_quoted(sys.executable)} -u -m pulumi.policy "$1" "$2"\n',
+        files.write_text(
+            self.path / "bin" / "pulumi-analyzer-policy-python",
+            f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -u -m pulumi.policy "$1" "$2"\n',
             mode=0o755,
+            ours=True,
         )
 
     def environment(self) -> dict[str, str]:
@@ -301,8 +456,10 @@ class RunDirectory:
         return {
             **inherited,
             "PATH": path,
-            "PULUMI_BACKEND_URL": f"file://{self.state_path}",
+            "PULUMI_BACKEND_URL": f"file://{quote(str(self.state_path))}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
+            # A copy of the state for each operation; this and the history would grow for ever.
+            "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_HOME": str(self.home),
             # The state is written at the end, also after an interruption or a failure. Were the
@@ -328,9 +485,9 @@ class RunDirectory:
         record = read_json(self._emulator)
         process, port = Process.from_record(record), record.get("port")
         credentials = Credentials.from_record(record)
-        if process is None or credentials is None or not isinstance(port, int):
+        if process is None or credentials is None or type(port) is not int:
             return None
-        if not process.is_alive():
+        if not 0 < port <= PORT_MAX or self._recorded(record) is None:
             return None
         deliver = tuple(record.get("deliver") or ())
         emulator = Emulator(process, port, str(record.get("region")), credentials, deliver)
@@ -365,7 +522,7 @@ class RunDirectory:
                     "change it"
                 )
             return
-        self._emulator.unlink(missing_ok=True)
+        files.remove(self._emulator)
         arguments = [
             *(sys.executable, "-m", "surgeproof.emulator.moto_server"),
             *("--directory", str(self.path), "--region", region),
@@ -373,7 +530,7 @@ class RunDirectory:
         ]
         inherited = {key: value for key in PASSED_ON if (value := os.environ.get(key))}
         package_root = str(Path(__file__).parents[2])
-        with (self.path / "emulator.log").open("ab") as log:
+        with files.appending(self.path / LOG) as log:
             self._starting = subprocess.Popen(
                 arguments,
                 stdin=subprocess.DEVNULL,
@@ -393,21 +550,31 @@ class RunDirectory:
                 raise RunError("--port: must be free, but another process listens on it")
             if code is not None or time.monotonic() > deadline:
                 why = f"ended with code {code}" if code is not None else "does not answer"
-                raise RunError(f"the embedded AWS {why}; see {self.path / 'emulator.log'}")
+                raise RunError(f"the embedded AWS {why}; see {self.path / LOG}")
             time.sleep(0.02)
         return emulator
 
-    def _acquire(self) -> int:
-        """Take the lock, also when its directory is being removed meanwhile."""
-        while True:
-            self.path.mkdir(parents=True, exist_ok=True)
+    def _acquire(self, *, leaves: bool) -> int | None:
+        """Take the lock, also when its directory is being removed meanwhile.
+
+        None where there can be no lock, and the command only takes away.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        for _ in range(ATTEMPTS):
             try:
-                handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+                self._make_place()
+                if os.path.lexists(self._lock) and _is_other_kind(self._lock, directory=False):
+                    _must(files.remove(self._lock))
+                handle = os.open(self._lock, flags, 0o644)
             except FileNotFoundError:
                 continue
+            except OSError as error:
+                if not leaves or error.errno not in _UNWRITABLE:
+                    raise
+                return None
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.path.samestat(os.fstat(handle), self._lock.stat()):
+                if os.path.samestat(os.fstat(handle), self._lock.lstat()):
                     return handle
             except FileNotFoundError:
                 pass  # removed by a `down` that has just ended
@@ -417,6 +584,19 @@ class RunDirectory:
                     raise RunError(self._busy()) from error
                 raise
             os.close(handle)
+        raise RunError(self._busy())
+
+    def _make_place(self) -> None:
+        """Make the directory; refuse one that lies elsewhere, since what is in it is not ours."""
+        for place in (self.path.parent, self.path):
+            with suppress(FileExistsError):
+                place.mkdir()
+            if place.is_symlink() or not place.is_dir():
+                what = f"a link to {os.path.realpath(place)}" if place.is_symlink() else "a file"
+                raise RunError(f"{place}: must be a directory of its own, got {what}; remove it")
+            if not os.access(place, os.R_OK | os.W_OK | os.X_OK):
+                with suppress(OSError):
+                    place.chmod(place.stat().st_mode | stat.S_IRWXU)
 
     def _busy(self) -> str:
         pid, command = self.owner() or (0, "")
@@ -451,14 +631,24 @@ def _page(emulator: Emulator, path: str) -> Any:
         return None
 
 
-def _quoted(word: str) -> str:
-    return "'" + word.replace("'", "'\\''") + "'"
+def _is_other_kind(path: Path, *, directory: bool) -> bool:
+    """Whether something lies there that is neither a regular file nor, if wanted, a directory."""
+    mode = path.lstat().st_mode
+    return not (stat.S_ISDIR(mode) if directory else stat.S_ISREG(mode))
 
 
-def _remove(directory: Path) -> None:
-    """Remove a directory in one step for all who look, and then its files."""
-    if not directory.exists():
-        return
-    going = directory.with_name(f"{REMOVED}{directory.name}-{secrets.token_hex(4)}")
-    directory.rename(going)
-    shutil.rmtree(going, ignore_errors=True)
+def _must(left: list[str]) -> None:
+    if left:
+        raise RunError(f"could not be removed: {left[0]}")
+
+
+def _remove(directory: Path) -> list[str]:
+    """Remove a directory in one step for all who look, and then its files; return what is left."""
+    going = directory.with_name(f".removed-{directory.name}-{secrets.token_hex(4)}")
+    try:
+        directory.rename(going)
+    except FileNotFoundError:
+        return []
+    except OSError:
+        return files.remove(directory)
+    return files.remove(going)

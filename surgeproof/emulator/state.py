@@ -1,11 +1,15 @@
 """What Pulumi's file backend keeps about an embedded stack, read without the engine."""
 
+import hashlib
+import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from surgeproof.settings.json_file import read_json
+from surgeproof import files
+from surgeproof.settings.json_file import parse_json
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """Key that tells a value of a special kind from a map (sdk/go/common/resource/sig/sig.go)."""
@@ -16,6 +20,15 @@ RECORDED_ONLY = "__recordedOnly"
 
 RECORDED_ID = "recorded-only/"
 """First part of the id of a resource that the endpoint does not hold at all."""
+
+HISTORY = re.compile(r".+-(\d{19})\.(?:history|checkpoint)\.json(?:\.attrs)?")
+"""A file about one operation, by its time (nanoseconds since 1970, nineteen digits until 2286)."""
+
+HISTORY_KEPT = 3
+"""Operations about which the backend's history is kept (operations)."""
+
+URN_PARTS = 4
+"""Parts of a URN: `urn:pulumi:stack::project::types::name`."""
 
 SECRET_SHOWN = "[secret]"  # noqa: S105 - stands in for one
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -44,21 +57,36 @@ class State:
     def read(cls, backend: Path, project: str, stack: str) -> "State | None":
         """Return the stack's state; None where there is none."""
         file = backend / ".pulumi" / "stacks" / project / f"{stack}.json"
-        if not file.exists():
-            return None
         try:
-            latest = read_json(file)["checkpoint"]["latest"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StateError(f"{file}: cannot be read") from error
-        return cls.from_deployment(latest or {})
+            content = files.read_bytes(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise StateError(f"{file}: {error.strerror}") from error
+        try:
+            latest = parse_json(content.decode(), file.name)["checkpoint"]["latest"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise StateError(f"{file}: holds no state") from error
+        try:
+            return cls.from_deployment({} if latest is None else latest)
+        except StateError as error:
+            raise StateError(f"{file}: {error}") from error
 
     @classmethod
     def from_deployment(cls, deployment: Mapping[str, Any]) -> "State":
-        """Return the state in a deployment, as `pulumi stack export` shows it."""
-        return cls(
-            tuple(deployment.get("resources") or ()),
-            len(deployment.get("pending_operations") or ()),
-        )
+        """Return the state in a deployment, as `pulumi stack export` shows it.
+
+        Raises StateError for JSON that is no state.
+        """
+        if not isinstance(deployment, Mapping):
+            raise StateError("holds no state")
+        resources = deployment.get("resources") or ()
+        pending = deployment.get("pending_operations") or ()
+        if not (isinstance(resources, list | tuple) and all(map(_is_resource, resources))):
+            raise StateError("holds what is no resource")
+        if not isinstance(pending, list | tuple):
+            raise StateError("holds what are no operations")
+        return cls(tuple(resources), len(pending))
 
     def managed(self) -> list[Mapping[str, Any]]:
         """Return the resources that a provider keeps: neither components nor providers."""
@@ -84,9 +112,47 @@ class State:
         ]
 
 
+def _is_resource(found: Any) -> bool:
+    return (
+        isinstance(found, Mapping)
+        and isinstance(found.get("type"), str)
+        and isinstance(urn := found.get("urn"), str)
+        and urn.count("::") >= URN_PARTS - 1
+        and all(isinstance(found.get(key), Mapping | None) for key in ("inputs", "outputs"))
+    )
+
+
 def locks(backend: Path) -> list[Path]:
     """Return the lock files of the backend: each names an operation that has not ended."""
     return sorted((backend / ".pulumi" / "locks").rglob("*.json"))
+
+
+def digest(backend: Path) -> str:
+    """Return a digest of all that the backend holds, apart from its locks."""
+    sha = hashlib.sha256()
+    for top, directories, names in os.walk(backend):
+        directories[:] = sorted(name for name in directories if name != "locks")
+        for name in sorted(names):
+            file = Path(top, name)
+            sha.update(os.fsencode(file.relative_to(backend)) + b"\0")
+            try:
+                sha.update(hashlib.sha256(files.read_bytes(file)).digest())
+            except OSError as error:
+                sha.update(str(error.errno).encode())
+    return sha.hexdigest()
+
+
+def trim_history(backend: Path) -> None:
+    """Keep the last entries of what the backend keeps of each operation, a copy of the state each.
+
+    It reads none of them, and never removes one by itself.
+    """
+    for top, _, names in os.walk(backend / ".pulumi" / "history"):
+        entries = sorted({found[1] for name in names if (found := HISTORY.fullmatch(name))})
+        for name in names:
+            found = HISTORY.fullmatch(name)
+            if found and found[1] in entries[:-HISTORY_KEPT]:
+                files.remove(Path(top, name))
 
 
 def shown(value: Any) -> Any:

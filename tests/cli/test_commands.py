@@ -9,9 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from surgeproof.cli import main
-from surgeproof.emulator.processes import read_json, write_json
+from surgeproof.emulator.processes import read_json
 from surgeproof.emulator.project import InputError, Project
 from surgeproof.exits import Exit
+from surgeproof.files import write_json
 
 ARN = "urn:pulumi:prod::shop::{type}::{name}"
 
@@ -144,7 +145,7 @@ def test_a_disk_that_fills_meanwhile(project, monkeypatch):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device", "somewhere")
 
-    monkeypatch.setattr("surgeproof.emulator.run_directory.write_json", full)
+    monkeypatch.setattr("surgeproof.files.write_json", full)
 
     assert give("up") == (
         Exit.FAILED,
