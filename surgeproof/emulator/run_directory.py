@@ -489,7 +489,8 @@ class RunDirectory:
             return None
         if not 0 < port <= PORT_MAX or self._recorded(record) is None:
             return None
-        deliver = tuple(record.get("deliver") or ())
+        places = record.get("deliver")
+        deliver = tuple(map(str, places)) if isinstance(places, list) else ()
         emulator = Emulator(process, port, str(record.get("region")), credentials, deliver)
         return emulator if _page(emulator, HEALTH_PATH) is not None else None
 
