@@ -1,23 +1,13 @@
 """The HTML page in a real browser: what a reader can see and do there."""
 
 import re
-import shutil
 
 import pytest
 
 from surgeproof.report import html
+from tests.browser import launched
 from tests.report.support import fixed, report_on, scaling, surge
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--no-first-run",
-    "--no-sandbox",
-]
 LEAST_TEXT = 4.5
 LEAST_LINE = 3.0
 """Least contrasts of WCAG 2.2, 1.4.3 and 1.4.11, level AA."""
@@ -62,14 +52,8 @@ CONTRAST = """
 
 @pytest.fixture(scope="module")
 def browser():
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is on PATH")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=found, args=FLAGS)
-        yield launched
-        launched.close()
+    with launched() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
