@@ -26,6 +26,30 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+NO_SKIPS = "SURGEPROOF_NO_SKIPS"
+"""Variable that `.ci/run` sets: what a test needs has to be there, or the test fails."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Let a test that is skipped fail in CI, unless it is marked as optional."""
+    report = yield
+    skipped = report.skipped and not hasattr(report, "wasxfail")
+    if os.environ.get(NO_SKIPS) and skipped and not item.get_closest_marker("optional"):
+        report.outcome = "failed"
+        report.longrepr = f"must not be skipped in CI: {call.excinfo.value}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report():
+    """Let a file of tests that is skipped as a whole fail there, too."""
+    report = yield
+    if os.environ.get(NO_SKIPS) and report.skipped:
+        report.outcome, report.longrepr = "failed", f"must not be skipped in CI: {report.longrepr}"
+    return report
+
+
 @pytest.fixture
 def moto_account():
     """An empty AWS account in this process."""

@@ -231,3 +231,27 @@ def test_lock_files_name_no_address():
 
     assert len(locks) == 4
     assert named == []
+
+
+LISTENERS = {
+    "surgeproof/peers.py": "answers this user only",
+    "surgeproof/emulator/moto_server.py": "answers what the run has signed",
+}
+"""Files that make listening sockets, and why each may."""
+
+LISTENING = re.compile(
+    r"grpc\.(aio\.)?server\b|HTTPServer|\.listen\(|create_server|make_server|start_server"
+)
+
+
+def test_every_socket_that_listens_asks_who_calls():
+    found = {
+        str(file.relative_to(ROOT))
+        for room in MAY_IMPORT
+        for file in files_of(room)
+        # What runs on an instance, not here, is text in `components`.
+        if not str(file.relative_to(ROOT)).startswith("components/")
+        and LISTENING.search(file.read_text())
+    }
+
+    assert found == set(LISTENERS)

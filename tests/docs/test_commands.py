@@ -146,8 +146,8 @@ def deployed(checkout, tmp_path_factory):
     backend = tmp_path_factory.mktemp("backend")
     account = {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{record['port']}",
-        "AWS_ACCESS_KEY_ID": "any",
-        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_ACCESS_KEY_ID": record["accessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": record["secretAccessKey"],
         "AWS_DEFAULT_REGION": record["region"],
         "AWS_MAX_ATTEMPTS": "1",
         "AWS_PAGER": "",

@@ -62,6 +62,7 @@ def test_where_none_can_be_had_one_error_tells_all_that_was_tried(bare_machine):
     assert said[5].startswith("Install Pulumi (")
 
 
+@pytest.mark.optional
 @pytest.mark.skipif(GO is None, reason="Go is not on PATH")
 def test_build_without_a_module_registry_says_so(bare_machine, monkeypatch):
     go = bare_machine / "go"

@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 from surgeproof.emulator import run_directory
 from surgeproof.emulator.guard import CLOSED
 from surgeproof.emulator.run_directory import SERVICES
+from tests.other_user import as_another_user
 from tests.security.conftest import BUCKET, DOCUMENT, REGION, TOPIC
-from tests.security.other_user import as_another_user
 
 LIST_TOPICS = b"Action=ListTopics&Version=2010-03-31"
 FORM = "application/x-www-form-urlencoded"

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from surgeproof import peers
-from tests.security.other_user import as_another_user
+from tests.other_user import as_another_user
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux", reason="only Linux says whose a connection is"

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from surgeproof.cli import main
+from surgeproof.exits import Exit
 from surgeproof.operations import automation
 from surgeproof.operations.automation import Automation, AutomationError
 from surgeproof.operations.runbooks import stated_documents
@@ -123,7 +124,7 @@ def test_a_document_that_was_changed_is_refused_by_name(run, give, tmp_path, att
     finally:
         put(ssm, document())
 
-    assert code == 1
+    assert code == Exit.FAILED
     assert printed == (
         f"error: runbook {NAME}: must be what the stack's state has, got another one from the "
         "embedded AWS; nothing was run (`surgeproof down` and `up` make both anew)\n"
@@ -141,7 +142,7 @@ def test_a_document_that_the_state_does_not_have_is_refused_by_name(run, give, t
     finally:
         ssm.delete_document(Name=added)
 
-    assert code == 1
+    assert code == Exit.FAILED
     assert f"runbook {added}: must be what the stack's state has" in printed
     assert not mark.exists()
 

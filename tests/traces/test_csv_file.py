@@ -301,6 +301,7 @@ class TestWriting:
         )
 
 
+@pytest.mark.optional
 @pytest.mark.skipif(not REAL, reason="SURGEPROOF_REAL_TRACES names no directory of real traces")
 @pytest.mark.parametrize(
     ("day", "steps", "median", "peak"), [(30, 1440, 333, 3587), (23, 900, 549, 2817)]

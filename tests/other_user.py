@@ -1,10 +1,13 @@
-"""Runs an attack as another user of this machine."""
+"""Acts as another user of this machine."""
 
 import os
 import pwd
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -37,6 +40,7 @@ def as_another_user(attack: str, *arguments: str) -> str:
 
 
 def _as_root() -> list[str]:
+    """Return what a command begins with, to run as root; skip the test where none can."""
     if os.geteuid() == 0:
         return []
     sudo = shutil.which("sudo")
@@ -46,3 +50,17 @@ def _as_root() -> list[str]:
     ):
         return [sudo, "-n"]
     pytest.skip("only root, or who may use sudo without a password, can act as another user")
+
+
+@contextmanager
+def given_away(path: Path) -> Iterator[None]:
+    """Make a file or directory another user's for a while."""
+
+    def give(user: int) -> None:
+        subprocess.run([*_as_root(), "chown", str(user), str(path)], check=True)
+
+    give(pwd.getpwnam(NOBODY).pw_uid)
+    try:
+        yield
+    finally:
+        give(os.geteuid())

@@ -1,0 +1,98 @@
+"""What a run listens on while the engine works: for whom, and how long."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from surgeproof.emulator.processes import of_run
+from tests.other_user import as_another_user
+
+pytestmark = pytest.mark.engine
+
+WAIT = """
+import pathlib
+import time
+
+until = time.monotonic() + 120
+pathlib.Path("reached").touch()
+while not pathlib.Path("go").exists() and time.monotonic() < until:
+    time.sleep(0.05)
+"""
+
+CALLS = """
+import json, grpc
+methods = ["ResourceProvider/GetPluginInfo", "LanguageRuntime/GetPluginInfo", "Events/StreamEvents"]
+channels = {port: grpc.insecure_channel("127.0.0.1:" + port) for port in sys.argv[1:]}
+become_another_user()
+told = {}
+for port, channel in channels.items():
+    told[port] = {}
+    for method in methods:
+        try:
+            channel.stream_unary("/pulumirpc." + method)(iter([b""]), timeout=20)
+            told[port][method] = "OK"
+        except grpc.RpcError as error:
+            told[port][method] = error.code().name
+print(json.dumps(told))
+"""
+
+
+def listening(pid):
+    """Return the addresses and ports that a process listens on."""
+    links = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            links.append(str(file.readlink()))
+        except FileNotFoundError:
+            continue
+    places = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in links:
+                address, port = fields[1].split(":")
+                places.append((address, str(int(port, 16))))
+    return places
+
+
+def children(pid):
+    asked = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return [int(each) for each in asked.stdout.split()]
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux says who listens where")
+def test_only_this_user_is_answered_and_only_while_the_run_lasts(tiny):
+    program = tiny.root / "__main__.py"
+    program.write_text(program.read_text() + WAIT)
+    process = tiny.start("up")
+    try:
+        deadline = time.monotonic() + 120
+        while not (tiny.root / "reached").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        ours = listening(process.pid)
+        others = [place for child in children(process.pid) for place in listening(child)]
+        told = json.loads(as_another_user(CALLS, *(port for _, port in ours)))
+    finally:
+        (tiny.root / "go").touch()
+        printed, _ = process.communicate(timeout=300)
+
+    assert process.returncode == 0, printed
+    # 127.0.0.1, as such or in the form that IPv6 has for it.
+    assert {address for address, _ in ours + others} <= {
+        "0100007F",
+        "0000000000000000FFFF00000100007F",
+    }
+    # The provider, the program, and the receiver of the engine's events.
+    assert sorted(list(answers.values()) for answers in told.values()) == [
+        ["PERMISSION_DENIED", "UNIMPLEMENTED", "UNIMPLEMENTED"],
+        ["UNIMPLEMENTED", "PERMISSION_DENIED", "UNIMPLEMENTED"],
+        ["UNIMPLEMENTED", "UNIMPLEMENTED", "PERMISSION_DENIED"],
+    ]
+    # Afterwards only the embedded AWS listens, which asks for the run's signature.
+    still = [place for each in of_run(tiny.run) for place in listening(each.pid)]
+    assert [port for _, port in still] == [str(tiny.record("emulator.json")["port"])]
