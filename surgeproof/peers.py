@@ -6,6 +6,7 @@ whose it is. Linux tells (sock_diag(7)); another system does not, and there ever
 call these servers while a run lasts.
 """
 
+import errno
 import os
 import socket
 import struct
@@ -35,6 +36,11 @@ _REQUEST: Final = struct.Struct("=BBBxL36sLLL")
 _ANSWER: Final = struct.Struct("=BBBB36s12xLLLLL")
 """inet_diag_msg: family, state, timer, retransmissions, ends, then expiry, two queues, user,
 inode."""
+
+_UNSUPPORTED: Final = frozenset(
+    {errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
+)
+"""What a kernel answers that has no such interface, or permits it to nobody here."""
 
 _NO_COOKIE: Final = 0xFFFFFFFF
 _SECONDS: Final = 5.0
@@ -104,15 +110,25 @@ def user_of(peer: tuple[str, int], here: tuple[str, int]) -> int | None:
 
 @cache
 def kernel_tells() -> bool:
-    """Return whether the system says whose a connection is: whether it does of one of our own."""
+    """Return whether the system says whose a connection is, which a connection of our own shows.
+
+    Where none can be made, which any user of the machine can bring about, it is taken to: then
+    nobody is answered of whom it does not.
+    """
+    if not hasattr(socket, "AF_NETLINK"):
+        return False
     try:
         with (
             socket.create_server((HOST, 0)) as listening,
             socket.create_connection(listening.getsockname(), _SECONDS) as connected,
         ):
-            return user_of(connected.getsockname(), listening.getsockname()) == os.geteuid()
-    except (OSError, AttributeError):  # there is no netlink at all
-        return False
+            try:
+                found = user_of(connected.getsockname(), listening.getsockname())
+            except OSError as error:
+                return error.errno not in _UNSUPPORTED
+            return found == os.geteuid()
+    except OSError:
+        return True
 
 
 class _OwnUserOnly(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc publishes no types

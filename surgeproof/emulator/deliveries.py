@@ -83,23 +83,27 @@ def confine(named: Collection[Place]) -> None:
             return nothing
         session.trust_env = False  # it would add a password from the user's .netrc
         more |= {"timeout": (_CONNECT_SECONDS, _ANSWER_SECONDS), "allow_redirects": False}
-        _permitted.sockets = True
+        _permitted.place = place
         try:
             return send(session, method, url, **more)
-        except requests.RequestException as error:
+        except (requests.RequestException, OSError) as error:
             # As on AWS, who publishes does not hear of it.
             _log.warning("not delivered: %s %s: %s", method.upper(), place, type(error).__name__)
             return nothing
         finally:
-            _permitted.sockets = False
+            _permitted.place = None
 
     requests.Session.request = deliver  # type: ignore[method-assign,assignment]
     sys.addaudithook(_refuse)
 
 
-def _refuse(event: str, _: tuple[Any, ...]) -> None:
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _SOCKETS:
-        if not getattr(_permitted, "sockets", False):
+        place = getattr(_permitted, "place", None)
+        # What is connected to has been asked for here. Who parses a URL again may read another
+        # host in it, as with a backslash before an `@`.
+        asked = arguments[:2] if event == "socket.getaddrinfo" else None
+        if place is None or asked not in (None, (place.host, place.port)):
             raise PermissionError(f"the embedded AWS sends nothing ({event})")
     elif event in _PROGRAMS:
         raise PermissionError(f"the embedded AWS runs no programs ({event})")

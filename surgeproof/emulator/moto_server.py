@@ -246,11 +246,11 @@ def _not_implemented(_: Exception) -> Response:
     operation = request.values.get("Action") or target.rpartition(".")[2]
     version = importlib.metadata.version("moto")
     service = getattr(current_app, "service", "")
-    lacks = f"implemented by moto {version}" if service else "of a service that is served here"
+    lacks = f"not implemented by moto {version}" if service else "of a service not served here"
     return error(
         501,
         NOT_IMPLEMENTED,
-        f"{operation or request.method} is not {lacks}",
+        f"{operation or request.method} is {lacks}",
         service=service,
         speaks_json=bool(target) or "json" in (request.content_type or ""),
     )

@@ -41,7 +41,7 @@ LACKING = {
     "GetServiceQuota": "NoSuchResourceException",
     "ModifyCapacityReservation": "NotImplementedByEndpoint",
     "RequestServiceQuotaIncrease": "NotImplementedByEndpoint",
-    "StartZonalShift": "500",
+    "StartZonalShift": "NotImplementedByEndpoint",
 }
 """Operations of the runbooks that the embedded AWS does not carry out, and what it answers. Their
 options have been checked by AWS's own CLI before it sends anything."""

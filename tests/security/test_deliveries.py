@@ -80,6 +80,8 @@ def test_what_is_named_gets_it_and_nobody_else(tmp_path, monkeypatch):
                 "http://127.0.0.1:1/closed",
                 f"http://127.0.0.1:{other}/unnamed",
                 f"http://localhost:{port}/another-name",
+                f"http://127.0.0.1:{other}\\@127.0.0.1:{port}/read-in-two-ways",
+                f"http://127.0.0.1:{port}@127.0.0.1:{other}/with-a-user",
             )
             log = (made.directory.path / "emulator.log").read_text()
             again = made.directory.emulator()

@@ -260,7 +260,7 @@ def test_services_that_no_stack_uses_are_not_served(embedded, service, call):
         call(embedded.client(service))
 
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert "of a service that is served here" in caught.value.response["Error"]["Message"]
+    assert "is of a service not served here" in caught.value.response["Error"]["Message"]
 
 
 CALLS = {

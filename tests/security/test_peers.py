@@ -1,9 +1,12 @@
 """The gRPC servers answer this user's processes, and no one else's."""
 
+import errno
 import os
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -142,3 +145,45 @@ def test_a_listener_is_no_connection():
         socket.create_server((peers.HOST, 0)) as there,
     ):
         assert peers.user_of(there.getsockname(), here.getsockname()) is None
+
+
+@pytest.mark.parametrize(
+    ("fails", "told"),
+    [
+        (("create_connection", errno.EADDRNOTAVAIL), True),
+        (("create_server", errno.EMFILE), True),
+        (("socket", errno.EMFILE), True),
+        (("socket", errno.EAFNOSUPPORT), False),
+        (("socket", errno.EPERM), False),
+    ],
+    ids=["no-ports", "no-files", "no-files-later", "no-netlink", "not-permitted"],
+)
+def test_who_uses_up_what_is_needed_to_ask_is_not_let_in_by_it(serving, monkeypatch, fails, told):
+    port, _ = serving
+    name, number = fails
+    make = getattr(socket, name)
+
+    def failing(*arguments, **more):
+        if name == "socket" and arguments[:1] != (socket.AF_NETLINK,):
+            return make(*arguments, **more)
+        raise OSError(number, "none left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(peers, "socket", SimpleNamespace(**vars(socket) | {name: failing}))
+        patch.setattr(peers, "kernel_tells", cache(peers.kernel_tells.__wrapped__))
+        assert peers.kernel_tells() is told
+        if name == "socket":
+            answer = as_another_user(CALL, str(port))
+            assert answer == ("PERMISSION_DENIED\n" if told else "answered b'secret'\n")
+
+
+def test_a_system_that_does_not_tell_lets_everybody_in(serving, monkeypatch):
+    """As macOS; docs/embedded-aws.md says so."""
+    port, _ = serving
+    without = {name: each for name, each in vars(socket).items() if name != "AF_NETLINK"}
+
+    monkeypatch.setattr(peers, "socket", SimpleNamespace(**without))
+    monkeypatch.setattr(peers, "kernel_tells", cache(peers.kernel_tells.__wrapped__))
+
+    assert not peers.kernel_tells()
+    assert as_another_user(CALL, str(port)) == "answered b'secret'\n"
