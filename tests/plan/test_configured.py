@@ -26,6 +26,13 @@ def test_figures_are_ranges():
     assert service.boot_seconds == Figure(low=80, typical=100, high=120)
     assert service.cold_requests_per_second == Figure(low=40, typical=50, high=60)
     assert service.concurrency is None
+    assert service.processor_seconds is None
+
+
+def test_processor_seconds_are_a_figure_of_their_own():
+    service = read({"service": {**ENOUGH, "processorSeconds": [0.004, 0.006]}}).service
+
+    assert service.processor_seconds == Figure(low=0.004, typical=0.005, high=0.006)
 
 
 def test_objective_surges_and_demand_metric():

@@ -24,8 +24,6 @@ from surgeproof.plan import (
     SimpleScaling,
     StepAdjustment,
     StepScaling,
-    TargetTracking,
-    TrackedMetric,
     WarmPool,
 )
 from surgeproof.simulation import (
@@ -385,19 +383,6 @@ def test_instance_refresh_without_a_maximum_terminates_first():
 
     assert events(result, Event.REFRESH_ENDS)
     assert min(result.column("answering")) == 3
-
-
-def test_cpu_on_basic_monitoring_is_detected_much_later():
-    """Five-minute data in a one-minute alarm: three points take a quarter of an hour."""
-    policy = TargetTracking(name="cpu", group="web", metric=TrackedMetric.CPU, target=50)
-    load = surge(50, 180, 1200, 5400)
-    detailed = simulate(scaling(policies=(policy,)), load, changes=CERTAIN)
-    plan = scaling(policies=(policy,), groups=(group(detailed_monitoring=False),))
-
-    basic = simulate(plan, load, changes=CERTAIN)
-
-    assert detailed.summary["first_scale_out_at"] < 1500
-    assert basic.summary["first_scale_out_at"] > 1800
 
 
 def test_composite_alarm_tells():

@@ -184,6 +184,13 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
             ),
         ),
         (
+            {"service.processorSeconds": 0.2, "service.serviceSeconds": 0.1},
+            (
+                "service.processorSeconds: must be at most service.serviceSeconds (up to 0.12), "
+                "got 0.2"
+            ),
+        ),
+        (
             {"service.serviceSeconds": 2, "service.longestRequestSeconds": 1},
             (
                 "service.serviceSeconds: must be at most service.longestRequestSeconds (up to "
