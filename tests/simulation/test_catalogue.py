@@ -1,8 +1,10 @@
 """Metric math, composite rules and recurrences, as the encoder reads them."""
 
+from dataclasses import replace
+
 import pytest
 
-from surgeproof.plan import Metric, MetricMath, ScheduledAction
+from surgeproof.plan import DemandMetric, Metric, MetricMath, ScheduledAction
 from surgeproof.simulation import records as r
 from surgeproof.simulation.catalogue import ONE, Catalogue, NotModelledError
 from surgeproof.simulation.encode import _moments, _RuleReader
@@ -179,3 +181,42 @@ def test_every_message_arrives():
     assert CATALOGUE.metric(failures).nonzero_only
     with pytest.raises(NotModelledError):
         CATALOGUE.metric(Metric(namespace="AWS/SNS", name="PublishSize"))
+
+
+CPU_AND_REQUESTS = (
+    ("cpu", Metric(namespace="AWS/EC2", name="CPUUtilization")),
+    ("requests", METRICS[1][1]),
+)
+
+
+@pytest.mark.parametrize(("detailed", "seconds"), [(True, 60), (False, 300)])
+def test_an_expression_has_data_where_all_its_metrics_have(detailed, seconds):
+    catalogue = replace(CATALOGUE, detailed_monitoring=detailed)
+    math = MetricMath(expression="2 * cpu / 100 + 0.5", metrics=CPU_AND_REQUESTS)
+
+    assert catalogue.math(math).granularity_seconds == seconds
+
+
+def test_a_number_has_no_period():
+    load = Metric(namespace="Shop", name="Load")
+    published = DemandMetric(namespace="Shop", name="Load", capacity_per_instance=50)
+    catalogue = replace(CATALOGUE, demand_metrics=(published,))
+    math = MetricMath(expression="load / 2", metrics=(("load", load),))
+
+    assert catalogue.math(math).granularity_seconds == 10
+
+
+@pytest.mark.parametrize(
+    ("metric", "column"),
+    [
+        (METRICS[1][1], r.IN_SERVICE_SECONDS),
+        (Metric(namespace="AWS/EC2", name="CPUUtilization"), r.WARM_SECONDS),
+        (
+            Metric(namespace="AWS/ApplicationELB", name="RequestCountPerTarget", statistic="Sum"),
+            r.REQUEST_TARGET_SECONDS,
+        ),
+    ],
+    ids=["requests", "cpu", "requests-per-target"],
+)
+def test_tracking_reckons_from_what_its_metric_is_averaged_over(metric, column):
+    assert CATALOGUE.metric(metric).averaged_over == column
