@@ -22,7 +22,7 @@ from policies import _settings
 from policies._mending import mended
 from policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
 from policies._settings import Exemption, Settings
-from policies._values import plain
+from policies._values import fit
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import ADVISORY, EXPIRED, MANDATORY, UNUSED
 
@@ -200,7 +200,10 @@ class Checker:
             mends = [at for at in rule.mends if not at.types or resource.type in at.types]
             report, better = Report(), None
             try:
-                seen = replace(resource, properties=plain(properties), settings=self.values(rule))
+                plain, unreadable = fit(resource.type, properties)
+                seen = replace(
+                    resource, properties=plain, unreadable=unreadable, settings=self.values(rule)
+                )
                 rule.check(seen, report)
                 better = mended(properties, mends) if report.refusals else None
             except (Exception, SystemExit):  # noqa: BLE001 - it is told, but not here

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies._values import ABSENT, UNKNOWN, read, read_each, show
+from surgeproof.plan.shapes import Misfit
 
 _SECURITY_HUB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide"
 _OF_OTHER_STANDARDS: Final = frozenset(
@@ -131,6 +132,8 @@ class Resource:
     """The rule's settings; empty in a stack rule, whose Stack holds them."""
     encrypted: frozenset[str] = frozenset()
     """Top-level properties of a state or a plan that hold secrets which nobody has decrypted."""
+    unreadable: tuple[Misfit, ...] = ()
+    """Values of another kind than their properties'; UNKNOWN stands in for them."""
 
     @property
     def project_and_stack(self) -> str:
@@ -163,9 +166,14 @@ class Resource:
         the provider has filled it in. One that the program did set is made of other resources'
         outputs, which the engine records.
         """
-        top = _top(path)
-        computed = self.sources is not None and top not in {*self.sources, *self.encrypted}
-        return ABSENT if value is UNKNOWN and computed else value
+        if value is not UNKNOWN or self.sources is None or self.misfit(path) is not None:
+            return value
+        computed = _top(path) not in {*self.sources, *self.encrypted}
+        return ABSENT if computed else value
+
+    def misfit(self, path: str) -> Misfit | None:
+        """Return why the value at the path cannot be read, None where it can."""
+        return next((each for each in self.unreadable if each.concerns(path)), None)
 
     def made_of(self, path: str) -> Sequence["Resource"]:
         """Return the resources whose outputs went into the property (known per top level only)."""
@@ -199,6 +207,9 @@ class Report:
                 f"`{path}` holds a secret that is encrypted here; `--show-secrets` of the command "
                 "that wrote this file decrypts it.",
             )
+            return
+        if (misfit := resource.misfit(path)) is not None:
+            self.undecided(resource, f"{misfit}, so that it cannot be read.")
             return
         self.undecided(resource, f"`{path}` is known only during `up`, which decides.")
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 from pulumi_policy import proxy
 
+from surgeproof.plan.shapes import Misfit, fitted, spelled_number
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json
 
@@ -114,6 +115,18 @@ def plain(value: Any) -> Any:
     return value
 
 
+def fit(token: str, properties: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Misfit, ...]]:
+    """Return a resource's plain properties, and what of them cannot be read: UNKNOWN stands in.
+
+    Args:
+        token: The resource's type.
+        properties: As the engine or a state has them.
+
+    """
+    found, misfits = fitted(token, plain(properties), UNKNOWN)
+    return found, tuple(misfits)
+
+
 def _secret(mark: Mapping[str, Any]) -> Any:
     """Return what a secret holds, UNKNOWN where it is encrypted.
 
@@ -180,10 +193,7 @@ def number(value: Any) -> float | None:
     """Return the number that a value is or spells, else None."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
+    return spelled_number(value) if isinstance(value, str) else float(value)
 
 
 def is_true(value: Any) -> bool:

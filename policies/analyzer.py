@@ -25,7 +25,7 @@ from policies import _settings
 from policies._checker import Checker, failure
 from policies._rules import AnyRule, Resource, StackRule
 from policies._settings import Settings, SettingsError, unknown_rule
-from policies._values import plain, unpacked_map
+from policies._values import fit, unpacked_map
 from surgeproof import peers
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import (
@@ -161,12 +161,14 @@ class Analyzer(proto.AnalyzerServicer):
             return self._response(self._at_start(request.urn), RESOURCE_NOTES)
         if self._problems:
             return proto.AnalyzeResponse()
+        properties, unreadable = fit(request.type, unpacked_map(request.properties))
         resource = Resource(
             type=request.type,
             urn=request.urn,
             name=request.name,
-            properties=plain(unpacked_map(request.properties)),
+            properties=properties,
             ignored=frozenset(request.options.ignoreChanges),
+            unreadable=unreadable,
         )
         return self._response(self._checker.resource(resource), RESOURCE_NOTES)
 
@@ -293,13 +295,16 @@ def resources_of(resources: Iterable[Any], types: frozenset[str]) -> tuple[Resou
     theirs = list(resources)
     for each in theirs:
         links[each.urn] = {}
+        values = unpacked_map(each.properties) if each.type in types else {}
+        properties, unreadable = fit(each.type, values)
         ours[each.urn] = Resource(
             type=each.type,
             urn=each.urn,
             name=each.name,
-            properties=plain(unpacked_map(each.properties)) if each.type in types else {},
+            properties=properties,
             ignored=frozenset(each.options.ignoreChanges),
             sources=links[each.urn],
+            unreadable=unreadable,
         )
     for each in theirs:
         for key, sources in each.propertyDependencies.items():

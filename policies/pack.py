@@ -10,6 +10,7 @@ from policies import (
     monitoring,
     networking,
     notifications,
+    reading,
     scaling,
     storage,
     survival,
@@ -33,4 +34,5 @@ AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Storage": storage.RULES,
     "Monitoring": monitoring.RULES,
     "Notifications": notifications.RULES,
+    "Reading": reading.RULES,
 }

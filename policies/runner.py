@@ -14,18 +14,16 @@ from policies import _settings
 from policies._checker import Checker
 from policies._rules import AnyRule, Resource
 from policies._settings import Settings
-from policies._values import MASKED, SECRET, SIGNATURE, plain
+from policies._values import MASKED, SECRET, SIGNATURE, fit
 from surgeproof.findings import Summary
+from surgeproof.settings.errors import DocumentError, Path, shortened
+from surgeproof.settings.resources import Form
 
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard-replaced", "read-discard"})
 _SHOWN_BY: Final = (
     "must be what `pulumi stack export`, `pulumi preview --json --show-sames` or `pulumi preview "
     "--save-plan` writes"
 )
-
-
-class DocumentError(ValueError):
-    """A file holds no resources that can be checked; says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +48,57 @@ class Entry:
         return self.urn.split("::", 3)[3]
 
 
-def entries(document: Any, *, base: Any = None) -> list[Entry]:
-    """Return the resources of a file.
+def entries(document: Any, *, base: Any = None, place: str = "the file") -> list[Entry]:
+    """Return the resources of a file; raise DocumentError for what holds none.
 
     Args:
         document: What the file holds.
         base: What the state's file holds that a plan starts from.
+        place: What messages call the file.
 
     """
     if not isinstance(document, Mapping):
-        raise DocumentError(_SHOWN_BY)
-    try:
-        if "resourcePlans" in document:
-            before = {each.urn: each for each in entries(base)} if base is not None else None
-            return _planned(document["resourcePlans"], before)
-        if "steps" in document or "changeSummary" in document:
-            steps = document.get("steps") or ()
-            states = [step.get("newState") for step in steps if step.get("op") not in _GONE]
-            return _stated(state for state in states if state)
-        whole = document.get("deployment") or (document.get("checkpoint") or {}).get("latest")
-        resources = (document if whole is None else whole).get("resources", ...)
-        if resources is ...:
-            raise DocumentError(_SHOWN_BY)
-        return _stated(each for each in resources or () if not each.get("delete"))
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
-        raise DocumentError(_SHOWN_BY) from error
+        raise DocumentError([f"{place}: {_SHOWN_BY}"])
+    form = Form(place)
+    if "resourcePlans" in document:
+        before = None
+        if base is not None:
+            before = {each.urn: each for each in entries(base, place="--state")}
+        found = _planned(form, document["resourcePlans"], before)
+        form.check()
+        return found
+    is_preview = "steps" in document or "changeSummary" in document
+    states = _stepped(form, document.get("steps")) if is_preview else _stored(form, document, place)
+    form.check()
+    return _stated(states)
+
+
+def _stored(form: Form, document: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
+    """Return the resources of an exported state, or of a backend's own file."""
+    path: Path = ()
+    for keys in (("deployment",), ("checkpoint", "latest")):
+        whole: Any = document
+        for key in keys:
+            whole = whole.get(key) if isinstance(whole, Mapping) else None
+        if whole is not None:
+            document, path = form.mapping(whole, keys), keys
+            break
+    form.check()
+    if "resources" not in document:
+        raise DocumentError([f"{place}: {_SHOWN_BY}"])
+    found = form.resources(document["resources"], (*path, "resources"))
+    return [each for each in found if not each.get("delete")]
+
+
+def _stepped(form: Form, steps: Any) -> list[dict[str, Any]]:
+    """Return the resources after the steps of a preview."""
+    states = []
+    for index, step in enumerate(form.items(steps, ("steps",))):
+        found = form.mapping(step, ("steps", index))
+        state = form.mapping(found.get("newState"), ("steps", index, "newState"))
+        if state and found.get("op") not in _GONE:
+            states.append(state)
+    return form.resources(states, ("newState",))
 
 
 def _stated(resources: Iterable[Mapping[str, Any]]) -> list[Entry]:
@@ -86,7 +110,7 @@ def _stated(resources: Iterable[Mapping[str, Any]]) -> list[Entry]:
             outputs.setdefault("id", each["id"])
         found.append(
             Entry(
-                urn=_urn(each["urn"]),
+                urn=each["urn"],
                 inputs=inputs,
                 outputs=outputs,
                 made_of=each.get("propertyDependencies") or {},
@@ -96,43 +120,44 @@ def _stated(resources: Iterable[Mapping[str, Any]]) -> list[Entry]:
     return found
 
 
-def _planned(
-    plans: Mapping[str, Mapping[str, Any]], before: Mapping[str, Entry] | None
-) -> list[Entry]:
+def _planned(form: Form, plans: Any, before: Mapping[str, Entry] | None) -> list[Entry]:
     found = []
-    for urn, plan in plans.items():
-        goal = plan.get("goal")
-        if goal is None:  # it goes
+    for urn, plan in form.mapping(plans, ("resourcePlans",)).items():
+        path: Path = ("resourcePlans", urn)
+        if not form.urn(urn, path):
             continue
-        steps = plan.get("steps") or ()
+        plan = form.mapping(plan, path)  # noqa: PLW2901 - the same, known to be a mapping
+        if plan.get("goal") is None:  # it goes
+            continue
+        goal = form.mapping(plan["goal"], (*path, "goal"))
         inputs: dict[str, Any] = {}
-        if "create" not in steps:
+        if "create" not in form.texts(plan.get("steps"), (*path, "steps")):
             if before is None or urn not in before:
-                raise DocumentError(
-                    "must come with the state that it starts from (--state), since a plan says "
-                    f"only what changes of {_urn(urn).split('::', 3)[3]}"
-                )
+                form.check()
+                name = shortened(urn.split("::", 3)[3])
+                must = "must come with the state that it starts from (--state)"
+                why = f"since a plan says only what changes of {name}"
+                raise DocumentError([f"{form.place}: {must}, {why}"])
             inputs = dict(before[urn].inputs)
-        changes = goal.get("inputDiff") or {}
-        inputs |= (changes.get("adds") or {}) | (changes.get("updates") or {})
-        for key in changes.get("deletes") or ():
+        at = (*path, "goal", "inputDiff")
+        changes = form.mapping(goal.get("inputDiff"), at)
+        inputs |= form.mapping(changes.get("adds"), (*at, "adds"))
+        inputs |= form.mapping(changes.get("updates"), (*at, "updates"))
+        for key in form.texts(changes.get("deletes"), (*at, "deletes")):
             inputs.pop(key, None)
+        at = (*path, "goal")
         found.append(
             Entry(
-                urn=_urn(urn),
+                urn=urn,
                 inputs=inputs,
-                outputs=plan.get("state") or inputs,
-                made_of=goal.get("propertyDependencies") or {},
-                ignored=frozenset(goal.get("ignoreChanges") or ()),
+                outputs=form.mapping(plan.get("state"), (*path, "state")) or inputs,
+                made_of=form.references(
+                    goal.get("propertyDependencies"), (*at, "propertyDependencies")
+                ),
+                ignored=frozenset(form.texts(goal.get("ignoreChanges"), (*at, "ignoreChanges"))),
             )
         )
     return found
-
-
-def _urn(urn: str) -> str:
-    if urn.count("::") < 3:
-        raise DocumentError(f"must name resources by URNs, got {urn!r}")
-    return urn
 
 
 def stack_of(found: Sequence[Entry]) -> tuple[str, str] | None:
@@ -154,14 +179,18 @@ def check(
     checker = Checker(areas, settings, today or _settings.today())
     findings = checker.at_start("")
     for entry in found:
+        properties, unreadable = fit(entry.type, entry.inputs)
+        said = {each.path for each in unreadable}
+        more = [each for each in fit(entry.type, entry.outputs)[1] if each.path not in said]
         findings += checker.resource(
             Resource(
                 type=entry.type,
                 urn=entry.urn,
                 name=entry.name,
-                properties=plain(entry.inputs),
+                properties=properties,
                 ignored=entry.ignored,
                 encrypted=_encrypted(entry.inputs),
+                unreadable=(*unreadable, *more),
             )
         )
     findings += checker.stack(_together(found, checker.types))
@@ -171,18 +200,20 @@ def check(
 def _together(found: Sequence[Entry], types: frozenset[str]) -> list[Resource]:
     """Return the resources as rules across resources see them, with their references."""
     links: dict[str, dict[str, list[Resource]]] = {entry.urn: {} for entry in found}
-    ours = {
-        entry.urn: Resource(
+    ours = {}
+    for entry in found:
+        outputs = entry.outputs if entry.type in types else {}
+        properties, unreadable = fit(entry.type, outputs)
+        ours[entry.urn] = Resource(
             type=entry.type,
             urn=entry.urn,
             name=entry.name,
-            properties=plain(entry.outputs) if entry.type in types else {},
+            properties=properties,
             ignored=entry.ignored,
             sources=links[entry.urn],
-            encrypted=_encrypted(entry.outputs) if entry.type in types else frozenset(),
+            encrypted=_encrypted(outputs),
+            unreadable=unreadable,
         )
-        for entry in found
-    }
     for entry in found:
         for key, urns in entry.made_of.items():
             if sources := [ours[urn] for urn in urns or () if urn in ours]:

@@ -89,9 +89,9 @@ def _entries(
     base = _read(state, "--state") if state is not None else None
     option, document = ("--state", base) if plan is None else ("--plan", _read(plan, "--plan"))
     try:
-        return runner.entries(document, base=base if plan is not None else None)
-    except runner.DocumentError as error:
-        raise InputError(f"{option}: {error}") from error
+        return runner.entries(document, base=base if plan is not None else None, place=option)
+    except DocumentError as error:
+        raise InputError(str(error)) from error
 
 
 def _embedded(project: Project | None, stack: str | None) -> list[runner.Entry]:

@@ -24,6 +24,9 @@ OF_MAP: Final = "*"
 
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _MOST: Final = 1e300
+_DOCUMENT: Final = "policy"
+"""Ends the names of texts for which pulumi-aws takes a mapping, too (TransformJSONDocument)."""
+
 _MUST: Final = {
     TEXT: "be a text",
     NUMBER: "be a number",
@@ -89,15 +92,25 @@ def fitted(
     return fitting.block(shapes, properties, ""), fitting.misfits
 
 
-_OLD_NAMES: Final = re.compile(
-    r"aws:(?:alb|elasticloadbalancingv2|applicationloadbalancing)/(\w+:\w+)"
-)
+_OLD_MODULES: Final = ("alb", "elasticloadbalancingv2", "applicationloadbalancing")
+
+
+def tokens() -> frozenset[str]:
+    """Return the types whose properties are known, by all their names."""
+    names = frozenset(_table()[0])
+    old = {
+        name.replace(":lb/", f":{module}/")
+        for name in names
+        if name.startswith("aws:lb/")
+        for module in _OLD_MODULES
+    }
+    return names | old
 
 
 def _current(token: str) -> str:
     """Return the type by its present name: load balancers have had others."""
-    old = _OLD_NAMES.fullmatch(token)
-    return f"aws:lb/{old[1]}" if old else token
+    module, slash, name = token.removeprefix("aws:").partition("/")
+    return f"aws:lb/{name}" if slash and module in _OLD_MODULES else token
 
 
 class _Fitting:
@@ -117,6 +130,8 @@ class _Fitting:
 
     def _value(self, shape: Any, value: Any, path: str) -> Any:
         if value is None or isinstance(value, enum.Enum) or shape == ANY:
+            return value
+        if shape == TEXT and isinstance(value, Mapping) and path.lower().endswith(_DOCUMENT):
             return value
         if isinstance(shape, list):
             if not isinstance(value, list):

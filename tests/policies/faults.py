@@ -603,6 +603,7 @@ FAULTS = (
     ),
     Fault("rds-custom-admin-name", {"database": {"username": "postgres"}}),
     Fault("rds-copies-tags-to-snapshots", {"database": {"copyTagsToSnapshot": False}}),
+    Fault("resource-is-readable", {"topic": {"tags": "none"}}),
 )
 """Faults that can stand beside each other."""
 

@@ -610,7 +610,7 @@ def test_a_time_out_that_fits_the_service_passes(stated, rule, type_, properties
             {"deregistrationDelay": "60"},
             (
                 "`deregistrationDelay` must be at least 400 (service.longestRequestSeconds at its "
-                "longest), got `60`."
+                "longest), got 60."
             ),
         ),
         (

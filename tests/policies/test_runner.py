@@ -12,6 +12,7 @@ from policies._rules import Need, PropertyRule, ResourceRule, StackRule
 from policies._values import SECRET, SIGNATURE, UNKNOWN, show
 from surgeproof.check import check
 from surgeproof.findings import Kind
+from surgeproof.settings.errors import DocumentError
 from tests.policies import faults
 from tests.policies.engine_stack import engine_stack
 
@@ -177,42 +178,81 @@ def test_what_a_plan_deletes_is_not_judged():
 
 
 def test_a_plan_of_changes_without_its_state_is_refused():
-    with pytest.raises(runner.DocumentError) as refused:
+    with pytest.raises(DocumentError) as refused:
         checked(plan(["update"], goal={"inputDiff": {}}))
 
     assert str(refused.value) == (
-        "must come with the state that it starts from (--state), since a plan says only what "
-        "changes of web"
+        "the file: must come with the state that it starts from (--state), since a plan says "
+        "only what changes of web"
     )
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        [],
-        "text",
-        {},
-        {"deployment": {}},
-        {"deployment": {"resources": ["x"]}},
-        {"resources": [{"type": TOPIC}]},
-        {"resourcePlans": []},
-        {"steps": [{"op": "create", "newState": "x"}]},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("document", [[], "text", {}, {"deployment": {}}, None], ids=str)
 def test_a_file_of_another_kind_is_refused(document):
-    with pytest.raises(runner.DocumentError) as refused:
+    with pytest.raises(DocumentError) as refused:
         runner.entries(document)
 
     assert str(refused.value) == (
-        "must be what `pulumi stack export`, `pulumi preview --json --show-sames` or `pulumi "
-        "preview --save-plan` writes"
+        "the file: must be what `pulumi stack export`, `pulumi preview --json --show-sames` or "
+        "`pulumi preview --save-plan` writes"
     )
 
 
-def test_a_resource_without_a_urn_is_refused():
-    with pytest.raises(runner.DocumentError, match=r"^must name resources by URNs, got 'web'$"):
-        runner.entries({"resources": [{"urn": "web"}]})
+def damaged(**parts):
+    return {"resources": [{"urn": WEB} | parts]}
+
+
+URN = "must be a URN (urn:pulumi:<stack>::<project>::<type>::<name>)"
+
+
+A_LIST = "must be a list, got a mapping"
+A_MAPPING = "must be a mapping of keys, got"
+TEXT = "must be a text, got a number"
+
+
+@pytest.mark.parametrize(
+    ("document", "problem"),
+    [
+        ({"deployment": []}, f"deployment: {A_MAPPING} a list"),
+        ({"checkpoint": {"latest": 3}}, f"checkpoint.latest: {A_MAPPING} a number"),
+        ({"resources": {}}, f"resources: {A_LIST}"),
+        ({"resources": ["x"]}, f"resources[0]: {A_MAPPING} a text"),
+        ({"deployment": {"resources": ["x"]}}, f"deployment.resources[0]: {A_MAPPING} a text"),
+        ({"resources": [{"type": TOPIC}]}, f"resources[0].urn: {URN}, got nothing"),
+        ({"resources": [{"urn": "web"}]}, f"resources[0].urn: {URN}, got 'web'"),
+        (damaged(inputs=[]), f"resources[0].inputs: {A_MAPPING} a list"),
+        (damaged(outputs="x"), f"resources[0].outputs: {A_MAPPING} a text"),
+        (damaged(id=3), f"resources[0].id: {TEXT}"),
+        (damaged(type=3), f"resources[0].type: {TEXT}"),
+        (damaged(delete="no"), "resources[0].delete: must be true or false, got a text"),
+        (damaged(ignoreChanges=[1]), f"resources[0].ignoreChanges[0]: {TEXT}"),
+        (
+            damaged(propertyDependencies={"a": {}}),
+            f"resources[0].propertyDependencies.a: {A_LIST}",
+        ),
+        (
+            {"resources": [{"urn": WEB}, {"urn": WEB}]},
+            "resources[1].urn: must be the URN of no other resource, got that of [0]",
+        ),
+        ({"resourcePlans": []}, f"resourcePlans: {A_MAPPING} a list"),
+        ({"resourcePlans": {"web": {}}}, f"resourcePlans.web: {URN}, got 'web'"),
+        (plan("create"), f"resourcePlans.{WEB}.steps: must be a list, got a text"),
+        ({"steps": {}}, f"steps: {A_LIST}"),
+        ({"steps": [{"op": "same", "newState": "x"}]}, f"steps[0].newState: {A_MAPPING} a text"),
+    ],
+    ids=lambda each: str(each)[:60],
+)
+def test_a_damaged_file_is_refused_in_place(document, problem):
+    with pytest.raises(DocumentError) as refused:
+        runner.entries(document)
+
+    assert str(refused.value) == f"the file: {problem}"
+
+
+def test_a_resource_that_goes_may_have_the_urn_of_another():
+    found = runner.entries({"resources": [{"urn": WEB, "delete": True}, {"urn": WEB}]})
+
+    assert [each.urn for each in found] == [WEB]
 
 
 def test_project_and_stack_come_from_the_urns():
