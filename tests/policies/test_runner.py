@@ -236,7 +236,7 @@ TEXT = "must be a text, got a number"
         ),
         ({"resourcePlans": []}, f"resourcePlans: {A_MAPPING} a list"),
         ({"resourcePlans": {"web": {}}}, f"resourcePlans.web: {URN}, got 'web'"),
-        (plan("create"), f"resourcePlans.{WEB}.steps: must be a list, got a text"),
+        (plan("create", goal={}), f"resourcePlans.{WEB}.steps: must be a list, got a text"),
         ({"steps": {}}, f"steps: {A_LIST}"),
         ({"steps": [{"op": "same", "newState": "x"}]}, f"steps[0].newState: {A_MAPPING} a text"),
     ],
