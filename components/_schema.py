@@ -28,6 +28,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, PydanticUndefined
 
 from components.aws_limits import LIMITS, breach
+from surgeproof.settings.errors import dotted, shown
 
 REQUIRED: Final[Any] = PydanticUndefined
 """Marks a key without a default."""
@@ -377,32 +378,12 @@ class Problem(NamedTuple):
     @property
     def place(self) -> str:
         """The path as people write it: `alerts.subscriptions[0].endpoint`."""
-        place = ""
-        for part in self.path:
-            place += f"[{part}]" if isinstance(part, int) else f".{part}"
-        return place.removeprefix(".")
+        return dotted(self.path)
 
     def line(self, *, secret: bool) -> str:
         """Return the problem as one line."""
         got = "[secret]" if secret or self.hidden else shown(self.got)
         return f"{self.place}: must {self.rule}, got {got}"
-
-
-_SHOWN_LENGTH: Final = 80
-
-
-def shown(value: object) -> str:
-    """Return a value as YAML people would know it, in at most a line."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Mapping):
-        return f"a mapping of {', '.join(map(str, value))}" if value else "an empty mapping"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    line = repr(value)
-    return line if len(line) <= _SHOWN_LENGTH else f"{line[: _SHOWN_LENGTH - 3]}..."
 
 
 def problems_of(model: type[Schema], data: Mapping[str, Any]) -> list[Problem]:

@@ -16,7 +16,8 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from policies._rules import AnyRule, Rule, Setting
-from surgeproof.settings.errors import DocumentError
+from surgeproof.escaping import visible
+from surgeproof.settings.errors import DocumentError, shortened, shown
 from surgeproof.settings.json_file import parse_value
 
 NAMESPACE: Final = "policies"
@@ -171,7 +172,7 @@ class _Reader:
         known = ("preset", "severity", "areas", "frameworks", "rules", "exemptions")
         for key in data:
             if key not in known:
-                self.wrong(key, f"must be a key that exists{_nearest(key, known)}", key)
+                self.wrong(shortened(key), f"must be a key that exists{_nearest(key, known)}", key)
         severities = [severity.value for severity in _SEVERITIES]
         frameworks = {name for rule in self.rules.values() for name in frameworks_of(rule)}
         result = Settings(
@@ -187,7 +188,7 @@ class _Reader:
         return result
 
     def wrong(self, path: str, must: str, got: object) -> None:
-        self.problems.append(f"{NAMESPACE}:{path}: {must}, got {_quoted(got)}")
+        self.problems.append(f"{NAMESPACE}:{visible(path)}: {must}, got {_quoted(got)}")
 
     def choice(self, data: Mapping[str, Any], key: str, known: Sequence[str], default: str) -> str:
         value = data.get(key, default)
@@ -219,7 +220,7 @@ class _Reader:
             return {}
         result = {}
         for name, value in data.items():
-            rule, path = self.rules.get(name), f"rules.{name}"
+            rule, path = self.rules.get(name), f"rules.{shortened(name)}"
             if rule is None:
                 self.problems.append(f"{NAMESPACE}:{path}: {unknown_rule(name, self.rules)}")
             elif isinstance(value, Mapping):
@@ -238,7 +239,11 @@ class _Reader:
                     self.wrong(f"{path}.{key}", must, value)
                 values[key] = value
             elif key not in _RULE_KEYS:
-                self.wrong(f"{path}.{key}", f"must be a key that exists{_nearest(key, known)}", key)
+                self.wrong(
+                    f"{path}.{shortened(key)}",
+                    f"must be a key that exists{_nearest(key, known)}",
+                    key,
+                )
         level = self.level(rule, f"{path}.level", data["level"]) if "level" in data else None
         return RuleSettings(level=level, values=values)
 
@@ -270,9 +275,9 @@ class _Reader:
         for key in data:
             if key not in _EXEMPTION_KEYS:
                 near = _nearest(key, _EXEMPTION_KEYS)
-                self.wrong(f"{path}.{key}", f"must be a key that exists{near}", key)
+                self.wrong(f"{path}.{shortened(key)}", f"must be a key that exists{near}", key)
         rule = data.get("rule")
-        if rule not in self.rules:
+        if not isinstance(rule, str) or rule not in self.rules:
             self.problems.append(f"{NAMESPACE}:{path}.rule: {unknown_rule(rule, self.rules)}")
         for key, must in (
             ("resource", "must be a pattern for names or URNs, such as `web-*`"),
@@ -332,8 +337,6 @@ def _nearest(name: object, known: Iterable[str]) -> str:
 
 
 def _quoted(value: object) -> str:
-    if value is None:
-        return "nothing"
     if isinstance(value, list | Mapping):
         return f"a {'list' if isinstance(value, list) else 'map'}"
-    return f"{str(value)!r}" if isinstance(value, date) else repr(value)
+    return shown(str(value) if isinstance(value, date) else value)

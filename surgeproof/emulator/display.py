@@ -18,11 +18,12 @@ from pulumi.automation import EngineEvent
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from surgeproof.emulator.state import STACK_TYPE, name_of, type_of
+from surgeproof.emulator.state import STACK_TYPE, name_of
 from surgeproof.escaping import terminal, visible
 from surgeproof.findings import Finding, Summary, from_engine
 from surgeproof.findings.text import lines
 from surgeproof.interrupts import lose_output
+from surgeproof.settings.resources import type_of
 
 MARKUP: Final = re.compile(r"<\{%.*?%\}>")
 """The engine's own colour codes in messages."""

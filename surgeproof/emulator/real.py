@@ -120,12 +120,10 @@ def down(project: Project, stack: str, *, yes: bool) -> None:
         raise RunError(f"pulumi stack export --stack {stack} failed")
     try:
         exported = parse_json(answer.stdout, "pulumi stack export")
-    except DocumentError as error:
+        deployment = exported.get("deployment") if isinstance(exported, dict) else exported
+        state = State.from_deployment(deployment, "pulumi stack export")
+    except (DocumentError, StateError) as error:
         raise RunError(str(error)) from error
-    try:
-        state = State.from_deployment(exported.get("deployment") or {})
-    except (AttributeError, StateError) as error:
-        raise RunError("pulumi stack export: must write a state, got something else") from error
     kept = protected(state)
     if kept:
         display.say(f"Protection keeps these of stack {stack}:")

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from surgeproof import files
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.files import decoded
 from surgeproof.settings.json_file import parse_json
+from surgeproof.settings.resources import checked_deployment
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 """Key that tells a value of a special kind from a map (sdk/go/common/resource/sig/sig.go)."""
@@ -26,9 +29,6 @@ HISTORY = re.compile(r".+-(\d{19})\.(?:history|checkpoint)\.json(?:\.attrs)?")
 
 HISTORY_KEPT = 3
 """Operations about which the backend's history is kept (operations)."""
-
-URN_PARTS = 4
-"""Parts of a URN: `urn:pulumi:stack::project::types::name`."""
 
 SECRET_SHOWN = "[secret]"  # noqa: S105 - stands in for one
 STACK_TYPE = "pulumi:pulumi:Stack"
@@ -64,29 +64,25 @@ class State:
         except OSError as error:
             raise StateError(f"{file}: {error.strerror}") from error
         try:
-            latest = parse_json(content.decode(), file.name)["checkpoint"]["latest"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise StateError(f"{file}: holds no state") from error
-        try:
-            return cls.from_deployment({} if latest is None else latest)
-        except StateError as error:
-            raise StateError(f"{file}: {error}") from error
+            found = parse_json(decoded(content, file.name), file.name)
+        except DocumentError as error:
+            raise StateError(str(error)) from error
+        checkpoint = found.get("checkpoint") if isinstance(found, dict) else None
+        if not isinstance(checkpoint, dict) or "latest" not in checkpoint:
+            raise StateError(f"{file}: must hold a state (`checkpoint.latest`), got none")
+        return cls.from_deployment(checkpoint["latest"], str(file))
 
     @classmethod
-    def from_deployment(cls, deployment: Mapping[str, Any]) -> "State":
+    def from_deployment(cls, deployment: Any, place: str = "the state") -> "State":
         """Return the state in a deployment, as `pulumi stack export` shows it.
 
-        Raises StateError for JSON that is no state.
+        Raises StateError for JSON that is no state. `place` is what messages call it.
         """
-        if not isinstance(deployment, Mapping):
-            raise StateError("holds no state")
-        resources = deployment.get("resources") or ()
-        pending = deployment.get("pending_operations") or ()
-        if not (isinstance(resources, list | tuple) and all(map(_is_resource, resources))):
-            raise StateError("holds what is no resource")
-        if not isinstance(pending, list | tuple):
-            raise StateError("holds what are no operations")
-        return cls(tuple(resources), len(pending))
+        try:
+            found = checked_deployment(deployment, place)
+        except DocumentError as error:
+            raise StateError(str(error)) from error
+        return cls(tuple(found["resources"]), len(found["pending_operations"]))
 
     def managed(self) -> list[Mapping[str, Any]]:
         """Return the resources that a provider keeps: neither components nor providers."""
@@ -110,16 +106,6 @@ class State:
             for resource in self.managed()
             if (why := (resource.get("outputs") or {}).get(RECORDED_ONLY))
         ]
-
-
-def _is_resource(found: Any) -> bool:
-    return (
-        isinstance(found, Mapping)
-        and isinstance(found.get("type"), str)
-        and isinstance(urn := found.get("urn"), str)
-        and urn.count("::") >= URN_PARTS - 1
-        and all(isinstance(found.get(key), Mapping | None) for key in ("inputs", "outputs"))
-    )
 
 
 def locks(backend: Path) -> list[Path]:
@@ -169,11 +155,6 @@ def shown(value: Any) -> Any:
 def name_of(urn: str) -> str:
     """Return the logical name in a URN (`urn:pulumi:stack::project::types::name`)."""
     return urn.split("::", 3)[-1]
-
-
-def type_of(urn: str) -> str:
-    """Return the resource type in a URN, without the types of its parents."""
-    return urn.split("::", 3)[2].rpartition("$")[2]
 
 
 def recorded_line(recorded: Iterable[Recorded]) -> str:

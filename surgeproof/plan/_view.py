@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from surgeproof.plan._properties import Properties
 from surgeproof.plan.model import NotSeen
+from surgeproof.plan.shapes import spelled_number
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -100,11 +101,12 @@ class View:
         value = self.get(key, field_)
         if value is None:
             return None
-        if isinstance(value, int | float | str) and not isinstance(value, bool):
-            try:
-                return float(value)
-            except ValueError:
-                pass
+        if isinstance(value, str):
+            number = spelled_number(value)
+            if number is not None:
+                return number
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            return float(value)
         self.note(field_, f"`{key}` is not a number.")
         return None
 

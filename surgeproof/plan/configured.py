@@ -21,6 +21,7 @@ from surgeproof.plan.model import (
     ScalingPlan,
     Service,
 )
+from surgeproof.settings.errors import shortened, shown
 
 _FIGURES: Final = {
     "requestsPerSecond": "requests_per_second",
@@ -142,7 +143,7 @@ def _mapping(
     if isinstance(value, Mapping):
         return value
     if value is not None:
-        problems.append(f"{place}{key}: must be a mapping of keys, got {value!r}")
+        problems.append(f"{place}{key}: must be a mapping of keys, got {shown(value)}")
     return {}
 
 
@@ -162,7 +163,7 @@ def _number(
     if _is_number(value) and low <= value <= high:
         return float(value)
     ends = f"of at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
-    problems.append(f"{place}{key}: must be a number {ends}, got {value!r}")
+    problems.append(f"{place}{key}: must be a number {ends}, got {shown(value)}")
     return default
 
 
@@ -191,7 +192,7 @@ def _service(
         if figure is None or figure.high <= 0:
             problems.append(
                 f"service.{key}: must be a number above 0, or a list of two such numbers, the "
-                f"lower one first, got {data[key]!r}"
+                f"lower one first, got {shown(data[key])}"
             )
             continue
         figures[name] = figure
@@ -225,8 +226,10 @@ def _surges(data: Mapping[str, Any], problems: list[str]) -> tuple[Surge, ...]:
     for name, stated in data.items():
         trace = stated.get("trace") if isinstance(stated, Mapping) else None
         if not isinstance(trace, str) or not trace:
-            problems.append(f"surges.{name}.trace: must be the name or the path of a trace")
+            problems.append(
+                f"surges.{shortened(name)}.trace: must be the name or the path of a trace"
+            )
             continue
-        scale = _number(stated, "scale", f"surges.{name}.", problems, 1, low=0.0001)
+        scale = _number(stated, "scale", f"surges.{shortened(name)}.", problems, 1, low=0.0001)
         surges.append(Surge(name=name, trace=trace, scale=scale))
     return tuple(surges)

@@ -22,7 +22,7 @@ from surgeproof.plan._properties import LOAD_BALANCER, TARGET_GROUP
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.model import NotSeen, PlanError, ScalingPlan
-from surgeproof.plan.resources import QUOTA_NOT_SEEN, read_resources
+from surgeproof.plan.resources import QUOTA_NOT_SEEN, fit, read_resources
 from surgeproof.plan.settings import read_settings
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
@@ -51,7 +51,7 @@ def read_program(root: Path, stack: str) -> ProgramPlan:
     for token in sorted(monitor.not_answered):
         reason = f"The program asks AWS ({token}), and got no answer here."
         notes.append(NotSeen(path="program", reason=reason))
-    plan = read_resources(monitor.recorded, name=stack, not_seen=notes)
+    plan = read_resources(fit(monitor.recorded), name=stack, not_seen=notes)
     return ProgramPlan(stated.complete(plan), stated)
 
 

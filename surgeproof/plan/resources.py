@@ -4,9 +4,11 @@ What decides behaviour is read or named in `not_seen`; what is read wrongly is w
 not read, so whatever has no exact place in the plan is left out of it and named.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
+from surgeproof.escaping import visible
 from surgeproof.plan import _properties as known
 from surgeproof.plan._alarms import Alarms
 from surgeproof.plan._database import Databases
@@ -16,6 +18,7 @@ from surgeproof.plan._scaling import Scaling
 from surgeproof.plan._stack import Stack, called
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.model import NotSeen, PlanError, ScalingPlan
+from surgeproof.plan.shapes import fitted
 
 __all__ = ["QUOTA_NOT_SEEN", "TYPES", "UNKNOWN", "Resource", "read_resources"]
 
@@ -28,7 +31,7 @@ QUOTA_NOT_SEEN: Final = NotSeen(path="quotas.vcpus", reason="`account.vcpuQuota`
 def read_resources(
     resources: Iterable[Resource], *, name: str, not_seen: Sequence[NotSeen] = ()
 ) -> ScalingPlan:
-    """Return the plan of a stack's resources.
+    """Return the plan of a stack's resources; raise PlanError for what gives none.
 
     Args:
         resources: All of them, or those of `TYPES`.
@@ -70,3 +73,17 @@ def read_resources(
         # Last: the notes of all that stands above.
         not_seen=tuple(stack.notes.found),
     )
+
+
+def fit(resources: Iterable[Resource]) -> Iterator[Resource]:
+    """Yield resources in the provider's words, each value of its property's kind.
+
+    Raises PlanError for values of another kind.
+    """
+    problems: list[str] = []
+    for resource in resources:
+        properties, misfits = fitted(resource.type, resource.properties, UNKNOWN)
+        problems += [f"{resource.type} {visible(resource.name)}: {misfit}" for misfit in misfits]
+        yield replace(resource, properties=properties)
+    if problems:
+        raise PlanError(*problems)

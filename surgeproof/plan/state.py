@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import Configured
-from surgeproof.plan.model import ScalingPlan
-from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, read_resources
+from surgeproof.plan.model import PlanError, ScalingPlan
+from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, fit, read_resources
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.resources import checked_deployment
 
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 """The key of the envelope of a secret, an asset or an output (sdk/go/common/resource/sig)."""
@@ -20,18 +22,24 @@ def read_state(
 ) -> ScalingPlan:
     """Return the plan of a state's resources, as Pulumi's checkpoint and its export hold them.
 
+    Raises PlanError for a damaged state.
+
     Args:
         resources: Those of the deployment; any without an effect under load are left out.
         name: What the plan is called: the stack.
         stated: What the stack's configuration states.
 
     """
+    try:
+        checked = checked_deployment({"resources": list(resources)}, "the state")["resources"]
+    except DocumentError as error:
+        raise PlanError(*error.problems) from error
     read = [
         _resource(each)
-        for each in resources
-        if each.get("custom") and each.get("type") in TYPES and not each.get("delete")
+        for each in checked
+        if each.get("custom") and each["type"] in TYPES and not each.get("delete")
     ]
-    return stated.complete(read_resources(read, name=name, not_seen=[QUOTA_NOT_SEEN]))
+    return stated.complete(read_resources(fit(read), name=name, not_seen=[QUOTA_NOT_SEEN]))
 
 
 def _resource(resource: Mapping[str, Any]) -> Resource:

@@ -1,6 +1,6 @@
 """What is wrong with a document, and the words for it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from surgeproof.escaping import visible
@@ -10,6 +10,8 @@ Path = tuple[str | int, ...]
 """Keys and indexes from the top of a document."""
 
 _SHOWN_PARTS: Final = 8
+_SHOWN_KEYS: Final = 12
+_EMPTY: Final = "an empty mapping"
 
 
 class DocumentError(ValueError):
@@ -25,6 +27,24 @@ def shortened(text: str) -> str:
     """Return a text as a message repeats it: visible, and never long."""
     cut = text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[: SHOWN_CHARACTERS_MAX - 3]}..."
     return visible(cut)
+
+
+def shown(value: object) -> str:
+    """Return a value as who writes YAML knows it, on one line that is never long."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        keys = [shortened(str(key)) for key in value]
+        more = [f"{len(keys) - _SHOWN_KEYS} more"] if len(keys) > _SHOWN_KEYS else []
+        return f"a mapping of {', '.join([*keys[:_SHOWN_KEYS], *more])}" if keys else _EMPTY
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if isinstance(value, str):
+        cut = len(value) > SHOWN_CHARACTERS_MAX
+        return visible(repr(f"{value[: SHOWN_CHARACTERS_MAX - 3]}..." if cut else value))
+    return shortened(repr(value))
 
 
 def dotted(path: Iterable[str | int]) -> str:

@@ -26,8 +26,22 @@ _SUBSTITUTED: Final = "/dev/fd/"
 """Where a shell puts what `<(command)` writes: a pipe whose writer is there already."""
 
 
+class FileError(DocumentError):
+    """A path names nothing that can be read."""
+
+    def __init__(self, place: str, rule: str, got: str) -> None:
+        """Take the parts of the message."""
+        super().__init__([problem(place, rule, got)])
+        self.place = place
+        """The path, printable."""
+        self.rule = rule
+        """What would be right; completes "must"."""
+        self.got = got
+        """What is there, in words."""
+
+
 def open_regular(path: str | Path, *, pipes: bool = False) -> BinaryIO:
-    """Open a regular file for reading; raise DocumentError for anything else, without waiting.
+    """Open a regular file for reading; raise FileError for anything else, without waiting.
 
     Args:
         path: The file.
@@ -39,20 +53,19 @@ def open_regular(path: str | Path, *, pipes: bool = False) -> BinaryIO:
         # Without O_NONBLOCK a FIFO would block here, before anybody can see what it is.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except FileNotFoundError:
-        raise DocumentError([problem(place, "be a file", "none")]) from None
+        raise FileError(place, "be a file", "none") from None
     except OSError as error:
         got = error.strerror or str(error)
-        raise DocumentError([problem(place, "be a readable file", got)]) from error
+        raise FileError(place, "be a readable file", got) from error
     except ValueError:  # a NUL, or a surrogate that the file system's encoding lacks
-        rule = "be a path that can exist"
         got = shortened(repr(str(path)))
-        raise DocumentError([problem("path", rule, got)]) from None
+        raise FileError("path", "be a path that can exist", got) from None
     mode = os.fstat(handle).st_mode
     piped = pipes and stat.S_ISFIFO(mode) and str(path).startswith(_SUBSTITUTED)
     if not stat.S_ISREG(mode) and not piped:
         os.close(handle)
         got = next((name for holds, name in _KINDS if holds(mode)), "something else")
-        raise DocumentError([problem(place, "be a regular file", got)])
+        raise FileError(place, "be a regular file", got)
     os.set_blocking(handle, True)
     return os.fdopen(handle, "rb")
 
@@ -75,7 +88,7 @@ def read_bytes(path: str | Path, most: int, *, pipes: bool = False) -> bytes:
                 content = stream.read(most + 1)
     except OSError as error:
         got = error.strerror or str(error)
-        raise DocumentError([problem(place, "be readable", got)]) from error
+        raise FileError(place, "be readable", got) from error
     if len(content) > most:
         rule = f"have at most {most:,} bytes"
         raise DocumentError([problem(place, rule, "more")])

@@ -16,9 +16,13 @@ _URN: Final = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+?::.+", re.DOTALL)
 """urn:pulumi:<stack>::<project>::<types>::<name>"""
 
 _MAPPINGS: Final = ("inputs", "outputs")
-_TEXTS: Final = ("id", "type")
 _FLAGS: Final = ("delete", "custom", "protect")
 _LISTS: Final = ("ignoreChanges",)
+
+
+def type_of(urn: str) -> str:
+    """Return the resource type in a URN, without the types of its parents."""
+    return urn.split("::", 3)[2].rpartition("$")[2]
 
 
 class Form:
@@ -92,7 +96,7 @@ class Form:
             if not isinstance(each, dict):
                 self.wrong(at, "be a mapping of keys", kind(each))
             elif self.resource(each, at):
-                found.append(each)
+                found.append(each | {"type": type_of(each["urn"])})
                 urn = each["urn"]
                 if not each.get("delete") and first.setdefault(urn, index) != index:
                     got = f"that of [{first[urn]}]"
@@ -105,9 +109,12 @@ class Form:
             return False
         for key in _MAPPINGS:
             self.mapping(each.get(key), (*path, key))
-        for key in _TEXTS:
-            if not isinstance(each.get(key), str | None):
-                self.wrong((*path, key), "be a text", kind(each[key]))
+        if not isinstance(each.get("id"), str | None):
+            self.wrong((*path, "id"), "be a text", kind(each["id"]))
+        if each.get("type") not in (None, type_of(each["urn"])):
+            got = each["type"]
+            said = shortened(repr(got)) if isinstance(got, str) else kind(got)
+            self.wrong((*path, "type"), "be the type in the URN", said)
         for key in _FLAGS:
             if not isinstance(each.get(key), bool | None):
                 self.wrong((*path, key), "be true or false", kind(each[key]))

@@ -3,41 +3,33 @@
 A request arrives when the load balancer received it: `request_creation_time`, the 22nd field of an
 entry. Fields: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
 
-Memory does not depend on how many lines there are: of each file that is being read, a piece of at
-most 1 MiB is held, and one number a step. Lines are read all at once by numpy where their layout is
+Memory does not depend on how many lines there are: of each file that is being read, some pieces of
+1 MiB are held, and one number a step. Lines are read all at once by numpy where their layout is
 the usual one; any other line is read on its own, by the grammar of `ENTRY`, which alone decides
 what is bad.
 """
 
-import glob
 import re
-import zlib
 from calendar import monthrange
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from botocore.exceptions import BotoCoreError, ClientError
 
 from surgeproof.traces.errors import RowCounter, Said, TraceError
 from surgeproof.traces.kinds import APPLICATION, kind_of
-from surgeproof.traces.trace import STEPS_MAX, Trace
-
-PIECE_BYTES: Final = 1024 * 1024
-"""How much of a log is held at a time (bytes, unpacked)."""
+from surgeproof.traces.log_files import LogFile, chosen, find, is_named, whole_lines
+from surgeproof.traces.trace import STEPS_MAX, Trace, milliseconds, unix_seconds
 
 FILES_AT_A_TIME: Final = 2
 """How many files are read at the same time (files)."""
-
-LINE_BYTES_MAX: Final = 256 * 1024
-"""Longest line that is read (bytes); a longer one is bad."""
 
 MOST_BAD_PERCENT: Final = 1.0
 """Share of bad lines that is borne unless said otherwise (percent)."""
@@ -65,10 +57,6 @@ ENTRY: Final = re.compile(
 )
 """An entry from `type` to `request_creation_time`; what follows differs by age, and is not read."""
 
-_FILE: Final = re.compile(
-    r"\d{12}_elasticloadbalancing_[^_]+_(.+)_\d{8}T\d{4}Z_[^_]+_[^_]+\.log(\.gz)?"
-)
-_OTHER_LOGS: Final = ("conn_log", "health_check_log")
 _BLOCK: Final = 4096
 _Progress = Callable[[str], None]
 _Integers = npt.NDArray[np.int64]
@@ -103,10 +91,8 @@ def read_access_logs(
     Raises TraceError for what cannot be read, and for a file that is cut off or damaged.
     """
     text = str(source)
-    step_microseconds = round(step_seconds * 1e6)
-    if step_microseconds < 1000 or abs(step_microseconds - step_seconds * 1e6) > 1e-3:
-        raise TraceError("step_seconds", "be whole milliseconds of at least 0.001 s", step_seconds)
-    files, skipped = _chosen(list(_find(text, s3)), text, load_balancer)
+    step_microseconds = milliseconds("step_seconds", step_seconds) * 1000
+    files, skipped = chosen(find(text, s3), text, load_balancer)
     counter = RowCounter(text, most_bad_percent)
     counts = _Counts(
         text,
@@ -139,117 +125,6 @@ def read_access_logs(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    place: str
-    pieces: Callable[[], Iterator[bytes]]
-
-    @property
-    def name(self) -> str:
-        return PurePosixPath(self.place).name
-
-
-def _find(source: str, s3: Any) -> Iterator[_File]:
-    if source.startswith("s3://"):
-        if s3 is None:
-            raise TraceError("s3", f"be a boto3 client of S3 to read {source}", s3)
-        yield from _find_in_bucket(source, s3)
-        return
-    path = Path(source)
-    if path.is_file():
-        paths = [path]
-    elif path.is_dir():
-        paths = sorted(found for found in path.rglob("*") if found.is_file())
-    else:
-        # Not Path.glob: that takes no absolute patterns.
-        found = glob.glob(source, recursive=True)  # noqa: PTH207
-        paths = sorted(Path(name) for name in found if Path(name).is_file())
-    for file in paths:
-        yield _File(str(file), lambda file=file: _local(file))  # type: ignore[misc]
-
-
-def _local(path: Path) -> Iterator[bytes]:
-    try:
-        with path.open("rb") as stream:
-            while piece := stream.read(PIECE_BYTES):
-                yield piece
-    except OSError as error:
-        raise TraceError(str(path), "be readable", Said(error.strerror or str(error))) from error
-
-
-def _find_in_bucket(source: str, s3: Any) -> Iterator[_File]:
-    bucket, _, prefix = source.removeprefix("s3://").partition("/")
-    if not bucket:
-        raise TraceError("source", "be s3://<bucket>/<prefix>", source)
-    try:
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            for found in page.get("Contents", ()):
-                key = found["Key"]
-                yield _File(
-                    f"s3://{bucket}/{key}",
-                    lambda key=key: _from_bucket(s3, bucket, key),  # type: ignore[misc]
-                )
-    except (ClientError, BotoCoreError) as error:
-        raise TraceError(source, "be readable", Said(str(error))) from error
-
-
-def _from_bucket(s3: Any, bucket: str, key: str) -> Iterator[bytes]:
-    try:
-        body = s3.get_object(Bucket=bucket, Key=key)["Body"]
-        with body:
-            yield from body.iter_chunks(PIECE_BYTES // 4)
-    except (ClientError, BotoCoreError) as error:
-        raise TraceError(f"s3://{bucket}/{key}", "be readable", Said(str(error))) from error
-
-
-def _chosen(found: list[_File], source: str, load_balancer: str | None) -> tuple[list[_File], int]:
-    """Return the access logs of one load balancer, and how many other files there are."""
-    if not found:
-        raise TraceError(
-            source, "be a file, a directory, a pattern or a prefix with files", Said("none")
-        )
-    logs = found
-    if len(found) > 1 or source.startswith("s3://"):
-        # A bucket also holds ELBAccessLogTestFile, and other kinds of logs under the same prefix.
-        logs = [
-            file
-            for file in found
-            if file.name.endswith((".log", ".gz")) and not file.name.startswith(_OTHER_LOGS)
-        ]
-    if not logs:
-        raise TraceError(source, "hold files named *.log or *.gz", Said(f"{len(found):,} others"))
-    owners = {file.place: _owner(file.name) for file in logs}
-    if load_balancer is not None:
-        # A file whose name does not tell may hold entries of it.
-        logs = [
-            file
-            for file in logs
-            if owners[file.place] is None or _is_named(owners[file.place], load_balancer)
-        ]
-        if not logs:
-            known = ", ".join(sorted({owner for owner in owners.values() if owner}))
-            raise TraceError("load_balancer", f"be one that {source} has ({known})", load_balancer)
-    several = sorted({owner for file in logs if (owner := owners[file.place])})
-    if len(several) > 1:
-        shown = ", ".join(several[:5])
-        raise TraceError(
-            source, "be the logs of one load balancer, or load_balancer name one", Said(shown)
-        )
-    return logs, len(found) - len(logs)
-
-
-def _owner(name: str) -> str | None:
-    match = _FILE.fullmatch(name)
-    return match[1] if match else None
-
-
-def _is_named(owner: str | None, load_balancer: str) -> bool:
-    if owner is None:
-        return False
-    named, wanted = (each.replace("/", ".") for each in (owner, load_balancer))
-    return named == wanted or named.split(".")[1:2] == [wanted]
-
-
 def _name(source: str) -> str:
     name = source.rstrip("/").rpartition("/")[2]
     return name.removesuffix(".gz").removesuffix(".log") or "access-logs"
@@ -258,9 +133,7 @@ def _name(source: str) -> str:
 def _microseconds(place: str, time: datetime | None) -> int | None:
     if time is None:
         return None
-    if time.tzinfo is None:
-        raise TraceError(place, "carry a time zone", Said(time.isoformat()))
-    return (time - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1)
+    return round(unix_seconds(place, time) * 1_000_000)
 
 
 @dataclass(slots=True)
@@ -282,7 +155,7 @@ class Owners:
         return self._counts(owner)
 
     def _counts(self, owner: str) -> bool:
-        return self.wanted is None or _is_named(owner, self.wanted)
+        return self.wanted is None or is_named(owner, self.wanted)
 
     @property
     def others(self) -> int:
@@ -382,10 +255,10 @@ class _Counts:
 
 
 def _count_all(
-    files: list[_File], counts: _Counts, counter: RowCounter, progress: _Progress
+    files: list[LogFile], counts: _Counts, counter: RowCounter, progress: _Progress
 ) -> None:
     """Count the requests of all files, some of them at a time, and add them up in their order."""
-    waiting: deque[tuple[_File, Future[tuple[_Counts, RowCounter]]]] = deque()
+    waiting: deque[tuple[LogFile, Future[tuple[_Counts, RowCounter]]]] = deque()
     left = iter(files)
     done = 0
     # Threads: unpacking and numpy leave the interpreter to others, and buckets answer slowly.
@@ -408,66 +281,16 @@ def _count_all(
                 job.cancel()
 
 
-def _count(file: _File, counts: _Counts, counter: RowCounter) -> tuple[_Counts, RowCounter]:
+def _count(file: LogFile, counts: _Counts, counter: RowCounter) -> tuple[_Counts, RowCounter]:
     """Count the requests of a file; return what was counted into."""
-    rest, line, too_long = b"", 1, False
-    for piece in _unpacked(file):
-        data = rest + piece
-        cut = data.rfind(b"\n") + 1
-        whole, rest = data[:cut], data[cut:]
-        if too_long and whole:
-            # The end of a line that was given up.
-            whole = whole[whole.index(b"\n") + 1 :]
-            line, too_long = line + 1, False
-        if whole:
-            line += _count_lines(whole, f"{file.place}:", line, counts, counter)
-        if len(rest) > LINE_BYTES_MAX:
-            if not too_long:
-                counter.rows += 1
-                rule = f"have at most {LINE_BYTES_MAX:,} bytes"
-                counter.note(f"{file.place}:{line}", rule, rest)
-            rest, too_long = b"", True
-    if rest and not too_long:
-        _count_lines(rest + b"\n", f"{file.place}:", line, counts, counter)
+    for line, whole in whole_lines(file, counter):
+        _count_lines(whole, f"{file.place}:", line, counts, counter)
     return counts, counter
 
 
-def _unpacked(file: _File) -> Iterator[bytes]:
-    """Give the file's bytes, unpacked if they are gzip, in pieces of at most PIECE_BYTES."""
-    unpack: Any = None
-    started = False
-    for piece in file.pieces():
-        if not started:
-            started = True
-            if piece.startswith(b"\x1f\x8b"):
-                unpack = zlib.decompressobj(wbits=31)
-        if unpack is None:
-            yield piece
-            continue
-        packed = piece
-        try:
-            while packed:
-                if unpack.eof:
-                    # A gzip file may hold several members, one after the other.
-                    unpack = zlib.decompressobj(wbits=31)
-                if data := unpack.decompress(packed, PIECE_BYTES):
-                    yield data
-                packed = unpack.unconsumed_tail or unpack.unused_data
-        except zlib.error as error:
-            raise TraceError(file.place, "be sound gzip", Said(str(error))) from error
-    if unpack is not None and not unpack.eof:
-        if data := unpack.flush():
-            yield data
-        if not unpack.eof:
-            raise TraceError(file.place, "be sound gzip", Said("a file that is cut off"))
-
-
-def _count_lines(data: bytes, place: str, line: int, counts: _Counts, counter: RowCounter) -> int:
-    """Count the requests of these whole lines, the first of which is number `line`.
-
-    Returns how many lines there are, empty ones included.
-    """
-    times, owners, odd, lines = _usual(data)
+def _count_lines(data: bytes, place: str, line: int, counts: _Counts, counter: RowCounter) -> None:
+    """Count the requests of these whole lines, the first of which is number `line`."""
+    times, owners, odd = _usual(data)
     unusual = [(number, data[begin:end]) for number, begin, end in odd]
     unusual = [(number, text) for number, text in unusual if text.strip()]
     counter.rows += times.size + len(unusual)
@@ -482,7 +305,6 @@ def _count_lines(data: bytes, place: str, line: int, counts: _Counts, counter: R
         if counts.owners.count(owner, int(np.count_nonzero(mine))):
             counts.add(times[mine])
     counts.add(np.asarray(one_by_one, np.int64))
-    return lines
 
 
 def _by_owner(
@@ -542,14 +364,14 @@ _MONTH_DAYS: Final = np.array(
 )
 
 
-def _usual(data: bytes) -> tuple[_Integers, _Integers, list[tuple[int, int, int]], int]:
+def _usual(data: bytes) -> tuple[_Integers, _Integers, list[tuple[int, int, int]]]:
     """Read the lines of the usual layout all at once.
 
     Returns their times, and begin and end of their load balancers' names; of each other line its
-    number from 0, begin and end; and how many lines there are. Usual are: no backslash and no run
-    of spaces anywhere, quotes only round the quoted fields, 12 fields before the first and 3
-    between the second and third of these, and a time of 27 characters right before the eleventh
-    quote. `ENTRY` takes each such line, and reads the same time and name.
+    number from 0, begin and end. Usual are: no backslash and no run of spaces anywhere, quotes only
+    round the quoted fields, 12 fields before the first and 3 between the second and third of these,
+    and a time of 27 characters right before the eleventh quote. `ENTRY` takes each such line, and
+    reads the same time and name.
     """
     buffer = np.frombuffer(data, np.uint8)
     # The signs that part fields, in one pass: line ends, spaces and quotes.
@@ -602,7 +424,7 @@ def _usual(data: bytes) -> tuple[_Integers, _Integers, list[tuple[int, int, int]
     odd[lines[good]] = False
     numbers = np.flatnonzero(odd)
     spans = zip(numbers.tolist(), begins[numbers].tolist(), ends[numbers].tolist(), strict=True)
-    return times, owners, list(spans), int(ends.size)
+    return times, owners, list(spans)
 
 
 def _moments(digits: _Integers) -> tuple[_Integers, npt.NDArray[np.bool_]]:

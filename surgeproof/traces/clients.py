@@ -11,15 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from surgeproof.traces.access_logs import (
-    MOST_BAD_PERCENT,
-    Owners,
-    _chosen,
-    _find,
-    _parsed,
-    _unpacked,
-)
+from surgeproof.traces.access_logs import MOST_BAD_PERCENT, Owners, _parsed
 from surgeproof.traces.errors import RowCounter, TraceError
+from surgeproof.traces.log_files import LogFile, chosen, find, whole_lines
 
 WINDOWS_SECONDS: Final = (60, 120, 300, 600)
 """Windows that a rate rule can look back over (wafv2 RateBasedStatement)."""
@@ -66,7 +60,7 @@ def read_client_rates(
         listed = ", ".join(map(str, WINDOWS_SECONDS))
         raise TraceError("window_seconds", f"be one of {listed}", window_seconds)
     text = str(source)
-    files, _ = _chosen(list(_find(text, s3)), text, load_balancer)
+    files, _ = chosen(find(text, s3), text, load_balancer)
     counter = RowCounter(text, most_bad_percent)
     owners = Owners(text, load_balancer)
     busiest: Counter[bytes] = Counter()
@@ -78,7 +72,7 @@ def read_client_rates(
                 busiest[client] = max(busiest[client], requests)
 
     for number, file in enumerate(sorted(files, key=lambda each: each.name), 1):
-        for place, line in _lines(file):
+        for place, line in _lines(file, counter):
             counter.rows += 1
             parsed = _parsed(line)
             if isinstance(parsed, str):
@@ -101,14 +95,9 @@ def read_client_rates(
     )
 
 
-def _lines(file: Any) -> Iterator[tuple[str, bytes]]:
+def _lines(file: LogFile, counter: RowCounter) -> Iterator[tuple[str, bytes]]:
     """Yield the lines of a file that are not empty, with their places."""
-    rest, number = b"", 0
-    for piece in _unpacked(file):
-        *whole, rest = (rest + piece).split(b"\n")
-        for line in whole:
-            number += 1
+    for first, whole in whole_lines(file, counter):
+        for number, line in enumerate(whole.split(b"\n"), first):
             if line.strip():
                 yield f"{file.place}:{number}", line
-    if rest.strip():
-        yield f"{file.place}:{number + 1}", rest

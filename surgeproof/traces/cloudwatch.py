@@ -8,7 +8,7 @@ import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 
 from surgeproof.traces.errors import RowCounter, Said, TraceError
-from surgeproof.traces.trace import RATE_MAX, STEPS_MAX, Trace
+from surgeproof.traces.trace import DATE_MAX, DATES, RATE_MAX, STEPS_MAX, Trace, unix_seconds
 
 PERIOD_SECONDS_MAX: Final = 86_400
 """Longest period that can be asked for (seconds)."""
@@ -105,16 +105,16 @@ def _dimensions(load_balancer: str, target_group: str | None) -> dict[str, str]:
 
 def _span(begin: datetime, end: datetime, period_seconds: int) -> tuple[int, int]:
     """Return begin and end as Unix time, widened to whole periods."""
-    for place, time in (("begin", begin), ("end", end)):
-        if time.tzinfo is None:
-            raise TraceError(place, "carry a time zone", Said(time.isoformat()))
+    begins, ends = unix_seconds("begin", begin), unix_seconds("end", end)
     if period_seconds % 60 or not 60 <= period_seconds <= PERIOD_SECONDS_MAX:
         rule = f"be a multiple of 60 from 60 to {PERIOD_SECONDS_MAX} s"
         raise TraceError("period_seconds", rule, period_seconds)
-    first = math.floor(begin.timestamp() / period_seconds) * period_seconds
-    last = math.ceil(end.timestamp() / period_seconds) * period_seconds
+    first = math.floor(begins / period_seconds) * period_seconds
+    last = math.ceil(ends / period_seconds) * period_seconds
     if begin >= end:
         raise TraceError("end", f"be later than begin ({begin.isoformat()})", Said(end.isoformat()))
+    if last > DATE_MAX:
+        raise TraceError("end", f"lie {DATES}", Said(end.isoformat()))
     if (last - first) // period_seconds > STEPS_MAX:
         raise TraceError("end", f"give at most {STEPS_MAX:,} periods", Said(end.isoformat()))
     return first, last

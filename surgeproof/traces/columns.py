@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from dateutil import parser as dates
 
 from surgeproof.traces.errors import shown
+from surgeproof.traces.trace import DATE_MAX, DATES
 
 UNIX_TIME_FROM: Final = 1e9
 """Seconds from which on a number is Unix time (September 2001), not a time after the start."""
@@ -89,7 +90,10 @@ class Times:
                 raise CellError("have a date of as many digits as the other rows", text)
             return (date - _EPOCH).total_seconds()
         if self.factor is None:
-            return round((_date(text, day_first=self.day_first) - _EPOCH).total_seconds(), 6)
+            seconds = (_date(text, day_first=self.day_first) - _EPOCH).total_seconds()
+            if not 0 <= seconds <= DATE_MAX:
+                raise CellError(f"have a time {DATES}", text)
+            return round(seconds, 6)
         value = float(text) if _NUMBER.fullmatch(text) else math.nan
         if self.unix:
             seconds = value * self.factor
@@ -192,7 +196,7 @@ def _date(text: str, *, day_first: bool | None) -> datetime:
     try:
         return (date if date.tzinfo else date.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError:
-        raise CellError("have a time in the years 1 to 9999", text) from None
+        raise CellError(f"have a time {DATES}", text) from None
 
 
 def _spelled(plain: str, text: str, *, day_first: bool | None) -> datetime:

@@ -8,6 +8,7 @@ step without a row, or with an empty value, is absent.
 import codecs
 import csv
 import io
+import os
 import re
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -31,7 +32,7 @@ from surgeproof.traces.columns import (
     numbers_of,
     times_of,
 )
-from surgeproof.traces.errors import RowCounter, Said, TraceError
+from surgeproof.traces.errors import RowCounter, Said, TraceError, opened
 from surgeproof.traces.grid import Floats, Integers, placed, step_of
 from surgeproof.traces.kinds import APPLICATION, kind_of
 from surgeproof.traces.trace import RATE_MAX, STEP_SECONDS_MAX, STEPS_MAX, Trace
@@ -190,13 +191,10 @@ def read_csv(path: str | Path, reading: Reading | None = None) -> Trace:
     place = str(path)
     counter = RowCounter(place, reading.most_bad_percent)
     try:
-        if not path.is_file():
-            what = "a directory" if path.is_dir() else "none" if not path.exists() else "none such"
-            raise TraceError(place, "be a file", Said(what))
-        size = path.stat().st_size
-        if size > BYTES_MAX:
-            raise TraceError(place, f"be at most {BYTES_MAX:,} bytes", Said(f"{size:,}"))
-        with path.open("rb") as stream:
+        with opened(path) as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size > BYTES_MAX:
+                raise TraceError(place, f"be at most {BYTES_MAX:,} bytes", Said(f"{size:,}"))
             rows = _read(stream, place, counter, reading)
     except OSError as error:
         raise TraceError(place, "be readable", Said(error.strerror or str(error))) from error

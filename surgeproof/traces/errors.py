@@ -1,6 +1,10 @@
 """What is wrong with a trace: the one error of this room, and the rows that a reader refused."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from surgeproof.settings.files import FileError, open_regular
 
 VALUE_CHARACTERS = 60
 """Longest value that a message repeats (characters); the middle of a longer one is left out."""
@@ -49,6 +53,14 @@ class Said(str):
     """A value that is already words, and is repeated as it is."""
 
     __slots__ = ()
+
+
+def opened(path: str | Path) -> BinaryIO:
+    """Open a regular file; raise TraceError for anything else."""
+    try:
+        return open_regular(path)
+    except FileError as error:
+        raise TraceError(error.place, error.rule, Said(error.got)) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.traces.columns import CellError, Times, times_of
 from surgeproof.traces.csv_file import LINE_BYTES_MAX, Reading, trace_of
-from surgeproof.traces.errors import RowCounter, Said, TraceError
+from surgeproof.traces.errors import RowCounter, Said, TraceError, opened
 from surgeproof.traces.trace import RATE_MAX, STEPS_MAX, Trace
 
 _K6_METRIC: Final = "http_reqs"
@@ -20,7 +20,7 @@ _K6_METRIC: Final = "http_reqs"
 
 def is_json(path: Path) -> bool:
     """Whether a file begins as JSON does."""
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return stream.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in {b"{", b"["}
 
 
@@ -153,7 +153,7 @@ def _of_points(
 
 def _is_k6(path: Path) -> bool:
     """Whether a file is of k6: a JSON document a line, the first of which defines a metric."""
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         line = stream.readline(LINE_BYTES_MAX)
     try:
         first = parse_json(line.decode("utf-8-sig"), str(path))
@@ -168,7 +168,7 @@ def _k6(path: Path) -> Trace:
     place = str(path)
     counter = RowCounter(place, 0.0)
     counts: dict[int, float] = {}
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         for number, line in enumerate(iter(lambda: stream.readline(LINE_BYTES_MAX + 1), b""), 1):
             where = f"{place}:{number}"
             if len(line) > LINE_BYTES_MAX:

@@ -38,7 +38,7 @@ def find_trace(name: str, places: Sequence[Path]) -> Trace:
         trace = named_trace(name)
     else:
         paths = [place / name for place in places]
-        path = next((each for each in paths if each.exists()), None)
+        path = next((each for each in paths if _may_be_there(each)), None)
         if path is None:
             known = ", ".join(trace_names())
             raise TraceError(
@@ -63,3 +63,11 @@ def find_trace(name: str, places: Sequence[Path]) -> Trace:
     if trace.total_requests == 0:
         raise TraceError(name, "hold requests", trace.total_requests)
     return trace
+
+
+def _may_be_there(path: Path) -> bool:
+    """Whether a file is there; where nobody can tell, opening it will say why."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return True

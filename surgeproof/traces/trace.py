@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from surgeproof.traces.errors import SHOWN_BAD_ROWS, BadRow, TraceError
+from surgeproof.traces.errors import SHOWN_BAD_ROWS, BadRow, Said, TraceError
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -26,8 +26,14 @@ STEP_SECONDS_MAX = 7 * 86_400.0
 RATE_MAX = 1e9
 """Highest rate that is believed (requests/s)."""
 
-_DATE_MAX = 253_402_300_800.0
-"""The end of the year 9999 (Unix time, seconds)."""
+DATE_MAX = 253_402_300_799.0
+"""The last second of the year 9999, the last that a date can have (Unix time, seconds)."""
+
+_START_MAX = 1e12
+"""Latest start on a clock of its own (seconds)."""
+
+DATES = "from 1970-01-01 to 9999-12-31"
+"""The moments that a dated trace may cover."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,11 +72,15 @@ class Trace:
             absent = np.zeros(rates.size, np.bool_)
         elif absent.shape != rates.shape:
             raise TraceError("Trace.absent", f"have one flag a step ({rates.size})", absent.shape)
-        _milliseconds("Trace.step_seconds", self.step_seconds)
-        limit = _DATE_MAX if self.dated else 1e12
-        if not abs(self.start_seconds) <= limit:
+        milliseconds("Trace.step_seconds", self.step_seconds)
+        if not abs(self.start_seconds) <= _START_MAX:
             raise TraceError(
-                "Trace.start_seconds", f"be a number of at most {limit:g}", self.start_seconds
+                "Trace.start_seconds", f"be a number of at most {_START_MAX:g}", self.start_seconds
+            )
+        last = self.start_seconds + rates.size * self.step_seconds
+        if self.dated and not (self.start_seconds >= 0 and last <= DATE_MAX):
+            raise TraceError(
+                self.name, f"lie {DATES}", Said(f"Unix time {self.start_seconds:.0f} to {last:.0f}")
             )
         object.__setattr__(self, "requests_per_second", _sealed(rates))
         object.__setattr__(self, "absent", _sealed(absent))
@@ -203,8 +213,8 @@ class Trace:
         one reaches beyond it, and carries only the requests that there are. A new step is absent if
         any part of it was.
         """
-        new = _milliseconds("step_seconds", step_seconds)
-        old = _milliseconds("Trace.step_seconds", self.step_seconds)
+        new = milliseconds("step_seconds", step_seconds)
+        old = milliseconds("Trace.step_seconds", self.step_seconds)
         if new == old:
             return self
         length = len(self) * old
@@ -348,7 +358,8 @@ def _restored(name: str, *values: Any) -> Trace:
     return Trace(name, **dict(zip(keys, values, strict=True)))
 
 
-def _milliseconds(place: str, seconds: float) -> int:
+def milliseconds(place: str, seconds: float) -> int:
+    """Return the length of a step in whole milliseconds; raise TraceError for any other."""
     rule = f"be whole milliseconds from 0.001 to {STEP_SECONDS_MAX:.0f} s"
     if not 0.001 <= seconds <= STEP_SECONDS_MAX:
         raise TraceError(place, rule, seconds)
@@ -356,6 +367,16 @@ def _milliseconds(place: str, seconds: float) -> int:
     if abs(whole - seconds * 1000) > 1e-6:
         raise TraceError(place, rule, seconds)
     return whole
+
+
+def unix_seconds(place: str, time: datetime) -> float:
+    """Return a moment as Unix time; raise TraceError without a time zone, or outside DATES."""
+    if time.tzinfo is None:
+        raise TraceError(place, "carry a time zone", Said(time.isoformat()))
+    seconds = (time - datetime.fromtimestamp(0, UTC)).total_seconds()
+    if not 0 <= seconds <= DATE_MAX:
+        raise TraceError(place, f"lie {DATES}", Said(time.isoformat()))
+    return seconds
 
 
 def _rates(values: npt.ArrayLike) -> Floats:

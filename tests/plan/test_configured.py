@@ -85,7 +85,7 @@ def test_without_a_needed_figure_there_is_no_service_and_it_is_said(missing):
         ({"service": {**ENOUGH, "bootSeconds": "soon"}}, "service.bootSeconds: must be a number"),
         ({"slo": {"latencySeconds": 0}}, "slo.latencySeconds: must be a number of at least 0.001"),
         ({"slo": {"badRequestsPercent": 101}}, "slo.badRequestsPercent: must be a number from 0"),
-        ({"slo": {"surge": []}}, "slo.surge: must be a mapping of keys, got []"),
+        ({"slo": {"surge": []}}, "slo.surge: must be a mapping of keys, got a list of 0"),
         ({"surges": {"double": {}}}, "surges.double.trace: must be the name or the path"),
         (
             {"surges": {"double": {"trace": "x", "scale": "2"}}},

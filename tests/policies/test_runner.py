@@ -223,7 +223,8 @@ TEXT = "must be a text, got a number"
         (damaged(inputs=[]), f"resources[0].inputs: {A_MAPPING} a list"),
         (damaged(outputs="x"), f"resources[0].outputs: {A_MAPPING} a text"),
         (damaged(id=3), f"resources[0].id: {TEXT}"),
-        (damaged(type=3), f"resources[0].type: {TEXT}"),
+        (damaged(type=3), "resources[0].type: must be the type in the URN, got a number"),
+        (damaged(type="a"), "resources[0].type: must be the type in the URN, got 'a'"),
         (damaged(delete="no"), "resources[0].delete: must be true or false, got a text"),
         (damaged(ignoreChanges=[1]), f"resources[0].ignoreChanges[0]: {TEXT}"),
         (

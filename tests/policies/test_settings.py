@@ -167,7 +167,7 @@ def test_settings_are_the_keys_of_their_namespace():
             {"rules": {"topic-key": False}},
             (
                 "policies:rules.topic-key: must be one of advisory, mandatory, remediate, "
-                "disabled, got False"
+                "disabled, got false"
             ),
         ),
         (
@@ -205,7 +205,7 @@ def test_settings_are_the_keys_of_their_namespace():
         ),
         (
             {"rules": {"topic-cost": {"maxCost": True}}},
-            "policies:rules.topic-cost.maxCost: must be a whole number from 1 to 10, got True",
+            "policies:rules.topic-cost.maxCost: must be a whole number from 1 to 10, got true",
         ),
         (
             {"rules": {"topic-cost": {"kinds": "a"}}},

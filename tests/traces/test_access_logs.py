@@ -1,16 +1,18 @@
 """Access logs are read as a stream, by the documented layout, and bad lines are told."""
 
 import gzip
+import os
 import random
+import socket
 import tracemalloc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from botocore.stub import Stubber
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from surgeproof.traces import TraceError, access_logs
+from surgeproof.traces import TraceError, access_logs, log_files
 from surgeproof.traces.access_logs import read_access_logs
 from surgeproof.traces.clients import read_client_rates
 
@@ -216,7 +218,7 @@ class TestEntries:
         lines[20], lines[40] = "bad\n", entry(at(40), agent=r"\"")
         whole = read(*lines, most_bad_percent=5)
         for size in (64, 500, 1000, 1001, 5000):
-            monkeypatch.setattr(access_logs, "PIECE_BYTES", size)
+            monkeypatch.setattr(log_files, "PIECE_BYTES", size)
             assert read(*lines, most_bad_percent=5) == whole
 
     @given(st.text(st.sampled_from(' "\\-0129:TZ.a\r!'), max_size=40), st.integers(0, 420))
@@ -229,9 +231,8 @@ class TestEntries:
             good[:where] + text + good[where + len(text) :],
         ):
             data = line.encode()
-            times, _, odd, lines = access_logs._usual(data + b"\n")
+            times, _, odd = access_logs._usual(data + b"\n")
 
-            assert lines == 1
             assert len(times) + len(odd) == 1
             if len(times):
                 assert access_logs._parsed(data)[0] == times[0]
@@ -245,9 +246,8 @@ class TestEntries:
             changed.extend(before + sign + after for sign in signs)
             changed.extend(before + sign + after[1:] for sign in (b"", *signs))
 
-        times, _, odd, lines = access_logs._usual(b"".join(line + b"\n" for line in changed))
+        times, _, odd = access_logs._usual(b"".join(line + b"\n" for line in changed))
 
-        assert lines == len(changed)
         slow = {number for number, _, _ in odd}
         fast = [line for number, line in enumerate(changed) if number not in slow]
         assert len(fast) > len(changed) / 4
@@ -259,7 +259,7 @@ class TestEntries:
             moment = datetime.fromtimestamp(draw.randrange(4_102_444_800), UTC)
             line = entry(moment.strftime("%Y-%m-%dT%H:%M:%S.123456Z")).encode()
 
-            (time,), _, odd, _ = access_logs._usual(line)
+            (time,), _, odd = access_logs._usual(line)
 
             assert odd == []
             assert time == int(moment.timestamp()) * 10**6 + 123_456
@@ -359,7 +359,7 @@ class TestFiles:
         [
             (
                 {"step_seconds": 0},
-                "step_seconds: must be whole milliseconds of at least 0.001 s, got 0",
+                "step_seconds: must be whole milliseconds from 0.001 to 604800 s, got 0",
             ),
             (
                 {"begin": datetime(2023, 1, 1)},  # noqa: DTZ001
@@ -433,6 +433,82 @@ class TestFiles:
         tracemalloc.stop()
 
         assert peak < 16 * 2**20
+
+    def test_a_file_that_unpacks_to_too_many_times_its_size_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(log_files, "RATIO_FREE_BYTES", 2**20)
+        path = tmp_path / "bomb.log.gz"
+        path.write_bytes(gzip.compress(b"\n" * 2**22))
+
+        with pytest.raises(TraceError, match=r"must unpack to at most 200 times its size, got"):
+            read_access_logs(path)
+
+    def test_a_file_that_unpacks_to_too_many_bytes_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(log_files, "FILE_BYTES_MAX", 2**20)
+        path = tmp_path / "large.log.gz"
+        path.write_bytes(gzip.compress(entry().encode() * 2**11))
+
+        with pytest.raises(TraceError, match=r"gz: must hold at most 1,048,576 bytes, got more$"):
+            read_access_logs(path)
+
+    def test_tiny_gzip_members_are_unpacked_without_copying_what_follows_each(self, tmp_path):
+        """With the rest of a piece of a megabyte copied for each of them, this takes minutes."""
+        path = tmp_path / "members.log.gz"
+        path.write_bytes(gzip.compress(b"x") * 150_000 + gzip.compress(b"\n" + entry().encode()))
+
+        assert read_access_logs(path, most_bad_percent=50).total_requests == 1
+
+    @pytest.mark.parametrize("place", ["fifo", "/dev/zero", "socket"])
+    def test_what_is_no_file_is_refused_at_once(self, tmp_path, place):
+        os.mkfifo(tmp_path / "fifo")
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(tmp_path / "socket"))
+
+            with pytest.raises(TraceError, match=r"must be a (regular|readable) file, got"):
+                read_access_logs(tmp_path / place)
+
+    @pytest.mark.parametrize(
+        ("path", "message"),
+        [
+            ("x" * 300, "must be a path or a pattern that can be read, got File name too long"),
+            ("a\0b", "must be a file, a directory, a pattern or a prefix with files, got none"),
+            ("**x", "must be a path or a pattern that can be read, got Invalid pattern"),
+            ("loop", "must be a file, a directory, a pattern or a prefix with files, got none"),
+        ],
+        ids=["long", "NUL", "pattern", "loop"],
+    )
+    def test_paths_that_cannot_be_are_refused(self, tmp_path, path, message):
+        (tmp_path / "loop").symlink_to("loop")
+
+        with pytest.raises(TraceError) as refused:
+            read_access_logs(f"{tmp_path}/{path}")
+
+        assert message in str(refused.value)
+
+    def test_patterns_follow_no_links_in_circles(self, tmp_path):
+        (tmp_path / "a").mkdir()
+        (tmp_path / "a" / "x.log").write_text(entry())
+        for name in "bcd":
+            (tmp_path / "a" / name).symlink_to(tmp_path)
+
+        assert read_access_logs(f"{tmp_path}/**/*.log").total_requests == 1
+
+    @pytest.mark.parametrize("step", [float("nan"), float("inf"), -1.0, 1e30, 604_801.0, 0.0015])
+    def test_a_step_that_is_no_length_is_refused(self, read, step):
+        with pytest.raises(TraceError, match=r"^step_seconds: must be whole milliseconds from"):
+            read(entry(), step_seconds=step)
+
+    @pytest.mark.parametrize(
+        "begin",
+        [
+            datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14))),
+            datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=14))),
+            datetime(1969, 12, 31, tzinfo=UTC),
+        ],
+        ids=str,
+    )
+    def test_moments_that_no_date_can_have_are_refused(self, read, begin):
+        with pytest.raises(TraceError, match=r"^begin: must lie from 1970-01-01 to 9999-12-31"):
+            read(entry(), begin=begin)
 
 
 class TestBucket:

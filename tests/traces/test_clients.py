@@ -1,6 +1,7 @@
 """The rates of single clients, from access logs."""
 
 import gzip
+import tracemalloc
 
 import pytest
 
@@ -82,3 +83,16 @@ def test_logs_without_a_request_are_told(read, tmp_path):
         read("")
 
     assert str(told.value) == f"{tmp_path}: must hold at least one row, got none"
+
+
+def test_a_line_without_an_end_takes_no_memory(tmp_path):
+    path = tmp_path / "a.log.gz"
+    path.write_bytes(gzip.compress(lines("192.0.2.1:1", 0).encode() + b"x" * 2**25))
+
+    tracemalloc.start()
+    rates = read_client_rates(path, most_bad_percent=50)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert rates == ClientRates(window_seconds=300, busiest=(1,), bad_rows=1)
+    assert peak < 16 * 2**20

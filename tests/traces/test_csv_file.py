@@ -211,8 +211,29 @@ class TestBadInput:
     def test_what_is_no_file_is_refused(self, tmp_path):
         with pytest.raises(TraceError, match=r"none\.csv: must be a file, got none$"):
             read_csv(tmp_path / "none.csv")
-        with pytest.raises(TraceError, match=r": must be a file, got a directory$"):
+        with pytest.raises(TraceError, match=r": must be a regular file, got a directory$"):
             read_csv(tmp_path)
+
+    @pytest.mark.parametrize(
+        "time",
+        [
+            "0001-01-01",
+            "0001-01-01T00:00:00+14:00",
+            "1969-12-31T23:59:59Z",
+            "9999-12-31T23:59:59-14:00",
+        ],
+    )
+    def test_moments_that_no_trace_has_are_refused(self, refusal, time):
+        rule = "must have a time from 1970-01-01 to 9999-12-31"
+        assert rule in refusal(f"time,rps\n{time},1\n2026-01-01T00:00:00Z,2\n")
+
+    def test_a_trace_ends_with_the_year_9999(self, refusal, read):
+        rows = "9999-12-31T23:57:00Z,1\n9999-12-31T23:58:00Z,1\n"
+
+        assert read(f"time,rps\n{rows}").start.year == 9999
+        assert "must lie from 1970-01-01 to 9999-12-31, got Unix time" in refusal(
+            f"time,rps\n{rows}9999-12-31T23:59:00Z,1\n"
+        )
 
     @pytest.mark.parametrize("size", [600, 1024])
     def test_large_file_is_refused_before_it_is_read(self, tmp_path, size):

@@ -1,5 +1,7 @@
 """Finding a trace by what a configuration calls it."""
 
+import os
+
 import pytest
 
 from surgeproof.traces import TraceError, named_trace
@@ -54,3 +56,25 @@ def test_what_cannot_be_judged_is_refused(places, rows, message):
         find_trace("sale.csv", places)
 
     assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("x" * 300, "must be a readable file, got File name too long"),
+        ("a\0b", "must be one of"),
+        ("fifo", "fifo: must be a regular file, got a pipe"),
+        (".", "must be a regular file, got a directory"),
+        ("/dev/zero", "/dev/zero: must be a regular file, got a device"),
+        ("loop", "must be one of"),
+    ],
+    ids=["long", "NUL", "fifo", "directory", "device", "loop"],
+)
+def test_what_cannot_be_a_file_is_refused_at_once(places, name, message):
+    os.mkfifo(places[0] / "fifo")
+    (places[0] / "loop").symlink_to("loop")
+
+    with pytest.raises(TraceError) as refused:
+        find_trace(name, places)
+
+    assert message in str(refused.value)

@@ -99,6 +99,17 @@ class TestTrace:
                 {"start_seconds": float("nan")},
                 "Trace.start_seconds: must be a number of at most 1e+12, got nan",
             ),
+            (
+                {"start_seconds": -1, "dated": True},
+                "t: must lie from 1970-01-01 to 9999-12-31, got Unix time -1 to 39",
+            ),
+            (
+                {"start_seconds": 253_402_300_760, "dated": True},
+                (
+                    "t: must lie from 1970-01-01 to 9999-12-31, got Unix time 253402300760 to "
+                    "253402300800"
+                ),
+            ),
             ({"absent": [True]}, "Trace.absent: must have one flag a step (4), got (1,)"),
         ],
     )

@@ -547,7 +547,7 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
             {"scaling.highResolutionMetric": {**METRIC, "metricName": "x" * 256}},
             (
                 "scaling.highResolutionMetric.metricName: must be a text of 1 to 255 characters, "
-                f"got '{'x' * 76}..."
+                f"got '{'x' * 57}...'"
             ),
         ),
         # Alerts.

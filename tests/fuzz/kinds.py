@@ -1,0 +1,837 @@
+"""What is fuzzed: for each kind of input, how one is made and the code that commands read it by.
+
+An input is accepted or refused. Anything else is a fault: an exception that no command turns into a
+line, a refusal that is no line, a rule that fails by itself, an equal key taken without a word.
+"""
+
+import csv
+import gzip
+import io
+import json
+import logging
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pulumi
+import yaml
+from click.testing import CliRunner
+from pulumi.runtime import mocks
+
+from components.configuration import ConfigurationError, load
+from policies import _settings, pack, runner
+from policies._checker import Checker
+from surgeproof import check as checking
+from surgeproof import replay as replays
+from surgeproof.cli import main
+from surgeproof.emulator.project import InputError, Project
+from surgeproof.emulator.state import State, StateError
+from surgeproof.findings.forms import FORMS, shown
+from surgeproof.plan import PlanError, program
+from surgeproof.plan.configured import Configured
+from surgeproof.plan.settings import read_settings
+from surgeproof.plan.state import read_state
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import parse_json
+from surgeproof.settings.stack_files import read_config
+from surgeproof.settings.yaml_file import parse_yaml
+from surgeproof.simulation.verdict import judge
+from surgeproof.traces import TraceError, named_trace
+from surgeproof.traces.access_logs import read_access_logs
+from surgeproof.traces.clients import read_client_rates
+from surgeproof.traces.csv_file import read_csv
+from tests.fuzz.mutations import (
+    GARBAGE,
+    RAW_JSON,
+    RAW_YAML,
+    UNKNOWN,
+    damaged,
+    has_doubles,
+    mutate,
+    written,
+)
+
+ROOT = Path(__file__).parents[2]
+STACKS = ("local", "dev", "prod")
+LINE_MAX = 1500
+"""Longest line of a refusal (characters): some name every key that there is."""
+
+LINES_MAX = 120
+
+
+class FaultError(AssertionError):
+    """An input was handled in a way in which none may be."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input of a kind."""
+
+    content: Any
+    doubled: bool = False
+    """Whether a key is twice in a mapping."""
+
+
+class Kind:
+    """A kind of input."""
+
+    name: ClassVar[str]
+
+    def __init__(self, place: Path) -> None:
+        """Take a directory of its own."""
+        self.place = place
+        place.mkdir(parents=True, exist_ok=True)
+
+    def make(self, rng: random.Random) -> Input:
+        """Return an input."""
+        raise NotImplementedError
+
+    def read(self, content: Any, rng: random.Random) -> bool:
+        """Read it as the commands do; return whether it was accepted."""
+        raise NotImplementedError
+
+
+def refused(act: Callable[[], Any], *errors: type[Exception]) -> bool:
+    """Do it; return whether it was refused, by lines that people can read."""
+    try:
+        act()
+    except errors as error:
+        said(str(error))
+        return True
+    return False
+
+
+def said(text: str) -> None:
+    """Check that a text can be shown, and is not more than anybody would read."""
+    lines = text.splitlines()
+    if not text.strip() or len(lines) > LINES_MAX or max(map(len, lines)) > LINE_MAX:
+        raise FaultError(f"a refusal of {len(lines)} lines, {len(text)} characters: {text[:500]!r}")
+    if any(not sign.isprintable() and sign not in "\n\t" for sign in text):
+        raise FaultError(f"a refusal with control characters: {text[:500]!r}")
+    text.encode()
+    if "Traceback" in text:
+        raise FaultError(f"a refusal with a traceback: {text[:500]!r}")
+
+
+@contextmanager
+def inside(directory: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(directory)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+
+
+class _NoErrors(logging.Handler):
+    """A rule that fails is logged and reported: here it is a fault."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno >= logging.ERROR:
+            told = record.exc_info[1] if record.exc_info else None
+            raise FaultError(f"logged: {record.getMessage()}: {told!r}") from told
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        raise
+
+
+@contextmanager
+def no_rule_fails() -> Iterator[None]:
+    handler = _NoErrors()
+    log = logging.getLogger("policies")
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+@cache
+def settings_of(stack: str) -> dict[str, Any]:
+    return parse_yaml((ROOT / f"Pulumi.{stack}.yaml").read_text(), stack)
+
+
+@cache
+def resources_of(stack: str) -> str:
+    """Return the resources that a shipped stack has once it is up, by the readers' own mocks."""
+    config = settings_of(stack)["config"]
+    monitor = program._Monitor(config["aws:region"])
+    program._run(ROOT, "surgeproof", stack, config, monitor)
+    found = [
+        {
+            "urn": each.key,
+            "type": each.type,
+            "custom": True,
+            "id": str(each.properties.get("id", "")),
+            "inputs": each.properties,
+            "outputs": each.properties,
+            "propertyDependencies": {key: list(urns) for key, urns in each.made_of.items()},
+        }
+        for each in monitor.recorded
+    ]
+    return json.dumps(found, default=lambda _: UNKNOWN)
+
+
+def some_resources(rng: random.Random) -> list[dict[str, Any]]:
+    """Return some resources of a stack, those of one type or two above all."""
+    found = json.loads(resources_of(rng.choice(STACKS)))
+    types = sorted({each["type"] for each in found})
+    wanted = set(rng.sample(types, rng.choice([1, 2, 5, 12])))
+    group = {each for each in types if "autoscaling" in each or each.startswith("aws:lb/")}
+    if rng.random() < 0.5:
+        wanted |= group
+    chosen = [each for each in found if each["type"] in wanted]
+    return rng.sample(chosen, min(len(chosen), 25)) if rng.random() < 0.7 else chosen
+
+
+def with_secrets(rng: random.Random, resources: list[dict[str, Any]]) -> None:
+    for each in resources:
+        if rng.random() < 0.1:
+            each["ignoreChanges"] = rng.choice([["desiredCapacity"], ["*"], []])
+        if rng.random() < 0.3:
+            each["outputs"] = {**each["outputs"], "arn": "arn:aws:x:y:1:z"}
+
+
+class Settings(Kind):
+    """Pulumi.<stack>.yaml, up to the program's configuration, the plan and the policies."""
+
+    name = "settings"
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        (place / "Pulumi.yaml").write_text("name: surgeproof\nruntime: python\n")
+        for each in ("__main__.py", "components", "policies"):
+            (place / each).unlink(missing_ok=True)
+            (place / each).symlink_to(ROOT / each)
+        self.copies = place / "copies"
+
+    def make(self, rng: random.Random) -> Input:
+        settings = json.loads(json.dumps(settings_of(rng.choice(STACKS))))
+        if rng.random() < 0.25:
+            text = yaml.safe_dump(settings, sort_keys=False).encode()
+            return Input(damaged(rng, text))
+        if rng.random() < 0.6:
+            # One group alone: else most changes meet only the exemptions.
+            config = settings["config"]
+            key = rng.choice([key for key in config if isinstance(config[key], dict)])
+            mutate(rng, config[key], RAW_YAML)
+        else:
+            mutate(rng, settings, RAW_YAML)
+        text = written(settings, spaced=True).encode("utf-8", "surrogatepass")
+        return Input(text, has_doubles(settings))
+
+    def read(self, content: bytes, rng: random.Random) -> bool:
+        file = self.place / "Pulumi.dev.yaml"
+        file.write_bytes(content)
+        found = Project.find(self.place)
+        shutil.rmtree(self.copies, ignore_errors=True)
+        outcomes = [
+            refused(lambda: read_settings(self.place, "dev"), PlanError),
+            refused(lambda: (found.region("dev"), found.profile("dev")), InputError),
+            refused(lambda: found.copy_settings("dev", self.copies, None), InputError),
+            refused(lambda: self._policies(found), InputError, _settings.SettingsError),
+            refused(lambda: self._program(found), InputError, ConfigurationError),
+            refused(lambda: self._surges(), PlanError, InputError, TraceError),
+        ]
+        if not any(outcomes) and rng.random() < 0.1:
+            # A program may refuse what its configuration lets pass.
+            return not refused(lambda: program.read_program(self.place, "dev"), PlanError)
+        return not any(outcomes)
+
+    def _policies(self, found: Project) -> None:
+        _settings.read(_settings.stated(found.config("dev")), pack.AREAS)
+
+    def _program(self, found: Project) -> None:
+        config = found.config("dev")
+        texts = {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in config.items()
+        }
+        configured(texts, load)
+
+    def _surges(self) -> None:
+        settings = read_settings(self.place, "dev")
+        for surge in settings.stated.surges:
+            if surge.trace in GARBAGE or surge.scale > 1e6:
+                replays.load(surge, self.place)
+
+
+def configured(texts: dict[str, str], act: Callable[[], Any]) -> None:
+    """Do it as in a program whose stack has this configuration."""
+    quiet = logging.getLogger("tests.fuzz.quiet")
+    quiet.propagate = False
+    quiet.addHandler(logging.NullHandler())
+    pulumi.runtime.settings.reset_options()
+    mocks.set_mocks(_Nothing(), project="surgeproof", stack="dev", preview=True, logger=quiet)
+    pulumi.runtime.set_all_config(texts)
+    act()
+
+
+class _Nothing(mocks.Mocks):
+    def new_resource(self, _args: Any) -> Any:
+        return "", {}
+
+    def call(self, _args: Any) -> Any:
+        return {}
+
+
+class States(Kind):
+    """A state: `surgeproof check`, all forms of its report, and the plan that is read from it."""
+
+    name = "states"
+    option = "state"
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        (place / "Pulumi.yaml").write_text("name: surgeproof\nruntime: python\n")
+        for stack in STACKS:
+            config = {
+                key: value
+                for key, value in settings_of(stack)["config"].items()
+                if key != "surgeproof:surges"
+            }
+            (place / f"Pulumi.{stack}.yaml").write_text(yaml.safe_dump({"config": config}))
+        # With surges, the rules replay what the state holds: a second each.
+        (place / "Pulumi.surges.yaml").write_text(yaml.safe_dump(settings_of("dev")))
+
+    def make(self, rng: random.Random) -> Input:
+        resources = some_resources(rng)
+        with_secrets(rng, resources)
+        document = self.document(rng, resources)
+        if rng.random() < 0.12:
+            return Input(damaged(rng, json.dumps(document, indent=rng.choice([None, 2])).encode()))
+        self.change(rng, document, resources)
+        content = written(document).encode("utf-8", "surrogatepass")
+        return Input(content, has_doubles(document))
+
+    def change(self, rng: random.Random, document: Any, resources: list[dict[str, Any]]) -> None:
+        if resources and rng.random() < 0.75:
+            # Inside properties: else most changes break the form of the document.
+            each = rng.choice(resources)
+            mutate(rng, each[rng.choice(["inputs", "outputs"])], RAW_JSON)
+        else:
+            mutate(rng, document, RAW_JSON)
+
+    def document(self, rng: random.Random, resources: list[dict[str, Any]]) -> Any:
+        return rng.choice(
+            [
+                {"version": 3, "deployment": {"resources": resources}},
+                {"version": 3, "checkpoint": {"latest": {"resources": resources}}},
+                {"resources": resources},
+            ]
+        )
+
+    def read(self, content: bytes, rng: random.Random) -> bool:
+        file = self.place / "state.json"
+        file.write_bytes(content)
+        stack = "surges" if rng.random() < 0.01 else rng.choice(STACKS)
+        checked = not refused(lambda: self._check(stack, file, rng), InputError)
+        kept = not refused(lambda: self._kept(file), DocumentError, StateError)
+        read = kept and not refused(lambda: self._plan(file, rng), PlanError)
+        return checked and read
+
+    def _check(self, stack: str, file: Path, rng: random.Random) -> None:
+        with inside(self.place), no_rule_fails():
+            summary, place = checking.check(
+                stack=stack,
+                preset=rng.choice([None, "strict"]),
+                **({"state": None, "plan": None} | self.files(file)),
+            )
+            for form in FORMS:
+                shown(summary, form, file=place).encode()
+        broken = [each for each in summary.findings if "rule itself failed" in each.message]
+        if broken:
+            raise FaultError(f"{broken[0].rule} fails: {broken[0].message}")
+
+    def files(self, file: Path) -> dict[str, Path]:
+        return {"state": file}
+
+    def _kept(self, file: Path) -> None:
+        document = parse_json(file.read_text(errors="surrogateescape"), "state")
+        if isinstance(document, dict):
+            state = State.from_deployment(_deployment(document), "state")
+            state.outputs(), state.recorded(), state.managed()
+
+    def _plan(self, file: Path, rng: random.Random) -> None:
+        document = parse_json(file.read_text(), "state")
+        if not isinstance(document, dict):
+            return
+        state = State.from_deployment(_deployment(document), "state")
+        stated = read_settings(self.place, "dev").stated
+        plan = read_state(state.resources, name="dev", stated=stated)
+        if rng.random() < 0.01:
+            for group in plan.groups[:1]:
+                judge(plan, named_trace("x2-in-300s"), group=group.name, limits=stated.surviving)
+
+
+def _deployment(document: dict[str, Any]) -> Any:
+    checkpoint = document.get("checkpoint")
+    latest = checkpoint.get("latest") if isinstance(checkpoint, dict) else None
+    return document.get("deployment") or latest or document
+
+
+class Previews(States):
+    """What `pulumi preview --json` writes."""
+
+    name = "previews"
+
+    def document(self, rng: random.Random, resources: list[dict[str, Any]]) -> Any:
+        ops = ("create", "update", "same", "delete", "replace", "create-replacement")
+        steps = [
+            {"op": rng.choice(ops), "urn": each["urn"], "newState": each} for each in resources
+        ]
+        return {"config": {}, "steps": steps, "changeSummary": {"create": len(steps)}}
+
+    def files(self, file: Path) -> dict[str, Path]:
+        return {"plan": file}
+
+    def read(self, content: bytes, rng: random.Random) -> bool:
+        file = self.place / "plan.json"
+        file.write_bytes(content)
+        return not refused(lambda: self._check(rng.choice(STACKS), file, rng), InputError)
+
+
+class Plans(Previews):
+    """What `pulumi preview --save-plan` writes, and the state that it starts from."""
+
+    name = "plans"
+
+    def document(self, rng: random.Random, resources: list[dict[str, Any]]) -> Any:
+        self.base = {"deployment": {"resources": [dict(each) for each in resources]}}
+        return {
+            "manifest": {},
+            "resourcePlans": {
+                each["urn"]: {
+                    "goal": {
+                        "type": each["type"],
+                        "inputDiff": {"adds": each["inputs"], "deletes": rng.choice([[], ["id"]])},
+                        "propertyDependencies": each["propertyDependencies"],
+                    },
+                    "steps": [rng.choice(["create", "update", "same"])],
+                    "state": each["outputs"],
+                }
+                for each in resources
+            },
+        }
+
+    def make(self, rng: random.Random) -> Input:
+        made = super().make(rng)
+        return Input((made.content, json.dumps(self.base).encode()), made.doubled)
+
+    def change(self, rng: random.Random, document: Any, resources: list[dict[str, Any]]) -> None:
+        plans = list(document["resourcePlans"].values())
+        if plans and rng.random() < 0.8:
+            mutate(rng, rng.choice(plans), RAW_JSON)
+        else:
+            mutate(rng, document, RAW_JSON)
+
+    def read(self, content: tuple[bytes, bytes], rng: random.Random) -> bool:
+        (self.place / "base.json").write_bytes(content[1])
+        return super().read(content[0], rng)
+
+    def files(self, file: Path) -> dict[str, Path]:
+        return {"plan": file, "state": self.place / "base.json"}
+
+
+class PolicySettings(Kind):
+    """The keys `policies:...`, as they stand in a file and as the engine hands them over."""
+
+    name = "policy settings"
+    _GOOD: ClassVar = {
+        "policies:preset": "strict",
+        "policies:severity": "low",
+        "policies:areas": ["Scaling", "Capacity", "Load balancing"],
+        "policies:frameworks": ["FSBP"],
+        "policies:rules": {
+            "lb-public-is-intended": {"intended": ["web"], "level": "advisory"},
+            "asg-spans-zones": "mandatory",
+            "alarm-has-severity": {"severities": ["page"]},
+            "launch-template-requires-imdsv2": "remediate",
+        },
+        "policies:exemptions": [
+            {"rule": "lb-deletion-protection", "reason": "x", "until": "2028-12-31"},
+            {"rule": "topic-key", "resource": "urn:*", "reason": "x", "until": "2020-01-31"},
+        ],
+    }
+
+    def make(self, rng: random.Random) -> Input:
+        tree = json.loads(json.dumps(self._GOOD))
+        for key in rng.sample(list(tree), rng.randrange(len(tree))):
+            del tree[key]
+        mutate(rng, tree or {"policies:areas": []}, RAW_YAML)
+        if rng.random() < 0.2:
+            text = yaml.safe_dump({"config": json.loads(json.dumps(self._GOOD))}).encode()
+            return Input(damaged(rng, text))
+        text = written({"config": tree}, spaced=True).encode("utf-8", "surrogatepass")
+        return Input(text, has_doubles(tree))
+
+    def read(self, content: bytes, rng: random.Random) -> bool:
+        file = self.place / "Pulumi.dev.yaml"
+        file.write_bytes(content)
+        return not refused(lambda: self._read(file, rng), DocumentError, _settings.SettingsError)
+
+    def _read(self, file: Path, rng: random.Random) -> None:
+        config = read_config(file, "shop")
+        if rng.random() < 0.5:
+            # The engine hands maps and lists over as JSON.
+            config = {
+                key: value if isinstance(value, str) else json.dumps(value)
+                for key, value in config.items()
+                if value is not None
+            }
+        settings = _settings.read(_settings.stated(config), pack.AREAS)
+        found = runner.entries({"resources": json.loads(_few())})
+        with no_rule_fails():
+            summary = runner.check(found, pack.AREAS, settings)
+        for form in FORMS:
+            shown(summary, form, file="x").encode()
+        Checker(pack.AREAS, settings).at_start("")
+
+
+@cache
+def _few() -> str:
+    found = json.loads(resources_of("local"))
+    return json.dumps([each for each in found if "aws:lb/" in each["type"]])
+
+
+class CsvTraces(Kind):
+    """Traces in CSV files."""
+
+    name = "traces in CSV"
+
+    def make(self, rng: random.Random) -> Input:
+        rows = [
+            [str(rng.choice([60 * at, 1.6e9 + 60 * at, f"2026-01-15T08:{at:02}:00Z"])), str(at)]
+            for at in range(30)
+        ]
+        start = rng.choice([0, 1_600_000_000, None])
+        rows = [
+            [
+                f"2026-01-15T08:{at:02}:00Z" if start is None else str(start + 60 * at),
+                str(10 + at),
+            ]
+            for at in range(30)
+        ]
+        header = ["seconds", rng.choice(["requests_per_second", "count"])]
+        table = [header, *rows] if rng.random() < 0.8 else rows
+        for _ in range(rng.choice([0, 1, 1, 2, 3, 10])):
+            row = rng.choice(table)
+            row[rng.randrange(len(row))] = rng.choice(_CELLS)
+        text = io.StringIO()
+        csv.writer(text, delimiter=rng.choice(",;\t")).writerows(table)
+        content = text.getvalue().encode("utf-8", "surrogatepass")
+        if rng.random() < 0.4:
+            content = damaged(rng, content)
+        return Input(gzip.compress(content) if rng.random() < 0.05 else content)
+
+    def read(self, content: bytes, rng: random.Random) -> bool:
+        file = self.place / "trace.csv"
+        file.write_bytes(content)
+        options = {
+            "most_bad_percent": rng.choice([0.0, 0.0, 50.0, 100.0]),
+            "step_seconds": rng.choice([None, None, None, 60.0, 0.001, float("nan"), 1e300]),
+        }
+        return not refused(lambda: self._use(read_csv(file, **options)), TraceError)
+
+    @staticmethod
+    def _use(trace: Any) -> None:
+        str(trace.start), trace.describe(), repr(trace)
+        if len(trace) < 100_000:
+            trace.resample(60.0).scale(2).scale_to_peak(10)
+
+
+_CELLS = (
+    *(each for each in GARBAGE if isinstance(each, str)),
+    *("nan", "-inf", "1e308", "1e-320", "-0", "1e5", "1e12", "99999999999", "0.0005", "1,5"),
+    *("0001-01-01", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+14:00"),
+    *("9999-12-31T23:59:59-14:00", "2026-02-30", "2026-W01", "20260115T08", "1970-01-01", "1969"),
+    *("08:00", "2026-01-15T08:00:00+99:00", "2026-01-15T24:00:00", "\u0661\u0662", "1\u00a0000"),
+    *("\0", "\ud800", '"', "'", "#", "=1+1", "\x1b[0m", "60\r", "\ufeff60", "0x10", "1_000"),
+)
+
+
+class AccessLogs(Kind):
+    """A load balancer's access logs, plain or gzip, as a trace and as the clients' rates."""
+
+    name = "access logs"
+
+    def make(self, rng: random.Random) -> Input:
+        lines = [_entry(rng, at) for at in range(40)]
+        for _ in range(rng.choice([0, 1, 2, 5])):
+            fields = lines[at := rng.randrange(len(lines))].split(" ")
+            fields[rng.randrange(len(fields))] = rng.choice(_CELLS)
+            lines[at] = " ".join(fields)
+        content = "".join(lines).encode("utf-8", "surrogatepass")
+        if rng.random() < 0.4:
+            content = damaged(rng, content)
+        if rng.random() < 0.6:
+            cut = rng.randrange(len(content) + 1)
+            content = gzip.compress(content[:cut]) + gzip.compress(content[cut:])
+            if rng.random() < 0.4:
+                content = damaged(rng, content)
+        return Input(content)
+
+    def read(self, content: bytes, rng: random.Random) -> bool:
+        file = self.place / "access.log.gz"
+        file.write_bytes(content)
+        step = rng.choice([10.0, 10.0, 10.0, 0.001, 604_800.0, 0.0015, float("nan"), 1e30, -1.0])
+        bad = rng.choice([1.0, 1.0, 50.0, 100.0])
+        return not (
+            refused(
+                lambda: CsvTraces._use(
+                    read_access_logs(file, step_seconds=step, most_bad_percent=bad)
+                ),
+                TraceError,
+            )
+            or refused(lambda: read_client_rates(file, window_seconds=60), TraceError)
+        )
+
+
+def _entry(rng: random.Random, at: int) -> str:
+    time = f"2023-01-15T08:{at % 60:02}:{rng.randrange(60):02}.{rng.randrange(10**6):06}Z"
+    if rng.random() < 0.03:
+        time = rng.choice(
+            ["0001-01-01T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z", "1970-01-01T00:00:00.0Z"]
+        )
+    agent = rng.choice(["curl/7.46.0", "a b", "-", 'x\\"y', "\u00e9"])
+    return (
+        f"https {time} app/shop/50dc6c495c0c9188 192.0.2.{at}:2817 10.0.0.1:80 0.086 0.048 0.037 "
+        f'200 200 0 57 "GET https://www.example.com:443/ HTTP/1.1" "{agent}" '
+        "ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:eu-west-1:123456789012:"
+        'targetgroup/shop/73e2d6bc24d8a067 "Root=1-58337281-1d84f3d73c47ec4e58577259" '
+        '"www.example.com" "arn:aws:acm:eu-west-1:123456789012:certificate/12345678" '
+        f'0 {time} "forward" "-" "-" "10.0.0.1:80" "200" "-" "-" TID_1\n'
+    )
+
+
+class Documents(Kind):
+    """Bytes as YAML and as JSON, against PyYAML's own view of their keys."""
+
+    name = "documents"
+
+    def make(self, rng: random.Random) -> Input:
+        tree = json.loads(json.dumps(rng.choice([settings_of("local"), PolicySettings._GOOD])))
+        mutate(rng, tree, RAW_YAML)
+        text = written(tree, spaced=rng.random() < 0.8).encode("utf-8", "surrogatepass")
+        doubled = has_doubles(tree)
+        if rng.random() < 0.5:
+            return Input(damaged(rng, text))
+        return Input(text, doubled)
+
+    def read(self, content: bytes, rng: random.Random) -> bool:
+        text = content.decode("utf-8", "replace")
+        as_yaml = not refused(lambda: _plain(parse_yaml(text, "a.yaml")), DocumentError)
+        as_json = not refused(lambda: _plain(parse_json(text, "a.json")), DocumentError)
+        if as_yaml:
+            _distinct_keys(text)
+        return as_yaml or as_json
+
+
+def _plain(value: Any) -> None:
+    """Check that a value can be written again, and be copied by whoever gets it."""
+    json.loads(json.dumps(value, allow_nan=False))
+    yaml.safe_dump(value)
+    json.dumps(value, ensure_ascii=False).encode()
+
+
+def _distinct_keys(text: str) -> None:
+    left = [yaml.compose(text, yaml.CSafeLoader)]
+    while left:
+        node = left.pop()
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+            if len(set(keys)) < len(keys):
+                raise FaultError(f"an equal key was taken without a word: {keys}")
+            left += [each for pair in node.value for each in pair]
+        elif isinstance(node, yaml.SequenceNode):
+            left += node.value
+
+
+class CommandLines(Kind):
+    """Arguments of `replay`, `trace` and `check`, and what stands at the paths that they name."""
+
+    name = "command lines"
+    _PATHS: ClassVar = (
+        "good.csv",
+        "state.json",
+        "directory",
+        "fifo",
+        "loop",
+        "none",
+        "unreadable",
+        "empty",
+        "/dev/zero",
+        "/dev/null",
+        "/proc/self/mem",
+        "x" * 300,
+        "a\0b",
+        "",
+        "-",
+        ".",
+        "/",
+        "~",
+        "\x1b[0m",
+        "\ud800",
+        "good.csv/x",
+    )
+
+    def __init__(self, place: Path) -> None:
+        super().__init__(place)
+        shutil.rmtree(place)
+        place.mkdir()
+        (place / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+        for stack in ("local", "dev"):
+            (place / f"Pulumi.{stack}.yaml").write_text("config: {aws:region: eu-west-1}\n")
+        rows = "".join(f"{60 * at},{at % 7}\n" for at in range(40))
+        (place / "good.csv").write_text(f"seconds,requests_per_second\n{rows}")
+        (place / "state.json").write_text('{"resources": []}')
+        (place / "directory").mkdir()
+        (place / "empty").touch()
+        (place / "loop").symlink_to("loop")
+        os.mkfifo(place / "fifo")
+        (place / "unreadable").touch()
+        (place / "unreadable").chmod(0)
+
+    def make(self, rng: random.Random) -> Input:
+        paths, words = self._PATHS, (*_CELLS, "dev", "local", "x2-in-0s", "before")
+        number = ("60", "0.001", "1", "2.5", "-1", "0", "nan", "inf", "-inf", "1e308", "1e-300")
+        times = (*_CELLS, "2026-01-15T08:45:00Z", "2026-01-15", "2026-01-15T08:45:00+01:00")
+        inject = ("zone-lost@10m", "boot-slower=3@10m-20m", "boot-slower=nan", "load-shed=@", "@")
+        commands = {
+            "replay": {
+                "--trace": (*paths, "x2-in-0s", "diurnal-day"),
+                "--scale": number,
+                "--inject": (*inject, *_CELLS),
+                "--compare": words,
+                "--format": ("text", "markdown", "json", "html", "x"),
+                "--output": (*paths, "report.html", "a.md"),
+                "--stack": words,
+                "--deployed": words,
+            },
+            "trace show": {
+                "": (*paths, "x2-in-0s", "outage-2023-01-15"),
+                "--scale": number,
+                "--peak": number,
+                "--from": number,
+                "--to": number,
+                "--step": number,
+                "--most-bad": number,
+                "--output": (*paths, "out.csv"),
+            },
+            "trace make": {
+                "": ("ramp", "flash_crowd", "diurnal_day", "x", "\ud800"),
+                " ": tuple(
+                    f"{name}={value}"
+                    for name in ("factor", "base_requests_per_second", "rise_seconds", "x", "")
+                    for value in (*number, "x", "")
+                ),
+                "--output": (*paths, "made.csv"),
+            },
+            "trace access-logs": {
+                "": (*paths, "**/*", "[", "*.csv", "s3://", "s3://bucket/x", "/dev/**"),
+                "--step": number,
+                "--most-bad": number,
+                "--begin": times,
+                "--end": times,
+                "--load-balancer": words,
+                "--output": paths,
+            },
+            "trace cloudwatch": {
+                "": ("app/shop/1", "arn:aws:x:loadbalancer/app/a/b", *_CELLS),
+                "--begin": times,
+                "--end": times,
+                "--period": number,
+                "--region": words,
+                "--profile": words,
+            },
+            "check": {
+                "--state": paths,
+                "--plan": paths,
+                "--stack": words,
+                "--format": (*FORMS, "x"),
+                "--preset": ("strict", "advisory", "x"),
+            },
+            "clients": {"": paths, "--window-seconds": ("60", "x"), "--load-balancer": words},
+        }
+        command = rng.choice(list(commands))
+        options = commands[command]
+        chosen = [key for key in options if not key.strip() or rng.random() < 0.35]
+        line = command.split()
+        for key in chosen:
+            line += [*([key] if key.strip() else []), rng.choice(options[key])]
+        if rng.random() < 0.05:
+            line.insert(rng.randrange(1, len(line) + 1), rng.choice(_CELLS))
+        return Input([word or "" for word in line])
+
+    def read(self, content: list[str], rng: random.Random) -> bool:
+        with inside(self.place), _nobody_answers():
+            result = CliRunner().invoke(main, content, input="")
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        if result.exit_code not in {0, 1, 2, 3}:
+            raise FaultError(f"exit code {result.exit_code}: {result.output[:300]!r}")
+        if result.exit_code == 2:
+            said(re.sub(r"(?s)^Usage:.*?\n\n", "", result.output))
+        if "Traceback" in result.output:
+            raise FaultError(f"a traceback: {result.output[:500]!r}")
+        result.output.encode()
+        return result.exit_code != 2
+
+
+@contextmanager
+def _nobody_answers() -> Iterator[None]:
+    """Let no command reach AWS, and replay a small plan where a program would be read."""
+    from tests.report.support import fixed  # noqa: PLC0415 - loads the simulation
+
+    ours = {
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+        "AWS_ACCESS_KEY_ID": "x",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "AWS_DEFAULT_REGION": "eu-west-1",
+        "AWS_MAX_ATTEMPTS": "1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+    }
+    before = {key: os.environ.get(key) for key in ours}
+    os.environ.update(ours)
+    from surgeproof import cli  # noqa: PLC0415
+
+    @contextmanager
+    def reading(*_: Any) -> Iterator[Any]:
+        yield lambda _, stack: program.ProgramPlan(fixed(service=None), Configured())
+
+    real, cli.reading = cli.reading, reading
+    try:
+        yield
+    finally:
+        cli.reading = real
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value
+
+
+KINDS: tuple[type[Kind], ...] = (
+    Documents,
+    Settings,
+    PolicySettings,
+    States,
+    Previews,
+    Plans,
+    CsvTraces,
+    AccessLogs,
+    CommandLines,
+)
+
+_ = subprocess, sys
