@@ -15,6 +15,7 @@ from pulumi_policy import proxy
 from surgeproof.plan.shapes import Misfit, fitted, spelled_number
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json
+from surgeproof.settings.resources import SECRET, SIGNATURE
 
 
 class Marker(enum.Enum):
@@ -40,10 +41,6 @@ SENTINELS: Final = frozenset(
         proxy.UNKNOWN_OBJECT_VALUE,
     }
 )
-SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""Key that tells a value of a special kind from a map (sdk/go/common/resource/sig/sig.go)."""
-
-SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the published mark, no password
 MASKED: Final = "[secret]"
 """What `pulumi preview --json` puts in the place of a secret."""
 

@@ -14,10 +14,10 @@ from policies import _settings
 from policies._checker import Checker
 from policies._rules import AnyRule, Resource
 from policies._settings import Settings
-from policies._values import MASKED, SECRET, SIGNATURE, fit
+from policies._values import MASKED, fit
 from surgeproof.findings import Summary
 from surgeproof.settings.errors import DocumentError, Path, shortened
-from surgeproof.settings.resources import Form
+from surgeproof.settings.resources import SECRET, SIGNATURE, Form
 
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard-replaced", "read-discard"})
 _SHOWN_BY: Final = (
@@ -141,8 +141,8 @@ def _planned(form: Form, plans: Any, before: Mapping[str, Entry] | None) -> list
             inputs = dict(before[urn].inputs)
         at = (*path, "goal", "inputDiff")
         changes = form.mapping(goal.get("inputDiff"), at)
-        inputs |= form.mapping(changes.get("adds"), (*at, "adds"))
-        inputs |= form.mapping(changes.get("updates"), (*at, "updates"))
+        inputs |= form.properties(changes.get("adds"), (*at, "adds"))
+        inputs |= form.properties(changes.get("updates"), (*at, "updates"))
         for key in form.texts(changes.get("deletes"), (*at, "deletes")):
             inputs.pop(key, None)
         at = (*path, "goal")
@@ -150,7 +150,7 @@ def _planned(form: Form, plans: Any, before: Mapping[str, Entry] | None) -> list
             Entry(
                 urn=urn,
                 inputs=inputs,
-                outputs=form.mapping(plan.get("state"), (*path, "state")) or inputs,
+                outputs=form.properties(plan.get("state"), (*path, "state")) or inputs,
                 made_of=form.references(
                     goal.get("propertyDependencies"), (*at, "propertyDependencies")
                 ),

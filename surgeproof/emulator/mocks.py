@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from surgeproof.settings.json_file import parse_json
+from surgeproof.settings.resources import SIGNATURE
 
 # moto reads these when it is imported.
 os.environ["MOTO_IAM_LOAD_MANAGED_POLICIES"] = "true"
@@ -29,9 +30,6 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from surgeproof.emulator.clients import Clients
 from surgeproof.emulator.resources import Resources
-
-_SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""The key of a secret's envelope (sdk/go/common/resource/sig/sig.go)."""
 
 REGION = "eu-central-1"
 _POLICIES = (
@@ -133,7 +131,7 @@ def _plain(value: Any) -> Any:
     """Return a value without the wire's ways: floats for all numbers, and secrets' envelopes."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    if isinstance(value, dict) and _SIGNATURE in value:
+    if isinstance(value, dict) and SIGNATURE in value:
         return _plain(value["value"])
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}

@@ -27,7 +27,8 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from surgeproof import peers
 from surgeproof.emulator.resources import Difference, EndpointError, Resources
-from surgeproof.emulator.state import SECRET, SECRET_SHOWN, SIGNATURE
+from surgeproof.emulator.state import SECRET_SHOWN
+from surgeproof.settings.resources import SECRET, SIGNATURE
 
 SHORTEST_SECRET_PART: Final = 6
 """Fewest characters of a secret that make another output, which holds them, secret."""

@@ -12,12 +12,8 @@ from surgeproof import files
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.files import decoded
 from surgeproof.settings.json_file import parse_json
-from surgeproof.settings.resources import checked_deployment
+from surgeproof.settings.resources import SECRET, SIGNATURE, checked_deployment
 
-SIGNATURE = "4dabf18193072939515e22adb298388d"
-"""Key that tells a value of a special kind from a map (sdk/go/common/resource/sig/sig.go)."""
-
-SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the published mark, no password
 RECORDED_ONLY = "__recordedOnly"
 """Output that says why the endpoint holds nothing for this resource."""
 

@@ -24,9 +24,7 @@ from surgeproof.plan.configured import Configured
 from surgeproof.plan.model import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, fit, read_resources
 from surgeproof.plan.settings import read_settings
-
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""The key of the envelope of a secret, an asset or an output (sdk/go/common/resource/sig)."""
+from surgeproof.settings.resources import SIGNATURE
 
 _ACCOUNT: Final = "123456789012"
 
@@ -204,7 +202,7 @@ def _plain(value: Any) -> Any:
         return [_plain(each) for each in value.list_value.values]
     if kind == "struct_value":
         fields = value.struct_value.fields
-        if _SIGNATURE in fields:
+        if SIGNATURE in fields:
             return _plain(fields["value"]) if "value" in fields else UNKNOWN
         return {key: _plain(each) for key, each in fields.items()}
     return None

@@ -4,17 +4,14 @@ Inputs and outputs together say what each resource is; an encrypted value counts
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.model import PlanError, ScalingPlan
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, fit, read_resources
 from surgeproof.settings.errors import DocumentError
-from surgeproof.settings.resources import checked_deployment
-
-_SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
-"""The key of the envelope of a secret, an asset or an output (sdk/go/common/resource/sig)."""
+from surgeproof.settings.resources import SIGNATURE, checked_deployment
 
 
 def read_state(
@@ -60,7 +57,7 @@ def _resource(resource: Mapping[str, Any]) -> Resource:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        if _SIGNATURE in value:
+        if SIGNATURE in value:
             return UNKNOWN
         return {key: _plain(each) for key, each in value.items() if not key.startswith("__")}
     return [_plain(each) for each in value] if isinstance(value, list) else value

@@ -15,7 +15,13 @@ from surgeproof.settings.stack_files import kind
 _URN: Final = re.compile(r"urn:pulumi:[^:]+::[^:]+::[^\s]+?::.+", re.DOTALL)
 """urn:pulumi:<stack>::<project>::<types>::<name>"""
 
-_MAPPINGS: Final = ("inputs", "outputs")
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+"""Key that tells a value of a special kind from a map (sdk/go/common/resource/sig/sig.go)."""
+
+SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the published mark, no password
+"""Its value for a secret."""
+
+_PROPERTIES: Final = ("inputs", "outputs")
 _FLAGS: Final = ("delete", "custom", "protect")
 _LISTS: Final = ("ignoreChanges",)
 
@@ -54,6 +60,14 @@ class Form:
             return value or {}
         self.wrong(path, "be a mapping of keys", kind(value))
         return {}
+
+    def properties(self, value: Any, path: Path) -> dict[str, Any]:
+        """Return a resource's properties; a secret or an asset as a whole is none."""
+        found = self.mapping(value, path)
+        if SIGNATURE in found:
+            self.wrong(path, "be a mapping of properties", "one value with Pulumi's mark")
+            return {}
+        return found
 
     def items(self, value: Any, path: Path) -> list[Any]:
         """Return a list, empty where there is none."""
@@ -107,8 +121,8 @@ class Form:
         """Whether a resource has the form of one."""
         if not self.urn(each.get("urn"), (*path, "urn")):
             return False
-        for key in _MAPPINGS:
-            self.mapping(each.get(key), (*path, key))
+        for key in _PROPERTIES:
+            self.properties(each.get(key), (*path, key))
         if not isinstance(each.get("id"), str | None):
             self.wrong((*path, "id"), "be a text", kind(each["id"]))
         if each.get("type") not in (None, type_of(each["urn"])):

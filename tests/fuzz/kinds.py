@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -36,12 +36,12 @@ from surgeproof.cli import main
 from surgeproof.emulator.project import InputError, Project
 from surgeproof.emulator.state import State, StateError
 from surgeproof.findings.forms import FORMS, shown
-from surgeproof.plan import PlanError, program
+from surgeproof.plan import PlanError, program, shapes
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.settings import read_settings
 from surgeproof.plan.state import read_state
 from surgeproof.settings.errors import DocumentError
-from surgeproof.settings.json_file import parse_json
+from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.settings.stack_files import read_config
 from surgeproof.settings.yaml_file import parse_yaml
 from surgeproof.simulation.verdict import judge
@@ -59,6 +59,7 @@ from tests.fuzz.mutations import (
     mutate,
     written,
 )
+from tests.policies import faults
 
 ROOT = Path(__file__).parents[2]
 STACKS = ("local", "dev", "prod")
@@ -182,7 +183,9 @@ def resources_of(stack: str) -> str:
 
 
 def some_resources(rng: random.Random) -> list[dict[str, Any]]:
-    """Return some resources of a stack, those of one type or two above all."""
+    """Return some resources: of the stack in which each rule has a fault, or of a shipped one."""
+    if rng.random() < 0.6:
+        return faulty(rng)
     found = json.loads(resources_of(rng.choice(STACKS)))
     types = sorted({each["type"] for each in found})
     wanted = set(rng.sample(types, rng.choice([1, 2, 5, 12])))
@@ -191,6 +194,86 @@ def some_resources(rng: random.Random) -> list[dict[str, Any]]:
         wanted |= group
     chosen = [each for each in found if each["type"] in wanted]
     return rng.sample(chosen, min(len(chosen), 25)) if rng.random() < 0.7 else chosen
+
+
+def faulty(rng: random.Random) -> list[dict[str, Any]]:
+    """Return all types that rules are about, in small: some with the fault of a rule."""
+    parts = dict(faults.PARTS)
+    for fault in rng.sample(faults.FAULTS, 12):
+        for name, changes in fault.changes.items():
+            parts[name] = faults._changed(faults.PARTS[name], changes)
+    urns = {name: f"urn:pulumi:dev::surgeproof::{parts[name].type}::{name}" for name in parts}
+    made = []
+    for name, part in parts.items():
+        inputs = {key: _of(value) for key, value in part.properties.items()}
+        made_of = {
+            key: [urns[each] for each in _named(value)] for key, value in part.properties.items()
+        }
+        made.append(
+            {
+                "urn": urns[name],
+                "type": part.type,
+                "custom": True,
+                "id": f"{name}-id",
+                "inputs": inputs,
+                "outputs": {**inputs, "arn": f"arn:aws:x:eu-west-1:1:{name}", "name": name},
+                "propertyDependencies": {key: urns for key, urns in made_of.items() if urns},
+            }
+        )
+    return made if rng.random() < 0.5 else rng.sample(made, 12)
+
+
+def _of(value: Any) -> Any:
+    if isinstance(value, faults.Of):
+        name = f"{value.part}-{value.key}"
+        return f"arn:aws:x:eu-west-1:1:{value.part}" if value.key == "arn" else name
+    if isinstance(value, Mapping):
+        return {key: _of(each) for key, each in value.items()}
+    return [_of(each) for each in value] if isinstance(value, list) else value
+
+
+def _named(value: Any) -> Iterator[str]:
+    if isinstance(value, faults.Of):
+        yield value.part
+    elif isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
+            yield from _named(each)
+
+
+def shaped(rng: random.Random, shape: Any, depth: int = 0) -> Any:
+    """Return a value of a property's shape, or seldom of none."""
+    if rng.random() < 0.06 or shape == shapes.ANY:
+        return rng.choice(GARBAGE)
+    if isinstance(shape, list):
+        return [shaped(rng, shape[0], depth) for _ in range(rng.choice([0, 1, 1, 2]))]
+    if isinstance(shape, dict):
+        return {key: shaped(rng, shape[shapes.OF_MAP], depth) for key in ("a", "Name")}
+    if shape == shapes.NUMBER:
+        return rng.choice([0, 1, 2, -1, 60, 3600, 0.5, "60", 10**9, 1e18])
+    if shape == shapes.FLAG:
+        return rng.choice([True, False, "true", "false", "TRUE"])
+    if shape == shapes.TEXT:
+        return rng.choice(_TEXTS)
+    block = shapes._table()[1][shape]
+    if depth > 4:
+        return {}
+    keys = rng.sample(sorted(block), min(len(block), rng.choice([0, 1, 2, 4])))
+    return {key: shaped(rng, block[key], depth + 1) for key in keys}
+
+
+_TEXTS = (
+    *(each for each in GARBAGE if isinstance(each, str)),
+    *("HTTP", "HTTPS", "redirect", "forward", "application", "ELB", "EC2", "Default", "optional"),
+    *("TargetTrackingScaling", "StepScaling", "SimpleScaling", "ALBRequestCountPerTarget"),
+    *("ASGAverageCPUUtilization", "AWS/ApplicationELB", "AWS/EC2", "AWS/AutoScaling"),
+    *("RequestCount", "CPUUtilization", "GroupInServiceInstances", "Average", "Sum", "p99"),
+    *("GreaterThanThreshold", "missing", "breaching", "ignore", "$Latest", "t3.micro", "all"),
+    *("eu-west-1a", "0.0.0.0/0", "::/0", "10.0.0.0/8", "tcp", "-1", "postgres", "db.m7g.large"),
+    *("aws:kms", "alias/aws/sns", "arn:aws:x:eu-west-1:1:key", "arn:aws:x:eu-west-1:1:group"),
+    *("key-id", "group-id", "balancer-id", "topic-id", "launch_template-id", "BLOCK", "REGIONAL"),
+    *("SEARCH('{AWS/EC2}', 'Average', 60)", "m1/m2", "ANOMALY_DETECTION_BAND(m1, 2)", "RATE(m1)"),
+    *("ALARM(a) OR ALARM(b)", "cron(0 7 * * ? *)", "0 7 * * MON-FRI", "Europe/Berlin", "80%"),
+)
 
 
 def with_secrets(rng: random.Random, resources: list[dict[str, Any]]) -> None:
@@ -316,8 +399,13 @@ class States(Kind):
     def change(self, rng: random.Random, document: Any, resources: list[dict[str, Any]]) -> None:
         if resources and rng.random() < 0.75:
             # Inside properties: else most changes break the form of the document.
-            each = rng.choice(resources)
-            mutate(rng, each[rng.choice(["inputs", "outputs"])], RAW_JSON)
+            for each in rng.sample(resources, min(len(resources), rng.choice([1, 2, 6]))):
+                properties = each[rng.choice(["inputs", "outputs"])]
+                known = shapes._table()[0].get(each["type"], {})
+                for key in rng.sample(sorted(known), min(len(known), rng.choice([0, 1, 5]))):
+                    properties[key] = shaped(rng, known[key])
+                if rng.random() < 0.5:
+                    mutate(rng, properties, RAW_JSON if rng.random() < 0.05 else ("null",))
         else:
             mutate(rng, document, RAW_JSON)
 
@@ -356,13 +444,13 @@ class States(Kind):
         return {"state": file}
 
     def _kept(self, file: Path) -> None:
-        document = parse_json(file.read_text(errors="surrogateescape"), "state")
+        document = read_json(file)
         if isinstance(document, dict):
             state = State.from_deployment(_deployment(document), "state")
             state.outputs(), state.recorded(), state.managed()
 
     def _plan(self, file: Path, rng: random.Random) -> None:
-        document = parse_json(file.read_text(), "state")
+        document = read_json(file)
         if not isinstance(document, dict):
             return
         state = State.from_deployment(_deployment(document), "state")
