@@ -23,9 +23,9 @@ def read_file(path: str | Path, reading: Reading | None = None) -> Trace:
     Raises TraceError for what cannot be read, and for what can be read in two ways.
     """
     try:
-        of_json = Path(path).is_file() and is_json(Path(path))
-    except (OSError, ValueError) as error:
-        raise TraceError(str(path), "be readable", str(error)) from error
+        of_json = is_json(Path(path))
+    except OSError as error:
+        raise TraceError(str(path), "be readable", Said(error.strerror or "")) from error
     return read_export(path, reading) if of_json else read_csv(path, reading)
 
 

@@ -13,8 +13,6 @@ import os
 import random
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,9 +138,6 @@ class _NoErrors(logging.Handler):
         if record.levelno >= logging.ERROR:
             told = record.exc_info[1] if record.exc_info else None
             raise FaultError(f"logged: {record.getMessage()}: {told!r}") from told
-
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
-        raise
 
 
 @contextmanager
@@ -323,7 +318,7 @@ class Settings(Kind):
             refused(lambda: found.copy_settings("dev", self.copies, None), InputError),
             refused(lambda: self._policies(found), InputError, _settings.SettingsError),
             refused(lambda: self._program(found), InputError, ConfigurationError),
-            refused(lambda: self._surges(), PlanError, InputError, TraceError),
+            refused(self._surges, PlanError, InputError, TraceError),
         ]
         if not any(outcomes) and rng.random() < 0.1:
             # A program may refuse what its configuration lets pass.
@@ -921,5 +916,3 @@ KINDS: tuple[type[Kind], ...] = (
     AccessLogs,
     CommandLines,
 )
-
-_ = subprocess, sys

@@ -5,7 +5,7 @@ import string
 from typing import Any
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
-SECRET = "1b47061264138c4ac30d75fd1eb44270"
+SECRET = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the published mark
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """Pulumi's marks of a secret and of an unknown text (sdk/go/common/resource/sig, plugin/rpc.go)."""
 

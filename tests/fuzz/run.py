@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.fuzz.kinds import FaultError, Kind
+from tests.fuzz.kinds import FaultError, Input, Kind
 
 SECONDS_MAX = 5.0
 """Processor time within which an input is read (seconds)."""
@@ -72,10 +72,7 @@ def fuzz(
         outcome.inputs += 1
         began = time.process_time()
         try:
-            with _bounded():
-                accepted = it.read(made.content, rng)
-            if accepted and made.doubled:
-                raise FaultError("an equal key was taken without a word")
+            accepted = _read(it, made, rng)
         except (Exception, HangError) as error:
             told = "".join(traceback.format_exception(error))
             outcome.faults.append(f"{kind.name} {number}: {told}")
@@ -94,6 +91,14 @@ def fuzz(
                     made.content if isinstance(made.content, bytes) else pickle.dumps(made.content)
                 )
     return outcome
+
+
+def _read(kind: Kind, made: Input, rng: random.Random) -> bool:
+    with _bounded():
+        accepted = kind.read(made.content, rng)
+    if accepted and made.doubled:
+        raise FaultError("an equal key was taken without a word")
+    return accepted
 
 
 @contextmanager
