@@ -2,15 +2,22 @@
 
 import json
 import subprocess
+import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from surgeproof.emulator.processes import of_run
+from surgeproof.exits import Exit
 from tests.other_user import as_another_user
+from tests.security.test_deliveries import receiver
 
-pytestmark = pytest.mark.engine
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux says who listens where"),
+]
 
 WAIT = """
 import pathlib
@@ -65,23 +72,44 @@ def children(pid):
     return [int(each) for each in asked.stdout.split()]
 
 
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="only Linux says who listens where")
-def test_only_this_user_is_answered_and_only_while_the_run_lasts(tiny):
+PLUGIN = """
+import json, grpc, google.protobuf.struct_pb2
+from pulumi.runtime.proto import resource_pb2, resource_pb2_grpc
+url, ports = sys.argv[1], sys.argv[2:]
+asked = resource_pb2.RegisterResourceRequest(
+    type="evil:index:Thing", name="thing", custom=True, version="1.2.3", pluginDownloadURL=url)
+channels = {port: grpc.insecure_channel("127.0.0.1:" + port) for port in ports}
+become_another_user()
+for channel in channels.values():
+    try:
+        resource_pb2_grpc.ResourceMonitorStub(channel).RegisterResource(asked, timeout=20)
+    except grpc.RpcError:
+        pass  # another port, or the run has failed
+"""
+
+
+@contextmanager
+def working(tiny, command):
+    """Give a command, and hold it in the middle of the program; yield its process and ports."""
     program = tiny.root / "__main__.py"
     program.write_text(program.read_text() + WAIT)
-    process = tiny.start("up")
+    process = tiny.start(command)
     try:
         deadline = time.monotonic() + 120
         while not (tiny.root / "reached").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-        ours = listening(process.pid)
         others = [place for child in children(process.pid) for place in listening(child)]
-        told = json.loads(as_another_user(CALLS, *(port for _, port in ours)))
+        yield process, listening(process.pid), others
     finally:
         (tiny.root / "go").touch()
-        printed, _ = process.communicate(timeout=300)
+        process.printed, _ = process.communicate(timeout=300)
 
-    assert process.returncode == 0, printed
+
+def test_only_this_user_is_answered_and_only_while_the_run_lasts(tiny):
+    with working(tiny, "up") as (process, ours, others):
+        told = json.loads(as_another_user(CALLS, *(port for _, port in ours)))
+
+    assert process.returncode == 0, process.printed
     # 127.0.0.1, as such or in the form that IPv6 has for it.
     assert {address for address, _ in ours + others} <= {
         "0100007F",
@@ -96,3 +124,14 @@ def test_only_this_user_is_answered_and_only_while_the_run_lasts(tiny):
     # Afterwards only the embedded AWS listens, which asks for the run's signature.
     still = [place for each in of_run(tiny.run) for place in listening(each.pid)]
     assert [port for _, port in still] == [str(tiny.record("emulator.json")["port"])]
+
+
+def test_the_engine_installs_nothing_that_another_user_names(tiny):
+    """Its own ports answer everybody; nothing comes of it that is not the program's."""
+    with receiver() as (port, arrived), working(tiny, "preview") as (process, _, others):
+        url = f"http://127.0.0.1:{port}"
+        as_another_user(PLUGIN, url, *(port for _, port in others))
+
+    assert arrived == []
+    assert process.returncode == Exit.FAILED
+    assert "no resource plugin 'pulumi-resource-evil' found" in process.printed

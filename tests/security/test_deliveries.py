@@ -25,13 +25,16 @@ def receiver(answer=200, **headers):
 
     class Receiver(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             arrived.append((self.path, self.headers, body))
             self.send_response(answer)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", "0")
             self.end_headers()
+
+        def do_GET(self):
+            self.do_POST()
 
         def log_message(self, *_):
             pass

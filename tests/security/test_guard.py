@@ -350,6 +350,15 @@ def test_who_answers_in_its_place_is_not_believed(embedded, monkeypatch):
     assert embedded.directory.emulator() == embedded.emulator
 
 
+def test_an_emulator_without_a_secret_is_not_used(embedded, monkeypatch):
+    """One that an earlier version has started."""
+    record = json.loads(embedded.record.read_text())
+    del record["secretAccessKey"]
+    monkeypatch.setattr(run_directory, "read_json", lambda _: record)
+
+    assert embedded.directory.emulator() is None
+
+
 def test_the_secret_is_for_its_owner_only(embedded):
     assert stat.S_IMODE(embedded.record.stat().st_mode) == 0o600
 
