@@ -14,6 +14,9 @@ PIP := $(PYTHON_M) pip install --quiet --disable-pip-version-check
 UV_COMPILE := $(PYTHON_M) uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header
 
+# An environment whose Python has gone (the system has another one now) is made anew.
+$(shell test ! -e $(VENV)/.made || test -x $(VENV)/bin/python || rm -f $(VENV)/.made $(VENV)/.run $(VENV)/.dev)
+
 .DEFAULT_GOAL := help
 .PHONY: help up preview status down test unit lint format reference probe lock engine torture mutate outage bench clean
 
@@ -64,8 +67,9 @@ lock: $(VENV)/.dev  ## Lock the requirements anew
 engine: $(VENV)/.run  ## Find the Pulumi engine, or build it
 	$(PYTHON_M) surgeproof.emulator.engine
 
-torture: $(VENV)/.dev  ## Interrupt and kill `up` at 20 moments of each kind
-	SURGEPROOF_MOMENTS=20 $(PYTHON_M) pytest tests/engine -k interruption
+torture: $(VENV)/.dev  ## Interrupt, kill and damage runs in hundreds of ways; says how many were put right
+	SURGEPROOF_MOMENTS=20 SURGEPROOF_DAMAGES=340 $(PYTHON_M) pytest --timeout 7200 tests/engine/test_interruptions.py \
+		tests/engine/test_damages.py tests/engine/test_odd_paths.py tests/simulation/test_compile.py tests/test_files.py
 
 mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must notice (about half an hour)
 	$(PYTHON_M) mutmut run $(MUTANTS)

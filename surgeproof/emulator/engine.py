@@ -107,7 +107,12 @@ def _version_of(pulumi: Path) -> VersionInfo:
             text=True,
             timeout=60,
             check=True,
-            env={"PATH": os.defpath, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            # Without a home of its own, Pulumi keeps a log in the user's for each question.
+            env={
+                "PATH": os.defpath,
+                "PULUMI_HOME": os.devnull,
+                "PULUMI_SKIP_UPDATE_CHECK": "true",
+            },
         )
         return VersionInfo.parse(answer.stdout.strip().removeprefix("v"))
     except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -178,7 +183,9 @@ def _made(progress: Progress) -> Path:
                 return _cached_binary()  # another command was sooner
             for name, source in (("Pulumi's release", _released), ("a build", _built)):
                 with _errors_named(name, tried):
-                    return source(progress)
+                    binary = source(progress)
+                    files.remove(root / "build")  # also what a killed build has left
+                    return binary
     raise EngineError(*tried)
 
 
@@ -253,9 +260,7 @@ def _build(version: VersionInfo, work: Path, progress: Progress) -> Path:
             environment,
             steps.one_more,
         )
-        binary = _keep(made, output)
-    files.remove(work)
-    return binary
+        return _keep(made, output)
 
 
 def _passed_on() -> dict[str, str]:

@@ -159,6 +159,12 @@ class Project:
         files.write_text(directory / f"Pulumi.{stack}.yaml", text, ours=True)
 
 
+def list_item(path: Path) -> str:
+    """Return a path as the engine's options that may be repeated have it: a row of CSV each."""
+    text = str(path)
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"') else text
+
+
 def check_name(stack: str) -> None:
     """Refuse a name that Pulumi refuses; the run's directory has this name too."""
     if not STACK_NAME.fullmatch(stack):

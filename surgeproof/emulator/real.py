@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 from surgeproof import interrupts
 from surgeproof.emulator.display import Display
-from surgeproof.emulator.project import Project
+from surgeproof.emulator.project import Project, list_item
 from surgeproof.emulator.run_directory import RunError
 from surgeproof.emulator.state import State, StateError, name_of
 from surgeproof.settings.errors import DocumentError
@@ -158,14 +158,14 @@ def _keeps(protection: _Protection, resource: Mapping[str, Any]) -> bool:
 def _packs(project: Project, config: Path | None) -> list[str]:
     if project.policies is None:
         return []
-    settings = ["--policy-pack-config", str(config)] if config else []
+    settings = ["--policy-pack-config", list_item(config)] if config else []
     environment = project.pack_environment()
     if environment is not None and not (environment / "bin" / "python").exists():
         raise RunError(
             f"policies/PulumiPolicy.yaml has the pack run in {environment}, which is not there; "
             "`make engine` makes it"
         )
-    return ["--policy-pack", str(project.policies), *settings]
+    return ["--policy-pack", list_item(project.policies), *settings]
 
 
 def _command() -> str:

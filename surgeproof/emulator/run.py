@@ -49,7 +49,7 @@ from surgeproof.emulator.display import (
 )
 from surgeproof.emulator.engine import EngineError, find_engine
 from surgeproof.emulator.processes import Process
-from surgeproof.emulator.project import Project
+from surgeproof.emulator.project import Project, list_item
 from surgeproof.emulator.run_directory import (
     LOG_BYTES_MAX,
     SERVICES,
@@ -438,10 +438,10 @@ class _Run:
         """Run one operation of the engine; show its progress, and its errors if it fails."""
         watch = self.engine.watch = Watch(severities=self.severities)
         self.engine.only_looks = operation == "preview"
-        packs = [str(pack)] if (pack := self.project.policies) else None
+        packs = [list_item(pack)] if (pack := self.project.policies) else None
         arguments: dict[str, Any] = {"color": "never"}
         if operation != "destroy":
-            configs = [str(self.policy_config)] if packs and self.policy_config else None
+            configs = [list_item(self.policy_config)] if packs and self.policy_config else None
             arguments |= {
                 "policy_packs": packs,
                 "policy_pack_configs": configs,

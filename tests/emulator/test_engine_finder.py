@@ -52,6 +52,35 @@ def test_engine_on_path_comes_first(bare_machine):
     assert engine.find_engine() == script
 
 
+def test_asking_an_engine_for_its_version_leaves_nothing_in_the_user_s_home(bare_machine):
+    script = write_pulumi(bare_machine, "3.250.1")
+    script.write_text(f'{script.read_text()}echo "$PULUMI_HOME" > {bare_machine}/home\n')
+
+    engine.find_engine()
+
+    assert (bare_machine / "home").read_text() == f"{os.devnull}\n"
+
+
+def test_what_a_killed_build_left_goes_once_there_is_an_engine(bare_machine, monkeypatch):
+    left = engine.cache_directory() / "engine" / "build"
+    (left / "compiled").mkdir(parents=True)
+    (left / "compiled" / "half").touch()
+    new = engine.cache_directory() / f".surgeproof-{'0' * 16}.new"
+    new.mkdir()
+    os.utime(new, (1, 1))
+
+    def released(_):
+        with files.new_directory(engine.cache_directory()) as made:
+            script = write_pulumi(made / "bin", engine.required_version())
+            return engine._keep(made, script)
+
+    monkeypatch.setattr(engine, "_released", released)
+    engine.find_engine()
+
+    assert not left.exists()
+    assert not new.exists()
+
+
 @pytest.fixture
 def cached(bare_machine):
     """An engine in the cache, as an earlier run has left it."""
