@@ -25,7 +25,7 @@ from surgeproof.plan.resources import TYPES
 
 if TYPE_CHECKING:
     from surgeproof.simulation.surges import Part, Told, Warned
-    from surgeproof.simulation.verdict import Judged, Mover
+    from surgeproof.simulation.verdict import Judged
 
 HELPFUL: Final = 3
 """Changes that help which a message tells (changes)."""
@@ -363,20 +363,10 @@ def _harm(case: _Case, part: "Part", judged: "Judged") -> str:
 
 
 def _movers(judged: "Judged") -> list[str]:
+    from surgeproof.report.words import movers  # noqa: PLC0415
+
     measured = judged.verdict.measured
-    movers = measured.movers if measured else ()
-    return [f"Moves it: {_mover(each)}." for each in movers]
-
-
-def _mover(each: "Mover") -> str:
-    about = f"{each.name}, {each.low:g} to {each.high:g} ({each.meaning})"
-    if each.survived_low_percent == each.survived_high_percent:
-        side = "more" if each.correlation > 0 else "less"
-        return f"{about}: {side} of it hurts more (rank correlation {each.correlation:.2f})"
-    return (
-        f"{about}: {each.survived_low_percent:.0f} % survive in the lower half, "
-        f"{each.survived_high_percent:.0f} % in the upper half"
-    )
+    return [f"Moves it: {each}." for each in movers(measured)] if measured else []
 
 
 def _changes(case: _Case, part: "Part", judged: "Judged") -> list[str]:
@@ -441,7 +431,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
     StackRule(
         name="stack-survives-surges",
         description="The planned stack survives each surge that its configuration names: replayed "
-        "by AWS's documented rules, in 102 runs over what is uncertain, the users affected and the "
+        "by AWS's documented rules, in 140 runs over what is uncertain, the users affected and the "
         "bad minutes stay within `slo.surge`. Where no run does, the plan is refused; where some "
         "do, that is reported with the figures that decide.",
         severity=Severity.HIGH,

@@ -1,22 +1,20 @@
 """Which members of the family a fleet survives."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
 from surgeproof.plan import ScalingPlan
 from surgeproof.plan.configured import Configured, Surviving
-from surgeproof.simulation.encode import encode
+from surgeproof.simulation.encode import Encoded, encode
 from surgeproof.simulation.run import sweep
-from surgeproof.simulation.scenarios import ends, latin_hypercube
-from surgeproof.simulation.verdict import DRAWS
+from surgeproof.simulation.scenarios import Survey, survey
+from surgeproof.simulation.verdict import affected_percents, survived_runs
 from surgeproof.traces.named import OUTAGE
 from surgeproof.traces.outage import EVERYDAY_REQUESTS_PER_SECOND, Member, demand
 
-FEW_DRAWS: Final = 10
-"""Draws by which members are sorted before all runs decide (runs)."""
+FEW_RUNS: Final = 10
+"""Runs at the worse ends, and between, by which members are sorted before all decide (runs)."""
 
 NEAR: Final = 20
 """Members between which all runs decide."""
@@ -50,23 +48,30 @@ def survivals(
     limits: Surviving,
     members: Sequence[Member],
     scale: float = 1.0,
-    draws: int = DRAWS,
+    chosen: Callable[[Encoded], Survey] = survey,
 ) -> list[Survival]:
-    """Return what each member's demand does to the first group, its users being the plan's own."""
-    return [_survival(plan, limits, member, scale, draws) for member in members]
+    """Return what each member's demand does to the first group, its users being the plan's own.
+
+    `chosen` gives the runs; by default all that a verdict rests on.
+    """
+    return [_survival(plan, limits, member, scale, chosen) for member in members]
+
+
+def _few(encoded: Encoded) -> Survey:
+    return survey(encoded, better=1, worse=FEW_RUNS, between=FEW_RUNS)
 
 
 def _survival(
-    plan: ScalingPlan, limits: Surviving, member: Member, scale: float, count: int
+    plan: ScalingPlan,
+    limits: Surviving,
+    member: Member,
+    scale: float,
+    chosen: Callable[[Encoded], Survey],
 ) -> Survival:
     encoded = encode(plan, demand(member.values, EVERYDAY_REQUESTS_PER_SECOND * scale))
-    better, worse = ends(encoded)
-    draws = latin_hypercube(encoded, count, 0)
-    summaries = sweep(encoded, np.concatenate([better.records, worse.records, draws.records]))
-    affected = 100.0 * summaries["affected_users"] / np.maximum(summaries["users"], 1e-12)
-    survived = (affected <= limits.affected_users_percent) & (
-        summaries["bad_minutes"] <= limits.bad_minutes
-    )
+    summaries = sweep(encoded, chosen(encoded))
+    affected = affected_percents(summaries)
+    survived = survived_runs(summaries, limits)
     return Survival(
         member=member,
         runs=survived.size,
@@ -98,7 +103,7 @@ def hardest_on(
     for size in range(first.min_size, 0, -1):
         group = replace(first, min_size=size, desired_capacity=None)
         weaker = replace(plan, groups=(group, *others))
-        outcomes = survivals(weaker, limits, members, scale, FEW_DRAWS)
+        outcomes = survivals(weaker, limits, members, scale, _few)
         if not all(each.survives for each in outcomes):
             break
     outcomes.sort(key=_hardness)

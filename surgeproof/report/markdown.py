@@ -70,7 +70,7 @@ def _replay(replay: Replay) -> list[str]:
         if measured.lifted:
             lines += ["", "Without one limit, in the typical run:", ""]
             lines += [f"- {escaped(line)}" for line in words.lifted(measured)]
-        if verdict.word is not Word.SURVIVES and measured.movers:
+        if verdict.word is not Word.SURVIVES:
             lines += ["", "What moves the verdict most:", ""]
             lines += [f"- {escaped(line)}" for line in words.movers(measured)]
     if replay.suggestions:

@@ -13,7 +13,7 @@ from surgeproof.simulation import ASSUMPTIONS, Bottleneck, Encoded, Event, Run, 
 from surgeproof.simulation.records import Floats
 from surgeproof.simulation.verdict import Judged, Verdict, Word
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the report; it changes when a field is renamed, removed or means something else."""
 
 MOMENTS: Final = 500
@@ -151,6 +151,7 @@ class Report:
     limits: Surviving
     replays: tuple[Replay, ...]
     assumptions: tuple[Assumed, ...]
+    """Those that were swept for any of the replays."""
 
 
 def report_of(replays: Sequence[Replay], limits: Surviving) -> Report:
@@ -172,6 +173,7 @@ def report_of(replays: Sequence[Replay], limits: Surviving) -> Report:
                 provenance=row.provenance,
             )
             for row in ASSUMPTIONS.values()
+            if any(row.name in replay.verdict.swept for replay in replays)
         ),
     )
 

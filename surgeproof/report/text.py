@@ -120,7 +120,7 @@ def _left_out(console: Console, report: Report) -> None:
         console,
         f"Swept, since AWS does not document it ({len(report.assumptions)} assumptions; ranges: "
         "docs/simulation.md)",
-        [names],
+        [names] if names else [],
     )
     console.print()
 

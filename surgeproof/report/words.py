@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 from surgeproof.report.model import BEFORE, BEFORE_ALONE, Replay, Replayed, Report
+from surgeproof.simulation.scenarios import BETTER_RUNS, DRAWS, WORSE_RUNS
 from surgeproof.simulation.verdict import Cost, Elasticity, Limit, Measured, Mover, Outcome
 
 
@@ -374,7 +375,10 @@ def _range(measured: Measured, name: str) -> str:
     typical, better, worse = (
         [percent(value) for value in values] if name.endswith("percent") else map(str, values)
     )
-    return f"{typical} typically; {better} with all at their better ends, {worse} at their worse"
+    return (
+        f"{typical} typically; at least {better} with all at their better ends, at most {worse} "
+        "at their worse"
+    )
 
 
 def _first_alarm(measured: Measured, begins: float | None) -> str:
@@ -419,10 +423,13 @@ def _cost(cost: Cost) -> list[tuple[str, str]]:
 
 
 def _elasticity(each: Elasticity) -> str:
+    # The surplus may be more than all that is needed, so that it is no share of it.
+    of = "the demand" if each.variant == "spec" else "the supply"
     return (
-        f"under {each.under_accuracy_percent:.1f} %, over {each.over_accuracy_percent:.1f} %; "
-        f"time under {each.under_time_percent:.1f} %, over {each.over_time_percent:.1f} %; "
-        f"instability {each.instability_percent:.2f} %"
+        f"under {each.under_accuracy_percent:.1f} % of the demand, over "
+        f"{each.over_accuracy_percent / 100:.2f} x {of}; time under "
+        f"{each.under_time_percent:.1f} %, over {each.over_time_percent:.1f} %; instability "
+        f"{each.instability_percent:.2f} %"
     )
 
 
@@ -436,19 +443,19 @@ def _standing(replay: Replay, measured: Measured) -> list[tuple[str, str]]:
 
 
 def movers(measured: Measured) -> list[str]:
-    """Return what moves the verdict most, one sentence each."""
-    return [_mover(each) for each in measured.movers]
+    """Return what moves the verdict most when it is moved alone, one sentence each."""
+    nothing = (
+        "nothing alone: no figure and no assumption, moved by itself from its typical value, "
+        "changes what comes of the typical run"
+    )
+    return [_mover(each) for each in measured.movers] or [nothing]
 
 
 def _mover(each: Mover) -> str:
     kind = "" if each.documented else ", not documented by AWS"
-    name = f"{each.name}, {each.low:g} to {each.high:g} ({each.meaning}{kind})"
-    if each.survived_low_percent == each.survived_high_percent:
-        worse = "more" if each.correlation > 0 else "less"
-        return f"{name}: {worse} of it hurts more (rank correlation {each.correlation:.2f})"
     return (
-        f"{name}: {each.survived_low_percent:.0f} % survive in the lower half of the range, "
-        f"{each.survived_high_percent:.0f} % in the upper half"
+        f"{each.name}, {each.low:g} to {each.high:g} ({each.meaning}{kind}): alone at "
+        f"{each.low:g} {outcome(each.at_low)}; at {each.high:g} {outcome(each.at_high)}"
     )
 
 
@@ -511,7 +518,7 @@ def _by_minute(limits: Sequence[Limit]) -> list[tuple[str, int, int]]:
 def runs(measured: Measured) -> str:
     """Return how many runs stand behind the verdict."""
     return (
-        f"{measured.survived_runs} of {measured.runs} survive: all at their worse ends, all at "
-        f"their better ends, {measured.runs - 2} draws between (median: "
+        f"{measured.survived_runs} of {measured.runs} survive: {WORSE_RUNS} with all at their "
+        f"worse ends, {BETTER_RUNS} at their better ends, {DRAWS} between (median: "
         f"{outcome(measured.median)})"
     )

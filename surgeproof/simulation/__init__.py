@@ -10,7 +10,7 @@ from surgeproof.simulation.encode import Encoded, Load, encode
 from surgeproof.simulation.injections import Injected
 from surgeproof.simulation.records import SERIES, Event, Injection
 from surgeproof.simulation.run import Run, run, simulate, sweep, tell
-from surgeproof.simulation.scenarios import Scenarios, changed, ends, latin_hypercube
+from surgeproof.simulation.scenarios import Scenarios, Survey, changed, latin_hypercube, survey
 
 __all__ = [
     "ASSUMPTIONS",
@@ -24,12 +24,13 @@ __all__ = [
     "Load",
     "Run",
     "Scenarios",
+    "Survey",
     "changed",
     "encode",
-    "ends",
     "latin_hypercube",
     "run",
     "simulate",
+    "survey",
     "sweep",
     "tell",
 ]

@@ -662,13 +662,18 @@ class _Encoder:
             "queue_size": service.queue_size,
             "longest_request_seconds": service.longest_request_seconds,
             "database_seconds": service.database_seconds,
-            "connections_per_request": service.connections_per_request,
             "connections_per_instance": service.connections_per_instance,
             "session_seconds": users.session_seconds,
             "requests_per_session": users.requests_per_session,
             "timeout_seconds": users.timeout_seconds,
             "backoff_seconds": users.backoff_seconds,
         }
+        held = service.connections_per_request
+        if database is not None and held.high > 1:
+            self._leave_out(
+                f"service.connectionsPerRequest ({held.low:g} to {held.high:g}) is not read: no "
+                "request waits for a connection of its instance's own pool"
+            )
         if users.think_seconds is not None:
             figures["think_seconds"] = users.think_seconds
         if database is not None:

@@ -237,7 +237,7 @@ SCENARIO = _dtype(
     # service
     " requests_per_second cold_requests_per_second cold_seconds service_seconds"
     " service_variation boot_seconds pool_start_seconds queue_size concurrency"
-    " cold_concurrency longest_request_seconds database_seconds connections_per_request"
+    " cold_concurrency longest_request_seconds database_seconds"
     " connections_per_instance processor_seconds servers"
     # users and objective
     " session_seconds requests_per_session timeout_seconds backoff_seconds think_seconds"

@@ -24,7 +24,7 @@ from surgeproof.simulation.injections import Injected
 from surgeproof.simulation.kernel import simulate_slice
 from surgeproof.simulation.metrics import TICK_ROWS
 from surgeproof.simulation.queueing import TABLE_POINTS
-from surgeproof.simulation.scenarios import Scenarios
+from surgeproof.simulation.scenarios import Scenarios, Survey
 from surgeproof.simulation.service import OUTCOMES, RETRY_LEVELS, TAILS
 from surgeproof.simulation.users import MOST_VISITS, count_users, ring_steps
 from surgeproof.simulation.world import World
@@ -125,7 +125,7 @@ class Run:
     def affected_percent(self) -> float:
         """Share of the users of whom a request was bad (percent)."""
         users = float(self.summary["users"])
-        return 100.0 * float(self.summary["affected_users"]) / users if users else 0.0
+        return 100.0 * (float(self.summary["affected_users"]) / users) if users else 0.0
 
     def affected_percent_within(self, start_seconds: float, end_seconds: float) -> float:
         """Return the share of the users there between two moments who were hurt then (percent)."""
@@ -146,7 +146,7 @@ class Run:
             np.zeros((2, ring_steps(float(scenario["session_seconds"]), step), MOST_VISITS)),
             np.zeros((2, MOST_VISITS)),
         )
-        return 100.0 * affected / users if users else 0.0
+        return 100.0 * (affected / users) if users else 0.0
 
     def told(self) -> list[str]:
         """Return the log in words, one line an event, and last how many it does not hold."""
@@ -239,7 +239,7 @@ def _most(encoded: Encoded, records: r.Records) -> int:
 
 def sweep(
     encoded: Encoded,
-    scenarios: Scenarios | r.Records,
+    scenarios: Scenarios | Survey | r.Records,
     *,
     demands: r.Floats | None = None,
     threads: int | None = None,
@@ -248,7 +248,7 @@ def sweep(
 
     `demands` holds several traces of equal length, one a row; a scenario's `trace` chooses.
     """
-    records = scenarios.records if isinstance(scenarios, Scenarios) else scenarios
+    records = scenarios if isinstance(scenarios, np.ndarray) else scenarios.records
     traces = encoded.demand[np.newaxis, :] if demands is None else np.ascontiguousarray(demands)
     summaries = np.zeros(records.size, r.SUMMARY)
     if records.size == 0:

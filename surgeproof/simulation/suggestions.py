@@ -29,6 +29,7 @@ from surgeproof.simulation import records as r
 from surgeproof.simulation.encode import Encoded, Load
 from surgeproof.simulation.injections import Injected
 from surgeproof.simulation.run import run, sweep
+from surgeproof.simulation.scenarios import survey
 from surgeproof.simulation.verdict import (
     Judged,
     Outcome,
@@ -36,7 +37,6 @@ from surgeproof.simulation.verdict import (
     affected_percents,
     encoded_for,
     outcome_of,
-    scenarios_of,
     survived_runs,
     try_all,
     word_of,
@@ -248,13 +248,13 @@ class _Search:
     def _some(self, plan: ScalingPlan, chosen: r.Integers) -> r.Points:
         """Return which of these runs survive, of all that a verdict on `plan` would rest on."""
         encoded = self._encoded(plan)
-        records, _ = scenarios_of(encoded, self.seed)
+        records = survey(encoded, self.seed).records
         return survived_runs(sweep(encoded, records[chosen]), self.limits)
 
     def peak(self, plan: ScalingPlan) -> int:
         """Return the most instances that the runs hurt most ask for."""
         encoded = self._encoded(plan)
-        records, _ = scenarios_of(encoded, self.seed)
+        records = survey(encoded, self.seed).records
         return int(sweep(encoded, records[self.worst])["peak_instances"].max())
 
     def _holds(self, plan: ScalingPlan) -> bool:

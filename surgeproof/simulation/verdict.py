@@ -1,14 +1,15 @@
 """The verdict on one group under one trace: survives, fails or uncertain, and what came of it.
 
-All that is uncertain is set to its worse ends, to its better ends, and to a hundred seeded draws
-between them. Only what holds in every one of these runs is said without doubt.
+All that is uncertain is set to its worse ends and to its better ends, many times each with other
+phases and chances, and to seeded draws between them. Only what holds in every one of these runs is
+said without doubt.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,13 +22,16 @@ from surgeproof.simulation.attribution import Bottleneck, Lifted, attribute
 from surgeproof.simulation.encode import STEP_SECONDS, Encoded, Load, encode
 from surgeproof.simulation.injections import Injected, cannot_act
 from surgeproof.simulation.run import Run, run, sweep
-from surgeproof.simulation.scenarios import Scenarios, ends, latin_hypercube
-
-DRAWS: Final = 100
-"""Runs between the ends of the ranges."""
+from surgeproof.simulation.scenarios import Survey, moved_alone, read_ranges, survey
 
 MOVERS: Final = 3
 """Parameters that are named as moving a verdict."""
+
+LEAST_HARM: Final = 0.05
+"""Harm, as a multiple of the limits, below which differences do not count."""
+
+LEAST_RATIO: Final = 1.1
+"""Factor by which a parameter must change the harm to be named."""
 
 FINE_SECONDS: Final = 86_400.0
 """Longest trace that is replayed at the fine step; longer ones are replayed at COARSE_STEP."""
@@ -56,7 +60,6 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "queue_size": "requests that wait in an instance before it refuses more",
         "longest_request_seconds": "longest normal request (s)",
         "database_seconds": "part of a request spent in the database (s)",
-        "connections_per_request": "database connections that a request holds",
         "connections_per_instance": "database connections that an instance opens",
         "processor_seconds": "processor time of one request (s)",
         "session_seconds": "length of a user's session (s)",
@@ -96,20 +99,18 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
-    """A parameter that moves the outcome."""
+    """A parameter that, moved alone, changes what comes of the typical run."""
 
     name: str
     meaning: str
     low: float
-    """Smallest value that was drawn from."""
+    """Its smallest value."""
     high: float
-    """Largest value that was drawn from."""
-    correlation: float
-    """Rank correlation of the parameter with failing (-1 to 1)."""
-    survived_low_percent: float
-    """Share of the draws in the lower half of its range that survived (percent)."""
-    survived_high_percent: float
-    """The same in the upper half (percent)."""
+    """Its largest value."""
+    at_low: Outcome
+    """What the typical run is with this parameter alone at its smallest value."""
+    at_high: Outcome
+    """What it is with this parameter alone at its largest value."""
     documented: bool
     """Whether it is a figure of the application; else AWS does not document it."""
 
@@ -190,9 +191,11 @@ class Measured:
     survived_runs: int
     typical: Outcome
     better: Outcome
+    """The least of users and of minutes over the runs at the better ends."""
     worse: Outcome
+    """The most of users and of minutes over the runs at the worse ends."""
     median: Outcome
-    """Medians over the draws."""
+    """Medians over the draws between."""
     movers: tuple[Mover, ...]
     first_alarm: FirstAlarm | None
     first_bad_minute: int | None
@@ -231,6 +234,8 @@ class Verdict:
     limitations: tuple[str, ...]
     """What the simulation leaves out of this plan."""
     not_modelled: tuple[str, ...]
+    swept: tuple[str, ...]
+    """The assumptions that were swept: those that the simulation reads for this plan."""
     not_seen: tuple[str, ...]
     """What the reader of the plan could not see."""
     supply_unknown: tuple[str, ...] = ()
@@ -247,14 +252,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trials:
-    """All runs that a verdict rests on: the better ends, the worse ends, and the draws."""
+    """All runs that a verdict rests on."""
 
     encoded: Encoded
-    records: r.Records
-    """One scenario a run: the better ends, the worse ends, then the draws."""
-    draws: Scenarios
+    survey: Survey
     summaries: r.Records
-    """What came of each run, in that order."""
+    """What came of each run, in the survey's order."""
+
+    @property
+    def records(self) -> r.Records:
+        """One scenario a run."""
+        return self.survey.records
 
 
 def try_all(
@@ -267,15 +275,8 @@ def try_all(
 ) -> Trials:
     """Run a group of `plan` under `load` at both ends of all ranges and at draws between them."""
     encoded = encoded_for(plan, load, group=group, injected=injected, seed=seed)
-    records, draws = scenarios_of(encoded, seed)
-    return Trials(encoded=encoded, records=records, draws=draws, summaries=sweep(encoded, records))
-
-
-def scenarios_of(encoded: Encoded, seed: int = 0) -> tuple[r.Records, Scenarios]:
-    """Return the scenarios that a verdict rests on, and the draws among them."""
-    better, worse = ends(encoded)
-    draws = latin_hypercube(encoded, DRAWS, seed)
-    return np.concatenate([better.records, worse.records, draws.records]), draws
+    chosen = survey(encoded, seed)
+    return Trials(encoded=encoded, survey=chosen, summaries=sweep(encoded, chosen.records))
 
 
 def encoded_for(
@@ -329,11 +330,12 @@ def judge(
             warnings=(),
             limitations=(),
             not_modelled=NOT_MODELLED,
+            swept=(),
             not_seen=not_seen,
         )
         return Judged(verdict=verdict, run=None, needed=np.zeros(0))
     trials = try_all(plan, load, group=chosen.name, injected=injected, seed=seed)
-    encoded, draws, summaries = trials.encoded, trials.draws, trials.summaries
+    encoded, summaries, parts = trials.encoded, trials.summaries, trials.survey
     typical = run(encoded)
     survived = survived_runs(summaries, limits)
     count = int(survived.sum())
@@ -342,15 +344,15 @@ def judge(
     unknown = (*supply_unknown(plan, chosen.name), *encoded.supply_limitations)
     word = Word.UNCERTAIN if unknown and simulated is Word.SURVIVES else simulated
     attribution = attribute(typical, needed)
-    outcomes = [outcome_of(each, limits) for each in (typical.summary, *summaries[:2])]
+    usual = outcome_of(typical.summary, limits)
     measured = Measured(
         runs=survived.size,
         survived_runs=count,
-        typical=outcomes[0],
-        better=outcomes[1],
-        worse=outcomes[2],
-        median=_median(summaries[2:], limits),
-        movers=_movers(encoded, draws, summaries[2:], limits),
+        typical=usual,
+        better=_outcome(summaries[parts.better], np.min, limits),
+        worse=_outcome(summaries[parts.worse], np.max, limits),
+        median=_outcome(summaries[parts.between], np.median, limits),
+        movers=() if simulated is Word.SURVIVES else _movers(encoded, usual, limits),
         first_alarm=_first_alarm(typical),
         first_bad_minute=_from(typical.summary["first_bad_minute"]),
         short_at_seconds=_moment(typical.summary["first_overload_at"]),
@@ -374,6 +376,7 @@ def judge(
         warnings=tuple(_without_effect(plan, load, chosen, trials, typical, injected)),
         limitations=encoded.limitations,
         not_modelled=NOT_MODELLED,
+        swept=tuple(name for name in read_ranges(encoded) if name in ASSUMPTIONS),
         not_seen=not_seen,
         supply_unknown=unknown,
     )
@@ -487,14 +490,14 @@ def survived_runs(summaries: r.Records, limits: Surviving) -> r.Points:
 def affected_percents(summaries: r.Records) -> r.Floats:
     """Return for each run the share of its users that were affected (percent)."""
     return np.asarray(
-        100.0 * summaries["affected_users"] / np.maximum(summaries["users"], 1e-12), np.float64
+        100.0 * (summaries["affected_users"] / np.maximum(summaries["users"], 1e-12)), np.float64
     )
 
 
 def outcome_of(summary: r.Record, limits: Surviving) -> Outcome:
     """Return what a run with this summary did to the users."""
     users = float(summary["users"])
-    affected = 100.0 * float(summary["affected_users"]) / users if users else 0.0
+    affected = 100.0 * (float(summary["affected_users"]) / users) if users else 0.0
     minutes = int(summary["bad_minutes"])
     return Outcome(
         affected_users_percent=affected,
@@ -503,9 +506,12 @@ def outcome_of(summary: r.Record, limits: Surviving) -> Outcome:
     )
 
 
-def _median(summaries: r.Records, limits: Surviving) -> Outcome:
-    affected = float(np.median(affected_percents(summaries)))
-    minutes = int(np.median(summaries["bad_minutes"]))
+def _outcome(
+    summaries: r.Records, how: Callable[[r.Floats], np.floating[Any]], limits: Surviving
+) -> Outcome:
+    """Return the least, the most or the median of what some runs did, users and minutes apart."""
+    affected = float(how(affected_percents(summaries)))
+    minutes = int(how(summaries["bad_minutes"].astype(np.float64)))
     return Outcome(
         affected_users_percent=affected,
         bad_minutes=minutes,
@@ -513,57 +519,44 @@ def _median(summaries: r.Records, limits: Surviving) -> Outcome:
     )
 
 
-def _ranks(values: r.Floats) -> r.Floats:
-    """Return ranks, equal values sharing their mean rank."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: r.Floats = (last - (counts - 1) / 2.0)[inverse]
-    return ranks
-
-
-def _movers(
-    encoded: Encoded, draws: Scenarios, summaries: r.Records, limits: Surviving
-) -> tuple[Mover, ...]:
-    """Return the parameters that go most with failing, the strongest first.
-
-    Where all draws fail, or none does, what counts is how far they are beyond the limits.
-    """
-    harm = np.maximum(
-        affected_percents(summaries) / max(limits.affected_users_percent, 0.01),
-        summaries["bad_minutes"] / max(limits.bad_minutes, 0.5),
+def _harm(outcome: Outcome, limits: Surviving) -> float:
+    """Return the larger of users and minutes, each as a multiple of its limit."""
+    return max(
+        outcome.affected_users_percent / max(limits.affected_users_percent, 0.01),
+        outcome.bad_minutes / max(limits.bad_minutes, 0.5),
     )
-    survived = survived_runs(summaries, limits)
-    if 0 < survived.sum() < survived.size:
-        harm = 1.0 - survived
-    if np.ptp(harm) == 0.0:
-        return ()
-    movers = []
-    for name, values in zip(draws.names, draws.values.T, strict=True):
-        if np.ptp(values) == 0.0:
+
+
+def _movers(encoded: Encoded, usual: Outcome, limits: Surviving) -> tuple[Mover, ...]:
+    """Return the parameters that, moved alone from the typical run, change what comes of it.
+
+    First those with which it survives at one end and not at the other, then by how much the harm
+    differs; what changes it by less than a tenth is left out.
+    """
+    ranges = read_ranges(encoded)
+    summaries = sweep(encoded, moved_alone(encoded))
+    outcomes = [outcome_of(each, limits) for each in summaries]
+    found: list[tuple[bool, float, Mover]] = []
+    for number, (name, (low, high, _)) in enumerate(ranges.items()):
+        at_low, at_high = outcomes[2 * number : 2 * number + 2]
+        harms = [max(_harm(each, limits), LEAST_HARM) for each in (at_low, usual, at_high)]
+        flips = len({at_low.survived, usual.survived, at_high.survived}) > 1
+        ratio = max(harms) / min(harms)
+        if not flips and ratio < LEAST_RATIO:
             continue
-        correlation = float(np.corrcoef(_ranks(values), _ranks(harm))[0, 1])
         row = ASSUMPTIONS.get(name)
-        figure = encoded.figures.get(name)
-        low, high = (row.low, row.high) if row else (figure.low, figure.high) if figure else (0, 0)
-        lower = values <= (low + high) / 2
-        movers.append(
-            Mover(
-                name=name,
-                meaning=f"{row.meaning} ({row.unit})" if row else MEANINGS.get(name, name),
-                low=low,
-                high=high,
-                correlation=correlation,
-                survived_low_percent=_percent(survived[lower]),
-                survived_high_percent=_percent(survived[~lower]),
-                documented=row is None,
-            )
+        mover = Mover(
+            name=name,
+            meaning=f"{row.meaning} ({row.unit})" if row else MEANINGS.get(name, name),
+            low=low,
+            high=high,
+            at_low=at_low,
+            at_high=at_high,
+            documented=row is None,
         )
-    movers.sort(key=lambda mover: -abs(mover.correlation))
-    return tuple(movers[:MOVERS])
-
-
-def _percent(flags: r.Points) -> float:
-    return 100.0 * float(flags.mean()) if flags.size else 0.0
+        found.append((flips, ratio, mover))
+    found.sort(key=lambda each: (not each[0], -each[1]))
+    return tuple(mover for _, _, mover in found[:MOVERS])
 
 
 def _from(minute: int) -> int | None:
@@ -620,7 +613,7 @@ def _standing(
         return enough
 
     # Some of the runs find the neighbourhood; all of them are asked there.
-    some = np.concatenate([records[1:2], records[2::10]])
+    some = records[::10]
     if high <= low or high > 1000 or not survives(high, some):
         return None
     near = least(some, low, high)
@@ -700,7 +693,6 @@ def _why(word: Word, measured: Measured, limits: Surviving, unknown: Sequence[st
 
 
 __all__ = [
-    "DRAWS",
     "MEANINGS",
     "NOT_MODELLED",
     "Cost",
@@ -720,7 +712,6 @@ __all__ = [
     "judge",
     "needed_instances",
     "outcome_of",
-    "scenarios_of",
     "survived_runs",
     "try_all",
     "word_of",

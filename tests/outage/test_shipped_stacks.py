@@ -50,7 +50,7 @@ def test_verdict(stacks, stack, trace, word):
     verdict = verdict_of(stack, stacks[stack].plan, trace)
 
     assert verdict.word == word, verdict.why
-    assert verdict.measured.runs == 102
+    assert verdict.measured.runs == 140
 
 
 @pytest.mark.parametrize("trace", ["x2-in-300s", "outage-2023-01-15"])

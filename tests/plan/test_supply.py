@@ -95,7 +95,7 @@ def test_no_verdict_is_better_than_uncertain_while_the_supply_is_unknown():
     assert (verdict.word, verdict.survived_percent) == (Word.UNCERTAIN, 100)
     assert verdict.supply_unknown == ("groups[web].suspendedProcesses: All are taken to run",)
     assert verdict.why == (
-        "All 102 runs have at most 0.5 % of users affected and 2 bad minutes, but not all that "
+        "All 140 runs have at most 0.5 % of users affected and 2 bad minutes, but not all that "
         "scales the group is in them: groups[web].suspendedProcesses: All are taken to run."
     )
 

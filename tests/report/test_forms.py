@@ -85,7 +85,7 @@ def test_text_needs_no_colour_and_keeps_to_its_width(failing, width):
     shown = text(failing, width=width)
 
     assert "\x1b" not in shown
-    assert "fails. None of 102 runs" in " ".join(shown.split())
+    assert "fails. None of 140 runs" in " ".join(shown.split())
     assert max(len(line.rstrip()) for line in shown.splitlines()) <= max(width, 80)
 
 

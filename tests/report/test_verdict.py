@@ -7,7 +7,9 @@ import pytest
 
 from surgeproof.plan import Figure, PlanError
 from surgeproof.plan.configured import Surviving
-from surgeproof.simulation.verdict import DRAWS, elasticity, judge
+from surgeproof.report import words
+from surgeproof.simulation.scenarios import RUNS
+from surgeproof.simulation.verdict import elasticity, judge
 from tests.report.support import fixed, group, scaling, surge
 
 LIGHT = surge(100, 150)
@@ -23,7 +25,7 @@ def test_the_word_follows_from_all_runs(load, word):
 
     measured = verdict.measured
     assert verdict.word == word
-    assert measured.runs == DRAWS + 2
+    assert measured.runs == RUNS
     assert (measured.survived_runs == measured.runs) == (word == "survives")
     assert (measured.survived_runs == 0) == (word == "fails")
 
@@ -46,13 +48,26 @@ def test_the_same_seed_gives_the_same_verdict():
     assert judge(fixed(), EDGE).verdict == judge(fixed(), EDGE).verdict
 
 
-def test_an_uncertain_verdict_names_the_three_that_move_it_most():
-    movers = judge(fixed(), EDGE).verdict.measured.movers
+def test_an_uncertain_verdict_names_what_moves_it_alone_and_how():
+    measured = judge(fixed(), EDGE).verdict.measured
 
-    assert len(movers) == 3
-    assert movers[0].name == "requests_per_second"
-    assert movers[0].survived_low_percent < movers[0].survived_high_percent
-    assert movers[0].documented
+    first = measured.movers[0]
+    assert first.name == "requests_per_second"
+    assert first.documented
+    assert not first.at_low.survived
+    assert first.at_high.survived
+    low, high = words.outcome(first.at_low), words.outcome(first.at_high)
+    assert words.movers(measured)[0] == (
+        "requests_per_second, 80 to 120 (requests/s that a warm instance carries): alone at 80 "
+        f"{low}; at 120 {high}"
+    )
+
+
+def test_what_survives_needs_no_movers_and_what_nothing_moves_alone_says_so():
+    measured = judge(fixed(), LIGHT).verdict.measured
+
+    assert measured.movers == ()
+    assert words.movers(measured)[0].startswith("nothing alone: no figure and no assumption")
 
 
 def test_without_figures_of_the_service_it_is_uncertain_and_says_how_to_get_them():

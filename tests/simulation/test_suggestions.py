@@ -53,7 +53,7 @@ def test_a_larger_fleet_survives_and_a_smaller_one_does_not(found):
 
     assert suggestion.word == "survives"
     assert suggestion.helps
-    assert suggestion.runs == suggestion.survived_runs == 102
+    assert suggestion.runs == suggestion.survived_runs == 140
     assert word_of(sized(size, size)) == "survives"
     assert word_of(sized(size - 1, size - 1)) != "survives"
 
