@@ -363,10 +363,10 @@ def _harm(case: _Case, part: "Part", judged: "Judged") -> str:
 
 
 def _movers(judged: "Judged") -> list[str]:
-    from surgeproof.report.words import movers  # noqa: PLC0415
+    from surgeproof.simulation.verdict import moved  # noqa: PLC0415
 
     measured = judged.verdict.measured
-    return [f"Moves it: {each}." for each in movers(measured)] if measured else []
+    return [f"Moves it: {each}." for each in moved(measured)] if measured else []
 
 
 def _changes(case: _Case, part: "Part", judged: "Judged") -> list[str]:

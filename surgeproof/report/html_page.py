@@ -18,7 +18,7 @@ from surgeproof.escaping import html as escape
 from surgeproof.escaping import visible
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
-from surgeproof.simulation.verdict import Word
+from surgeproof.simulation.verdict import Word, moved, percent
 
 MARKS: Final = {Word.SURVIVES: "✓", Word.FAILS: "✗", Word.UNCERTAIN: "?"}
 
@@ -260,7 +260,7 @@ def _fleet(name: str, replay: Replay) -> str:
         _listed("Without one limit, in the typical run", words.lifted(measured))
         if measured
         else "",
-        _listed("What moves the verdict most", words.movers(measured))
+        _listed("What moves the verdict most", moved(measured))
         if measured and verdict.word is not Word.SURVIVES
         else "",
         _numbers(replay.series, begins) if replay.series else "",
@@ -304,7 +304,7 @@ def _numbers(series: Series, begins: float | None) -> str:
         cells = (
             f"{max(series.demand[part]):,.0f}",
             f"{min(series.capacity[part]):,.0f}",
-            words.percent(max(series.hurt_percent[part])),
+            percent(max(series.hurt_percent[part])),
             f"{min(series.answering[part]):,.0f}",
             f"{max(series.desired[part]):,.0f}",
             words.LIMITS[longest].short,

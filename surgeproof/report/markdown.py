@@ -8,7 +8,7 @@ import numpy as np
 from surgeproof.escaping import markdown as escaped
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
-from surgeproof.simulation.verdict import Word
+from surgeproof.simulation.verdict import Word, moved
 
 CHART_POINTS: Final = 60
 """Points of a chart; more do not fit beside a review."""
@@ -72,7 +72,7 @@ def _replay(replay: Replay) -> list[str]:
             lines += [f"- {escaped(line)}" for line in words.lifted(measured)]
         if verdict.word is not Word.SURVIVES:
             lines += ["", "What moves the verdict most:", ""]
-            lines += [f"- {escaped(line)}" for line in words.movers(measured)]
+            lines += [f"- {escaped(line)}" for line in moved(measured)]
     if replay.suggestions:
         lines += ["", "Changes that were replayed:", ""]
         lines += [f"- {escaped(line)}" for line in replay.suggestions]

@@ -15,7 +15,7 @@ from surgeproof.escaping import terminal
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
 from surgeproof.simulation.records import Floats
-from surgeproof.simulation.verdict import Word
+from surgeproof.simulation.verdict import Word, moved
 
 HEIGHT: Final = 8
 """Rows of the chart."""
@@ -89,7 +89,7 @@ def _replay(console: Console, replay: Replay) -> None:
         )
         _listed(console, "Without one limit, in the typical run", words.lifted(measured))
         if verdict.word is not Word.SURVIVES:
-            _listed(console, "What moves the verdict most", words.movers(measured))
+            _listed(console, "What moves the verdict most", moved(measured))
             _listed(console, "Changes that were replayed", replay.suggestions)
     _listed(console, "Trace", replay.trace.source)
     _listed(console, "What happened, in the typical run", replay.events)

@@ -10,7 +10,13 @@ from typing import Final
 
 from surgeproof.report.model import BEFORE, BEFORE_ALONE, Replay, Replayed, Report
 from surgeproof.simulation.scenarios import BETTER_RUNS, DRAWS, WORSE_RUNS
-from surgeproof.simulation.verdict import Cost, Elasticity, Limit, Measured, Mover, Outcome
+from surgeproof.simulation.verdict import (
+    Cost,
+    Elasticity,
+    Limit,
+    Measured,
+    percent,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,18 +309,6 @@ def headline(replay: Replay) -> str:
     return f"{verdict.word}{aside}. {verdict.why}"
 
 
-def outcome(each: Outcome) -> str:
-    """Return what one run did to the users."""
-    return f"{percent(each.affected_users_percent)} of users, {each.bad_minutes} bad minutes"
-
-
-def percent(value: float) -> str:
-    """Return a share as a reader can judge it: none is none, and little is not."""
-    if value == 0:
-        return "0 %"
-    return "< 0.01 %" if value < 0.01 else f"{value:.3g} %"
-
-
 def brief(replay: Replay) -> list[tuple[str, str]]:
     """Return what fleets are compared by, as pairs of name and value."""
     measured = replay.verdict.measured
@@ -442,23 +436,6 @@ def _standing(replay: Replay, measured: Measured) -> list[tuple[str, str]]:
     return [("Standing capacity", f"with {least} all {measured.runs} runs survive")]
 
 
-def movers(measured: Measured) -> list[str]:
-    """Return what moves the verdict most when it is moved alone, one sentence each."""
-    nothing = (
-        "nothing alone: no figure and no assumption, moved by itself from its typical value, "
-        "changes what comes of the typical run"
-    )
-    return [_mover(each) for each in measured.movers] or [nothing]
-
-
-def _mover(each: Mover) -> str:
-    kind = "" if each.documented else ", not documented by AWS"
-    return (
-        f"{each.name}, {each.low:g} to {each.high:g} ({each.meaning}{kind}): alone at "
-        f"{each.low:g} {outcome(each.at_low)}; at {each.high:g} {outcome(each.at_high)}"
-    )
-
-
 def limit(name: str) -> str:
     """Return a limit with what it means."""
     known = LIMITS[name]
@@ -472,7 +449,7 @@ def lifted(measured: Measured) -> list[str]:
     """
     if not measured.lifted:
         return []
-    before = outcome(measured.typical)
+    before = str(measured.typical)
     helpful = [
         f"{LIMITS[each.limit].short}: {before} -> "
         f"{percent(each.affected_users_percent)} of users, {each.bad_minutes} bad minutes"
@@ -520,5 +497,5 @@ def runs(measured: Measured) -> str:
     return (
         f"{measured.survived_runs} of {measured.runs} survive: {WORSE_RUNS} with all at their "
         f"worse ends, {BETTER_RUNS} at their better ends, {DRAWS} between (median: "
-        f"{outcome(measured.median)})"
+        f"{measured.median})"
     )

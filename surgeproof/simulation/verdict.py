@@ -96,6 +96,10 @@ class Outcome:
     survived: bool
     """Whether both are within the limits."""
 
+    def __str__(self) -> str:
+        """Return it as reports say it."""
+        return f"{percent(self.affected_users_percent)} of users, {self.bad_minutes} bad minutes"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mover:
@@ -113,6 +117,14 @@ class Mover:
     """What it is with this parameter alone at its largest value."""
     documented: bool
     """Whether it is a figure of the application; else AWS does not document it."""
+
+    def __str__(self) -> str:
+        """Return it as reports say it."""
+        kind = "" if self.documented else ", not documented by AWS"
+        return (
+            f"{self.name}, {self.low:g} to {self.high:g} ({self.meaning}{kind}): alone at "
+            f"{self.low:g} {self.at_low}; at {self.high:g} {self.at_high}"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -430,6 +442,22 @@ def supply_unknown(plan: ScalingPlan, group: str) -> tuple[str, ...]:
     )
 
 
+def moved(measured: Measured) -> list[str]:
+    """Return what moves a verdict most when it is moved alone, one sentence each."""
+    nothing = (
+        "nothing alone: no figure and no assumption, moved by itself from its typical value, "
+        "changes what comes of the typical run"
+    )
+    return [str(each) for each in measured.movers] or [nothing]
+
+
+def percent(value: float) -> str:
+    """Return a share as a reader can judge it: none is none, and little is not."""
+    if value == 0:
+        return "0 %"
+    return "< 0.01 %" if value < 0.01 else f"{value:.3g} %"
+
+
 def word_of(survived: r.Points) -> Word:
     """Return the verdict on runs of which each survived (1) or did not (0)."""
     count = int(survived.sum())
@@ -710,8 +738,10 @@ __all__ = [
     "elasticity",
     "encoded_for",
     "judge",
+    "moved",
     "needed_instances",
     "outcome_of",
+    "percent",
     "survived_runs",
     "try_all",
     "word_of",

@@ -7,9 +7,8 @@ import pytest
 
 from surgeproof.plan import Figure, PlanError
 from surgeproof.plan.configured import Surviving
-from surgeproof.report import words
 from surgeproof.simulation.scenarios import RUNS
-from surgeproof.simulation.verdict import elasticity, judge
+from surgeproof.simulation.verdict import elasticity, judge, moved
 from tests.report.support import fixed, group, scaling, surge
 
 LIGHT = surge(100, 150)
@@ -56,10 +55,9 @@ def test_an_uncertain_verdict_names_what_moves_it_alone_and_how():
     assert first.documented
     assert not first.at_low.survived
     assert first.at_high.survived
-    low, high = words.outcome(first.at_low), words.outcome(first.at_high)
-    assert words.movers(measured)[0] == (
+    assert moved(measured)[0] == (
         "requests_per_second, 80 to 120 (requests/s that a warm instance carries): alone at 80 "
-        f"{low}; at 120 {high}"
+        f"{first.at_low}; at 120 {first.at_high}"
     )
 
 
@@ -67,7 +65,7 @@ def test_what_survives_needs_no_movers_and_what_nothing_moves_alone_says_so():
     measured = judge(fixed(), LIGHT).verdict.measured
 
     assert measured.movers == ()
-    assert words.movers(measured)[0].startswith("nothing alone: no figure and no assumption")
+    assert moved(measured)[0].startswith("nothing alone: no figure and no assumption")
 
 
 def test_without_figures_of_the_service_it_is_uncertain_and_says_how_to_get_them():
