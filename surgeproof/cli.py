@@ -598,8 +598,9 @@ def runbook_run(
             shown = ", ".join(given) or "its defaults"
             click.confirm(f"Run {chosen.name} with {shown}? {chosen.description}", abort=True)
         lines = runbooks.execute(client, chosen, parameters)
-    for line in lines:
-        say(line)
+    with interrupts.raised():  # which ends a script that runs
+        for line in lines:
+            say(line)
 
 
 def _place(text: str) -> Place:

@@ -301,3 +301,30 @@ def test_an_error_of_the_program_comes_from_the_process_that_reads(tmp_path):
 
     with reading(tmp_path, "dev") as read, pytest.raises(PlanError, match="ValueError: no"):
         read(tmp_path, "dev")
+
+
+SLOW_POOL = """
+import sys, time
+import concurrent.futures.process as pool
+
+def wakeup(self, calls=[]):
+    if not self._closed:
+        calls.append(1)
+        time.sleep(60 if len(calls) > 2 else 0)
+        self._writer.send_bytes(b"")
+
+pool._ThreadWakeup.wakeup = wakeup
+sys.argv = ["surgeproof", "replay", "--stack", "dev", "--inject", "nonsense"]
+from surgeproof.__main__ import main
+main()
+"""
+"""The exit of the interpreter, slow just where the pool's thread may close the pipe meanwhile."""
+
+
+def test_no_thread_of_ours_races_with_the_exit():
+    process = start(SLOW_POOL, program=("-c",))
+
+    _, err = process.communicate(timeout=60)
+
+    assert process.returncode == Exit.BAD_INPUT
+    assert len([line for line in err.splitlines() if not line.startswith("compiling")]) == 1
