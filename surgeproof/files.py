@@ -222,6 +222,13 @@ def remove(path: Path) -> list[str]:
     return [] if left is None else [left]
 
 
+def make_way(path: Path, *, directory: bool = False) -> None:
+    """Remove what has a name of ours and is neither a regular file nor, if wanted, a directory."""
+    found = _stat(path)
+    if found is not None and not (stat.S_ISDIR if directory else stat.S_ISREG)(found.st_mode):
+        remove(path)
+
+
 def _left(path: Path) -> str | None:
     """Try once more to remove something, and return why it stays."""
     try:
@@ -239,9 +246,7 @@ def _left(path: Path) -> str | None:
 def appending(path: Path) -> TextIO:
     """Open a log of ours to add to it; a link or pipe of its name is replaced."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    found = _stat(path)
-    if found is not None and not stat.S_ISREG(found.st_mode):
-        remove(path)
+    make_way(path)
     return os.fdopen(os.open(path, flags, 0o666), "a", encoding="utf-8", errors="backslashreplace")
 
 

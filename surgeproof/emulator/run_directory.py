@@ -227,9 +227,8 @@ class RunDirectory:
     def _tidy(self) -> None:
         """Remove what has our names and is not what we make, and what killed processes left."""
         for name in (*DIRECTORIES, *FILES):
-            path = self.path / name
-            if os.path.lexists(path) and _is_other_kind(path, directory=name in DIRECTORIES):
-                files.remove(path)
+            with suppress(OSError):
+                files.make_way(self.path / name, directory=name in DIRECTORIES)
         files.sweep(self.path)
         self._finish_removals()
         for log in self.path.glob("*.log"):

@@ -98,11 +98,14 @@ def _take(place: Path) -> int | None:
     Code is run from there, so it must belong to this user, and be writable by nobody else.
     """
     while True:
-        place.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        files.make_way(place, directory=True)
+        place.mkdir(exist_ok=True, mode=0o700)
         found = place.lstat()
         if place.is_symlink() or found.st_uid != os.geteuid():
             return None
         place.chmod(0o700)
+        files.make_way(place / _USED)
         handle = os.open(
             place / _USED, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
         )
@@ -193,8 +196,9 @@ class _Kept(_caching._Cache):  # type: ignore[misc]  # noqa: SLF001 - numba's in
             return
         key = self._key(sig, data.codegen)
         payload = _serialize.dumps(data._reduce())  # noqa: SLF001
-        with suppress(OSError), files.whole(self._file(key), 0o600, ours=True) as stream:
-            stream.write(_packed(key, payload))
+        with suppress(OSError):
+            files.make_way(self._file(key))
+            files.write_bytes(self._file(key), _packed(key, payload), 0o600, ours=True)
 
     def enable(self) -> None:
         """Do nothing: it always is."""
