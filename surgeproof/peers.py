@@ -2,8 +2,8 @@
 
 The Pulumi engine sends no secret to what it calls back: the provider, the policy pack, the program,
 and the receiver of its events. So each request's connection is looked up in the kernel, which says
-whose it is. Linux tells (sock_diag(7)); another system does not, and there every local user can
-call these servers while a run lasts.
+whose it is. Linux does so (sock_diag(7)). Where the system does not, every local user can call
+these servers while a run lasts.
 """
 
 import errno
@@ -40,7 +40,7 @@ inode."""
 _UNSUPPORTED: Final = frozenset(
     {errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EOPNOTSUPP, errno.EPERM, errno.EACCES}
 )
-"""What a kernel answers that has no such interface, or permits it to nobody here."""
+"""Errors of a kernel that has no such interface, or does not permit it here."""
 
 _NO_COOKIE: Final = 0xFFFFFFFF
 _SECONDS: Final = 5.0
@@ -110,10 +110,10 @@ def user_of(peer: tuple[str, int], here: tuple[str, int]) -> int | None:
 
 @cache
 def kernel_tells() -> bool:
-    """Return whether the system says whose a connection is, which a connection of our own shows.
+    """Return whether the system says whose a connection is, tried on a connection of our own.
 
-    Where none can be made, which any user of the machine can bring about, it is taken to: then
-    nobody is answered of whom it does not.
+    If none can be made, which any local user can bring about, the answer is yes: then a request
+    whose user is not known is refused.
     """
     if not hasattr(socket, "AF_NETLINK"):
         return False

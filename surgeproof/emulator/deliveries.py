@@ -38,7 +38,7 @@ _PROGRAMS: Final = frozenset(
 )
 _CONNECT_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 15.0
-"""How long who is sent to may take to answer (seconds); meanwhile nobody else is answered."""
+"""How long a receiver may take to answer (seconds); other requests wait meanwhile."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 _MOST_PORT: Final = 65_535
@@ -58,17 +58,19 @@ class Place:
     def parse(cls, text: str) -> "Place":
         """Return the place that `HOST:PORT` names; raise ValueError where it names none."""
         host, _, port = text.rpartition(":")
+        host = host.removeprefix("[").removesuffix("]")
         if not host or not port.isdecimal() or not 0 < int(port) <= _MOST_PORT:
             raise ValueError(f"must be HOST:PORT, got {text!r}")
         return cls(host.lower(), int(port))
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 def confine(named: Collection[Place]) -> None:
     """Let this process send to the named places only, until it ends."""
-    import requests  # noqa: PLC0415 - who only reads what a place is does without
+    import requests  # noqa: PLC0415 - slow, and needed in the emulator's process only
 
     send = requests.Session.request
 
@@ -87,7 +89,7 @@ def confine(named: Collection[Place]) -> None:
         try:
             return send(session, method, url, **more)
         except (requests.RequestException, OSError) as error:
-            # As on AWS, who publishes does not hear of it.
+            # As on AWS, the publisher is not told.
             _log.warning("not delivered: %s %s: %s", method.upper(), place, type(error).__name__)
             return nothing
         finally:
@@ -100,8 +102,8 @@ def confine(named: Collection[Place]) -> None:
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event in _SOCKETS:
         place = getattr(_permitted, "place", None)
-        # What is connected to has been asked for here. Who parses a URL again may read another
-        # host in it, as with a backslash before an `@`.
+        # Every connection begins with this question. Another parser may read another host in the
+        # same URL, as with a backslash before an `@`.
         asked = arguments[:2] if event == "socket.getaddrinfo" else None
         if place is None or asked not in (None, (place.host, place.port)):
             raise PermissionError(f"the embedded AWS sends nothing ({event})")

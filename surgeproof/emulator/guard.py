@@ -1,7 +1,7 @@
-"""Who may speak to the embedded AWS: who signs requests with the secret of this very run.
+"""Who may speak to the embedded AWS: only a caller that signs with the secret of this run.
 
-Its port can be reached by every process of this machine, whoever runs it, and by every page in a
-browser on it. So a request passes only if all of this holds:
+Every process of this machine can reach its port, and so can every page in a browser on it. So a
+request passes only if all of this holds:
 
 - its `Host` is the address and port that it was sent to: a page whose name was made to resolve to
   this machine (DNS rebinding) sends its own name;
@@ -31,7 +31,7 @@ Environ = dict[str, Any]
 Page = Callable[[], Any]
 
 CLOSED: Final = "this port takes only requests that are signed with the credentials of its run"
-"""All that is said to whoever does not know the secret."""
+"""The whole answer to a caller that does not know the secret."""
 
 _AUTHORIZATION: Final = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/,]+)/(?P<day>\d{8})/(?P<region>[^/,]+)"
@@ -131,7 +131,7 @@ class _Keys:
 
 
 def _body(environ: Environ) -> bytes:
-    """Read the body, and put it back for who reads it next."""
+    """Read the body, and put it back for the next reader."""
     stream = environ["wsgi.input"]
     if environ.get("wsgi.input_terminated"):
         body: bytes = stream.read()

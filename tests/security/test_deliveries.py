@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from surgeproof.cli import main
-from surgeproof.emulator.deliveries import Place
+from surgeproof.emulator.deliveries import Place, _place
 from surgeproof.emulator.project import InputError
 from tests.security.conftest import REGION, TOPIC, up
 
@@ -88,6 +88,8 @@ def test_what_is_named_gets_it_and_nobody_else(tmp_path, monkeypatch):
             )
             log = (made.directory.path / "emulator.log").read_text()
             again = made.directory.emulator()
+            monkeypatch.chdir(tmp_path)
+            shown = CliRunner().invoke(main, ["status"]).output
             with pytest.raises(InputError) as caught:
                 made.directory.start_emulator(REGION, 0, [Place("127.0.0.1", other)])
             made.directory.start_emulator(REGION, 0)
@@ -100,6 +102,7 @@ def test_what_is_named_gets_it_and_nobody_else(tmp_path, monkeypatch):
     assert elsewhere == []
     assert "not delivered: POST 127.0.0.1:1: ConnectionError" in log
     assert again.deliver == ("127.0.0.1:1", f"127.0.0.1:{port}")
+    assert f"\nDelivers to: 127.0.0.1:1, 127.0.0.1:{port}\n" in shown
     assert str(caught.value) == (
         f"--deliver: must be 127.0.0.1:1, 127.0.0.1:{port}, as stack local was brought up, got "
         f"127.0.0.1:{other}; take the stack down to change it"
@@ -169,5 +172,15 @@ def test_what_names_no_place_is_refused(text):
     assert told.output == f"error: --deliver: must be HOST:PORT, got {text!r}\n"
 
 
-def test_places_are_compared_without_regard_to_case():
-    assert Place.parse("Hooks.Example.COM:443") == Place("hooks.example.com", 443)
+@pytest.mark.parametrize(
+    ("text", "place", "shown"),
+    [
+        ("Hooks.Example.COM:443", Place("hooks.example.com", 443), "hooks.example.com:443"),
+        ("[::1]:80", Place("::1", 80), "[::1]:80"),
+    ],
+)
+def test_a_place_has_one_form(text, place, shown):
+    assert Place.parse(text) == place
+    assert str(place) == shown
+    assert Place.parse(str(place)) == place
+    assert _place(f"http://{text}/path") == place
