@@ -64,6 +64,10 @@ from surgeproof.findings.forms import place, write
 PATIENCE: Final = 3
 """The Ctrl-C that kills the engine, after those that only ask."""
 
+DYNAMIC: Final = ("pulumi-nodejs", "pulumi-python")
+"""Packages of which Pulumi brings a provider along that runs code which a resource holds. Any local
+user can register a resource in a run; so our provider stands in for these, and refuses them."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -410,7 +414,11 @@ class _Run:
                 display,
                 directory,
                 engine,
-                {"PULUMI_DEBUG_PROVIDERS": f"aws:{provider}"},
+                {
+                    "PULUMI_DEBUG_PROVIDERS": ",".join(
+                        f"{package}:{provider}" for package in ("aws", *DYNAMIC)
+                    )
+                },
             )
             engine.is_served = True
             try:

@@ -451,10 +451,10 @@ class RunDirectory:
     def environment(self) -> dict[str, str]:
         """Return all that the engine, and what it starts, sees of an environment."""
         inherited = {key: value for key in PASSED_ON if (value := os.environ.get(key))}
-        path = os.pathsep.join((str(self.path / "bin"), inherited.get("PATH", os.defpath)))
         return {
             **inherited,
-            "PATH": path,
+            # The user's own would let who registers a resource start a plugin that lies on it.
+            "PATH": os.pathsep.join((str(self.path / "bin"), os.defpath)),
             "PULUMI_BACKEND_URL": f"file://{quote(str(self.state_path))}",
             "PULUMI_CONFIG_PASSPHRASE_FILE": str(self.passphrase),
             # A copy of the state for each operation; this and the history would grow for ever.

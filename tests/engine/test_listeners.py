@@ -1,6 +1,8 @@
 """What a run listens on while the engine works: for whom, and how long."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from surgeproof.emulator.engine import find_engine
 from surgeproof.emulator.processes import of_run
 from surgeproof.exits import Exit
 from tests.other_user import as_another_user
@@ -75,9 +78,9 @@ def children(pid):
 PLUGIN = """
 import json, grpc, google.protobuf.struct_pb2
 from pulumi.runtime.proto import resource_pb2, resource_pb2_grpc
-url, ports = sys.argv[1], sys.argv[2:]
+url, token, *ports = sys.argv[1:]
 asked = resource_pb2.RegisterResourceRequest(
-    type="evil:index:Thing", name="thing", custom=True, version="1.2.3", pluginDownloadURL=url)
+    type=token, name="thing", custom=True, version="1.2.3", pluginDownloadURL=url)
 channels = {port: grpc.insecure_channel("127.0.0.1:" + port) for port in ports}
 become_another_user()
 for channel in channels.values():
@@ -126,12 +129,33 @@ def test_only_this_user_is_answered_and_only_while_the_run_lasts(tiny):
     assert [port for _, port in still] == [str(tiny.record("emulator.json")["port"])]
 
 
-def test_the_engine_installs_nothing_that_another_user_names(tiny):
-    """Its own ports answer everybody; nothing comes of it that is not the program's."""
+@pytest.mark.parametrize(
+    "token",
+    ["evil:index:Thing", "pulumi-python:dynamic:Resource", "pulumi-nodejs:dynamic:Resource"],
+)
+def test_the_engine_starts_and_installs_nothing_that_another_user_names(
+    tiny, tmp_path, monkeypatch, token
+):
+    """Its own ports answer everybody; no code comes in by them.
+
+    The plugin lies on the user's PATH and beside the engine, as Pulumi's own do, which run code
+    that a resource holds.
+    """
+    tools, started = tmp_path / "tools", tmp_path / "started"
+    tools.mkdir()
+    try:
+        os.link(find_engine(), tools / "pulumi")
+    except OSError:  # another file system
+        shutil.copy(find_engine(), tools / "pulumi")
+    plugin = tools / f"pulumi-resource-{token.partition(':')[0]}"
+    plugin.write_text(f"#!/bin/sh\ntouch '{started}'\n")
+    plugin.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+
     with receiver() as (port, arrived), working(tiny, "preview") as (process, _, others):
         url = f"http://127.0.0.1:{port}"
-        as_another_user(PLUGIN, url, *(port for _, port in others))
+        as_another_user(PLUGIN, url, token, *(port for _, port in others))
 
     assert arrived == []
+    assert not started.exists()
     assert process.returncode == Exit.FAILED
-    assert "no resource plugin 'pulumi-resource-evil' found" in process.printed
