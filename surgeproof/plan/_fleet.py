@@ -11,6 +11,7 @@ from surgeproof.plan.model import (
     BalancingAlgorithm,
     Group,
     HealthCheckType,
+    InstanceMaintenancePolicy,
     InstanceRefresh,
     LifecycleHook,
     LoadBalancer,
@@ -24,8 +25,9 @@ _PROVIDER_GRACE_SECONDS: Final = 300
 """The provider's default; the API's own is 0."""
 _PROVIDER_THRESHOLD: Final = 3
 """The provider's default for both thresholds of a health check; the API's are 5 and 2."""
-_REFRESH_MOST_PERCENT: Final = 100
-"""The provider always states it, so that a new instance is launched first."""
+_REFRESH_PERCENTS: Final = (90, 100)
+"""The provider's defaults for a refresh's minimum and maximum: with any preference it states both.
+AWS's own are those of the maintenance policy."""
 
 
 class Fleet:
@@ -87,6 +89,7 @@ class Fleet:
             warm_pool=self._warm_pool(view),
             hooks=self._hooks(resource, view),
             refresh=self._refresh(view),
+            maintenance=self._maintenance(view),
             target_group=self._stack.target_group_names[target_keys[0]] if target_keys else None,
         )
 
@@ -301,24 +304,42 @@ class Fleet:
         block.finish()
         preferences = block.block("preferences", "preferences", known.PREFERENCES_ROW)
         if preferences is None:
-            return InstanceRefresh(max_healthy_percent=_REFRESH_MOST_PERCENT)
+            return InstanceRefresh()
         preferences.finish()
         specification = preferences.get("alarmSpecification", "alarms")
         alarms = specification.get("alarms") if isinstance(specification, Mapping) else None
         names = [name for name in alarms or () if isinstance(name, str)]
         if len(names) < len(alarms or ()):
             preferences.note("alarms", "A name is known only once the stack is deployed.")
+        least, most = (
+            unless_negative(or_else(preferences.whole(f"{end}HealthyPercentage", field), default))
+            for end, field, default in zip(
+                ("min", "max"),
+                ("min_healthy_percent", "max_healthy_percent"),
+                _REFRESH_PERCENTS,
+                strict=True,
+            )
+        )
         return InstanceRefresh(
-            min_healthy_percent=or_else(
-                preferences.whole("minHealthyPercentage", "min_healthy_percent"), 90
-            ),
-            max_healthy_percent=or_else(
-                preferences.whole("maxHealthyPercentage", "max_healthy_percent"),
-                _REFRESH_MOST_PERCENT,
-            ),
+            min_healthy_percent=least,
+            max_healthy_percent=most,
             alarms=tuple(names),
             warmup_seconds=preferences.whole("instanceWarmup", "warmup_seconds"),
         )
+
+    def _maintenance(self, view: View) -> InstanceMaintenancePolicy | None:
+        block = view.block("instanceMaintenancePolicy", "maintenance", known.MAINTENANCE_ROW)
+        if block is None:
+            return None
+        block.finish()
+        least = unless_negative(block.whole("minHealthyPercentage", "min_healthy_percent"))
+        most = unless_negative(block.whole("maxHealthyPercentage", "max_healthy_percent"))
+        if least is None and most is None:
+            return None
+        if least is None or most is None:
+            view.note("maintenance", "AWS takes both percentages or none; it is left out.")
+            return None
+        return InstanceMaintenancePolicy(min_healthy_percent=least, max_healthy_percent=most)
 
     def registered_targets(self, groups: Sequence[Resource]) -> dict[str, list[str]]:
         """Return the keys of the target groups in which each group registers."""

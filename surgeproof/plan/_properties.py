@@ -119,7 +119,7 @@ GROUP_ROW: Final = _row(
     "name minSize maxSize desiredCapacity vpcZoneIdentifiers availabilityZones launchTemplate "
     "launchConfiguration mixedInstancesPolicy defaultInstanceWarmup defaultCooldown "
     "healthCheckType healthCheckGracePeriod enabledMetrics warmPool initialLifecycleHooks "
-    "instanceRefresh targetGroupArns trafficSources",
+    "instanceRefresh instanceMaintenancePolicy targetGroupArns trafficSources",
     f"{_STATE} context forceDelete forceDeleteWarmPool ignoreFailedScalingActivities "
     # metricsGranularity has one value; terminationPolicies say which instance goes, not how many.
     "metricsGranularity minElbCapacity namePrefix placementGroup serviceLinkedRoleArn "
@@ -147,13 +147,6 @@ GROUP_ROW: Final = _row(
         "Sizes in vCPU or memory are not modelled: they are taken for instances.",
     ),
     instanceLifecyclePolicy="Instances that are retained are not modelled.",
-    instanceMaintenancePolicy=(
-        lambda value: (
-            is_empty(value)
-            or all(value.get(f"{end}HealthyPercentage") in (None, -1) for end in ("min", "max"))
-        ),
-        "How many instances may be replaced at once is taken from AWS's default.",
-    ),
     loadBalancers="Classic load balancers are not modelled.",
     maxInstanceLifetime="Replacement of instances by age is not modelled.",
     protectFromScaleIn="Protected instances are not modelled: scale-in is taken to end them.",
@@ -194,6 +187,8 @@ OVERRIDE_ROW: Final = _row(
         "Weights are not modelled: each instance is taken to count once.",
     ),
 )
+
+MAINTENANCE_ROW: Final = _row("minHealthyPercentage maxHealthyPercentage")
 
 REFRESH_ROW: Final = _row("preferences", "strategy triggers")
 

@@ -333,7 +333,9 @@ class _Deployed:
                 reason="The settings are those of the last refresh; the next may have others.",
             )
         )
-        return {"preferences": _words(preferences)}
+        # What a refresh did not state is AWS's default, which the provider cannot leave open: -1.
+        stated = {"minHealthyPercentage": -1, "maxHealthyPercentage": -1} | _words(preferences)
+        return {"preferences": stated}
 
     def _template(
         self, name: str, group: Mapping[str, Any]

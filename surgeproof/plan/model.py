@@ -150,17 +150,42 @@ class LifecycleHook:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceMaintenancePolicy:
+    """Bounds of the group's size while instances are replaced, for whatever reason."""
+
+    min_healthy_percent: int
+    """Share of the desired capacity that stays in service (percent, 0 to 100)."""
+    max_healthy_percent: int
+    """Share of the desired capacity that may run (percent, 100 to 200)."""
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"InstanceMaintenancePolicy.{name}: must be from {low} to {high} (percent), got {value}"
+            for name, value, low, high in (
+                ("min_healthy_percent", self.min_healthy_percent, 0, 100),
+                ("max_healthy_percent", self.max_healthy_percent, 100, 200),
+            )
+            if not low <= value <= high
+        ]
+        if problems:
+            raise PlanError(*problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRefresh:
     """How instances are replaced when the launch template changes."""
 
-    min_healthy_percent: int = 90
-    """Share that stays in service (percent, 0 to 100). Default: 90."""
+    min_healthy_percent: int | None = None
+    """Share that stays in service (percent, 0 to 100). Default: the group's maintenance policy's,
+    else 90."""
     max_healthy_percent: int | None = None
-    """Share that may run (percent, 100 to 200). Default: absent, which terminates first."""
+    """Share that may run (percent, 100 to 200). Default: the group's maintenance policy's, else
+    absent, which ends one instance as it launches the other."""
     alarms: tuple[str, ...] = ()
     """Alarms that stop it."""
     warmup_seconds: int | None = None
-    """Time until a new instance counts (seconds). Default: the group's warm-up."""
+    """Time until a new instance counts (seconds). Default: the group's warm-up, else its grace
+    period."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +219,7 @@ class Group:
     warm_pool: WarmPool | None = None
     hooks: tuple[LifecycleHook, ...] = ()
     refresh: InstanceRefresh | None = None
+    maintenance: InstanceMaintenancePolicy | None = None
     target_group: str | None = None
     """Name of the target group in which it registers. Default: none."""
 

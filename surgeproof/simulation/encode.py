@@ -319,14 +319,18 @@ class _Encoder:
         self.limitations.append(what)
         self.supply_limitations.append(what)
 
-    def _warmup(self, stated: int | None) -> float:
-        """Return the warm-up that counts: the policy's, else the group's, else its cooldown."""
+    def _warmup(self, stated: int | None, otherwise: float | None = None) -> float:
+        """Return the warm-up that counts: what is stated, else the group's, else another time.
+
+        That is the group's default cooldown for what a policy launches (BC, PutScalingPolicy), the
+        grace period for an instance refresh (BC, RefreshPreferences).
+        """
         if stated is not None:
             return float(stated)
         default = self.group.default_instance_warmup_seconds
         if default is not None and default >= 0:
             return float(default)
-        return float(self.group.default_cooldown_seconds)
+        return float(self.group.default_cooldown_seconds if otherwise is None else otherwise)
 
     def _read(
         self, metric: Metric | MetricMath, period: int, threshold: float
@@ -632,6 +636,24 @@ class _Encoder:
                         moment,
                     )
                 )
+        order = sorted(range(len(self.schedule_rows)), key=lambda i: self.schedule_rows[i][3])
+        self.schedule_rows = [self.schedule_rows[i] for i in order]
+        self.schedule_names = [self.schedule_names[i] for i in order]
+
+    def _refresh_bounds(self) -> tuple[int, int | None]:
+        """Return the minimum and maximum healthy percentages of a refresh; None: none is stated.
+
+        BC, RefreshPreferences: what it leaves out is that of the instance maintenance policy, else
+        90 and none, which is not the same as a stated 100.
+        """
+        refresh, policy = self.group.refresh, self.group.maintenance
+        low = refresh.min_healthy_percent if refresh else None
+        high = refresh.max_healthy_percent if refresh else None
+        if low is None:
+            low = policy.min_healthy_percent if policy else 90
+        if high is None and policy is not None:
+            high = policy.max_healthy_percent
+        return low, high
 
     def _lowers(self, action: ScheduledAction) -> bool:
         """Whether an action may leave fewer instances than the group's own sizes."""
@@ -697,7 +719,9 @@ class _Encoder:
             prepared = pool.max_prepared_size
         launching = [hook for hook in group.hooks if hook.launching]
         ending = [hook for hook in group.hooks if not hook.launching]
-        most = refresh.max_healthy_percent if refresh else None
+        low, high = self._refresh_bounds()
+        policy = group.maintenance
+        abandoning = [hook.heartbeat_timeout_seconds for hook in launching if hook.abandons]
         values |= {
             "seed": seed,
             "step_seconds": step_seconds,
@@ -717,16 +741,27 @@ class _Encoder:
             "has_load_balancer": target_group is not None,
             "has_pool": pool is not None,
             "has_launch_hook": bool(launching),
-            "hook_seconds": min((h.heartbeat_timeout_seconds for h in launching), default=0),
+            # All hooks hold an instance at once. One that abandons it does so at its own time-out;
+            # where all continue, the instance goes into service at the last of their time-outs.
+            "hook_continues": not abandoning,
+            "hook_seconds": min(abandoning)
+            if abandoning
+            else max((h.heartbeat_timeout_seconds for h in launching), default=0),
             "pool_running": pool is not None and pool.state == WarmPoolState.RUNNING,
             "pool_reuse": pool is not None and pool.reuse_on_scale_in,
             "pool_min_size": pool.min_size if pool else 0,
             "pool_max_prepared": prepared,
             "detailed_monitoring": group.detailed_monitoring,
-            "refresh_launches_first": most is not None,
-            "refresh_min_healthy": (refresh.min_healthy_percent if refresh else 90) / 100,
-            "refresh_max_healthy": (most or 100) / 100,
-            "refresh_warmup_seconds": self._warmup(refresh.warmup_seconds if refresh else None),
+            "refresh_min_healthy": low / 100,
+            "refresh_max_healthy": (100 if high is None else high) / 100,
+            "refresh_max_stated": high is not None,
+            "refresh_warmup_seconds": self._warmup(
+                refresh.warmup_seconds if refresh else None, group.health_check_grace_seconds
+            ),
+            "has_maintenance": policy is not None,
+            "maintenance_min_healthy": (policy.min_healthy_percent if policy else 90) / 100,
+            "maintenance_max_healthy": (policy.max_healthy_percent if policy else 100) / 100,
+            "replacement_warmup_seconds": self._warmup(None, 0.0),
             "latency_seconds": plan.objective.latency_seconds,
             "bad_share_limit": plan.objective.bad_requests_percent / 100,
             "default_warmup_seconds": self._warmup(None),

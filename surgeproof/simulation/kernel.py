@@ -8,12 +8,12 @@ from surgeproof.simulation.fleet import (
     advance,
     boot_seconds,
     check_health,
-    keep_pool,
+    happen,
+    is_scaling_out,
+    look_ahead,
+    next_check,
     populate,
-    reconcile,
     recount,
-    refresh,
-    replace_unhealthy,
     set_desired,
 )
 from surgeproof.simulation.metrics import TICK_SECONDS, evaluate
@@ -41,7 +41,6 @@ from surgeproof.simulation.records import (
     E_REFRESH_STOPPED,
     E_SCALE_IN,
     E_SCALE_OUT,
-    E_SCHEDULED,
     EC2,
     EMPTY,
     GROUP,
@@ -60,6 +59,10 @@ from surgeproof.simulation.records import (
     LOAD_BALANCER,
     NEVER,
     OK,
+    R_ENDED,
+    R_NONE,
+    R_STOPPED,
+    R_UNFINISHED,
     SIMPLE,
     STEP,
     TRACKING,
@@ -103,10 +106,12 @@ def reset(w: World) -> None:
         w.instances[i].state = EMPTY
     f.desired, f.min_size, f.max_size = c.desired, c.min_size, c.max_size
     f.top = f.pending = f.in_service = f.answering = f.healthy = f.warm = f.warming = 0
-    f.pool_ready = f.pool_pending = f.draining = f.version = f.refreshing = 0
+    f.pool_ready = f.pool_pending = f.pool_old = f.draining = f.version = f.refreshing = 0
     f.fail_open = f.overload = f.bad = f.at_max = f.launch_failing = f.exhausted = 0
-    f.no_capacity = f.surplus = f.unhealthy = f.cold = f.zones_lost = f.drawn = 0
-    f.cooldown_until = f.launch_not_before = f.terminate_not_before = f.next_launch_try = -NEVER
+    f.no_capacity = f.surplus = f.unhealthy = f.cold = f.restarts = f.drawn = 0
+    f.sick = f.marked = f.ordered = f.owed = f.schedule = f.renewed = f.zones_lost = 0
+    f.cooldown_until = f.pool_at = -NEVER
+    f.launch_at = f.terminate_at = f.refresh_blocked_at = NEVER
     f.metrics_late = f.shed = f.uneven = 0.0
     f.cooldown = c.cooldown_seconds
     f.decisions = 0
@@ -116,6 +121,8 @@ def reset(w: World) -> None:
     f.tokens_at = -c.pre_roll_steps * c.step_seconds
     f.retry_pending = f.throughput = f.backlog = 0.0
     start = -float(c.pre_roll_steps * c.step_seconds)
+    f.now = f.since = start
+    f.group_check_at = start + c.group_check_phase * c.group_check_seconds
     spread_phases(w.alarm_states, c.alarm_phase_seconds)
     for i in range(w.alarms.size):
         a = w.alarm_states[i]
@@ -136,6 +143,7 @@ def reset(w: World) -> None:
     s = w.summary
     s.first_alarm = s.first_bad_minute = s.last_bad_minute = -1
     s.bad_minutes = s.peak_instances = s.events = s.events_dropped = s.launches = 0
+    s.refresh, s.refresh_left = R_NONE, 0
     s.users = s.affected_users = s.requests = s.bad_requests = s.attempts = s.answered = 0.0
     s.timed_out = s.refused = s.failed = s.instance_seconds = s.mean_instances = 0.0
     s.longest_wait = s.peak_demand = s.overload_seconds = 0.0
@@ -147,6 +155,7 @@ def reset(w: World) -> None:
     erlang_c_table(c.servers, w.erlang)
     populate(w, start)
     recount(w, start)
+    look_ahead(w)
 
 
 @compiled
@@ -164,12 +173,13 @@ def inject(w: World, t: float) -> None:
             j.active += 1
             changed = True
             note(w, t, E_INJECTION_STARTS if starts else E_INJECTION_ENDS, i, j.value)
+        if starts and j.kind == J_ROLLING_RESTART:
+            # What is launched from now on is new, and needs no restart.
+            f.restarts |= 1 << i
         if starts and j.kind == J_ZONE_LOST:
             _lose_zone(w, t, int(j.value))
         elif starts and j.kind == J_INSTANCE_REFRESH:
             _start_refresh(w, t)
-        if j.active == 1:
-            f.dirty = 1
     if changed:
         _combine(w)
         f.dirty = 1
@@ -234,6 +244,9 @@ def _start_refresh(w: World, t: float) -> None:
         return
     f.version += 1
     f.refreshing = 1
+    f.renewed = 0
+    f.refresh_blocked_at = NEVER
+    w.summary.refresh = R_UNFINISHED
     note(w, t, E_REFRESH_STARTS, 0, float(f.desired))
 
 
@@ -241,7 +254,8 @@ def _start_refresh(w: World, t: float) -> None:
 def _restart(w: World, i: int, t: float) -> None:
     """Restart the next instances of a rolling restart: each is empty and answers after its boot.
 
-    Each injection restarts every instance once, whatever others do meanwhile.
+    The n-th of N begins n / N of the way, whatever the step. Each injection restarts every instance
+    once, whatever others do meanwhile.
     """
     f = w.fleet
     j = w.injections[i]
@@ -252,11 +266,11 @@ def _restart(w: World, i: int, t: float) -> None:
         if s.state == IN_SERVICE:
             total += 1
             done += s.restarts >> i & 1
-    share = min((t - j.start) / max(j.end - j.start, 1.0), 1.0)
-    wanted = int(math.ceil(share * total)) - done
+    span = max(j.end - j.start, 1.0)
     for k in range(f.top):
         s = w.instances[k]
-        if wanted <= 0:
+        moment = j.start + span * done / max(total, 1)
+        if moment > t:
             break
         if s.state != IN_SERVICE or s.restarts >> i & 1:
             continue
@@ -264,29 +278,12 @@ def _restart(w: World, i: int, t: float) -> None:
         s.backlog = 0.0
         s.answers = s.initial_failed = s.fails = s.passes = 0
         s.healthy = 1
-        s.ready_at = t + boot_seconds(w)
-        s.registered_at = t
+        s.ready_at = moment + boot_seconds(w)
+        s.registered_at = moment
+        s.next_check = next_check(w, s, k, moment)
         s.grace_until = max(s.grace_until, s.ready_at + 2.0 * w.scenario.check_interval_seconds)
-        wanted -= 1
+        done += 1
         f.dirty = 1
-
-
-@inlined
-def run_schedules(w: World, t: float) -> None:
-    """Run the scheduled actions whose time it is; they ignore cooldowns (ASG)."""
-    f = w.fleet
-    late = w.scenario.schedule_delay_seconds
-    for i in range(w.schedules.size):
-        action = w.schedules[i]
-        if not t - w.scenario.step_seconds < action.at + late <= t:
-            continue
-        if action.min_size >= 0:
-            f.min_size = action.min_size
-        if action.max_size >= 0:
-            f.max_size = action.max_size
-        wanted = action.desired if action.desired >= 0 else f.desired
-        f.warmup = w.scenario.default_warmup_seconds
-        set_desired(w, t, float(wanted), E_SCHEDULED, i, float(wanted))
 
 
 @compiled
@@ -320,16 +317,6 @@ def capacity_asked(w: World, t: float, d: Record) -> float:
     return adjusted_capacity(policy, policy.adjustment, desired, float(f.in_service), 0.0)
 
 
-@inlined
-def is_scaling_out(f: Record) -> bool:
-    """Return whether a scale-out is in progress; launches that fail are not, they are only tried.
-
-    ASG, instance warm-up: it is until the last of its instances is warm.
-    """
-    coming = f.desired > f.in_service and not f.launch_failing
-    return bool(f.warming > 0 or f.pending > 0 or coming)
-
-
 @compiled
 def decide(w: World) -> None:
     """Follow the policies that alarms ran in this step, second by second.
@@ -350,7 +337,7 @@ def decide(w: World) -> None:
             if math.ceil(d.t) != second:
                 continue
             wanted = capacity_asked(w, d.t, d)
-            if wanted < f.desired and is_scaling_out(f):
+            if wanted < f.desired and is_scaling_out(w):
                 continue
             if wanted != f.desired and (best < 0 or wanted > most):
                 best, most = i, wanted
@@ -377,22 +364,6 @@ def _follow(w: World, d: Record, wanted: float) -> None:
         set_desired(w, d.t, wanted, E_SCALE_IN, d.policy, d.value)
     if f.desired != before:
         f.cooldown = policy.cooldown if policy.kind == SIMPLE else w.scenario.cooldown_seconds
-
-
-@inlined
-def cool_down(w: World, now: float) -> None:
-    """Keep the cooldown that simple scaling waits for.
-
-    ASG, scaling cooldowns: it begins when the last instance that any activity launched or ended is
-    through with that, a replacement's too; `cooldown_until` is `NEVER` until then.
-    """
-    f = w.fleet
-    changing = f.pending > 0 or (f.in_service != f.desired and not f.launch_failing)
-    if changing or (f.draining > 0 and w.scenario.cooldown_waits_for_draining):
-        f.cooldown_until = NEVER
-    elif f.cooldown_until == NEVER:
-        f.cooldown_until = now + f.cooldown
-        f.cooldown = w.scenario.cooldown_seconds
 
 
 @compiled
@@ -447,6 +418,8 @@ def watch(w: World, i: int, now: float, pre_roll: float) -> bool:
             if rule.stops_refresh and after == ALARM and w.fleet.refreshing:
                 w.fleet.refreshing = 0
                 w.fleet.surplus = 0
+                w.fleet.dirty = 1
+                w.summary.refresh = R_STOPPED
                 note(w, t, E_REFRESH_STOPPED, i, a.value)
     if a.next_action <= now:
         t = a.next_action
@@ -454,6 +427,20 @@ def watch(w: World, i: int, now: float, pre_roll: float) -> bool:
         if a.state != INSUFFICIENT:
             act_all(w, t, i, a.state)
     return changed
+
+
+@inlined
+def next_alarm(w: World) -> tuple[int, float]:
+    """Return the alarm that is evaluated or acts next, and when; alarms act in order of time."""
+    number = -1
+    due = NEVER
+    for k in range(w.alarms.size):
+        a = w.alarm_states[k]
+        at = min(a.next_evaluation, a.next_action)
+        if at < due:
+            number = k
+            due = at
+    return number, due
 
 
 @compiled
@@ -538,59 +525,53 @@ def simulate(w: World) -> None:
     composites_wait = True
     for i in range(total):
         t = i * step - pre_roll
-        if w.injections.size > 0:
-            inject(w, t)
-        if w.schedules.size > 0:
-            run_schedules(w, t)
         if not f.settled or t >= f.next_due or f.dirty:
-            advance(w, t)
-            if f.dirty:
-                recount(w, t)
+            advance(w, t - step, t)
             if not f.settled:
                 if c.has_load_balancer:
-                    check_health(w, t, float(step))
-                replace_unhealthy(w, t)
-                if f.refreshing:
-                    refresh(w, t)
+                    check_health(w, t)
                 recount(w, t)
+                look_ahead(w)
+        if w.injections.size > 0:
+            inject(w, t)
+            if f.dirty:
+                # What was checked until now was checked before the injection.
+                f.since = t
+                recount(w, t)
+                happen(w, t)
+                look_ahead(w)
         serve(w, i, t)
         elapsed = (i + 1) * step
         if elapsed % TICK_SECONDS == 0:
             close_rows(w, elapsed)
         now = t + step
         changed = False
-        for k in range(w.alarms.size):
-            a = w.alarm_states[k]
-            if a.next_evaluation <= now or a.next_action <= now:
-                changed |= watch(w, k, now, pre_roll)
+        k, due = next_alarm(w)
+        while due <= now:
+            if f.decisions > 0 and due > math.ceil(w.decisions[0].t):
+                decide(w)
+            if f.next_due <= due or f.dirty:
+                advance(w, t, due)
+            changed |= watch(w, k, due, pre_roll)
+            k, due = next_alarm(w)
         if f.decisions > 0:
             decide(w)
         if w.composites.size > 0 and (changed or composites_wait):
             composites_wait = watch_composites(w, now)
         if (i + 1) % a_minute == 0 and i >= c.pre_roll_steps:
             judge_minute(w, i + 1 - a_minute, i + 1, now)
-        if f.desired + f.surplus != f.pending + f.in_service:
-            reconcile(w, now)
-            if f.dirty:
-                recount(w, now)
-        cool_down(w, now)
-        # What is about to be started from the pool is not taken away from it before.
-        if c.has_pool and f.pending + f.in_service >= f.desired and pool_differs(w):
-            keep_pool(w, now)
+    end = float(c.steps * step)
+    advance(w, end - step, end)
+    if w.summary.refresh > R_ENDED:
+        for i in range(f.top):
+            s = w.instances[i]
+            if s.state == IN_SERVICE and s.version < f.version:
+                w.summary.refresh_left += s.count
     seconds = float(c.steps * step)
     w.summary.mean_instances = w.summary.instance_seconds / seconds if seconds > 0.0 else 0.0
     w.summary.users, w.summary.affected_users = count_users(
         c, w.bad, w.arrivals, w.demand, c.pre_roll_steps, 0, c.steps, w.flows, w.waiting
     )
-
-
-@inlined
-def pool_differs(w: World) -> bool:
-    """Return whether the warm pool is not of the size that it should have."""
-    f = w.fleet
-    c = w.scenario
-    most = f.max_size if c.pool_max_prepared < 0 else int(c.pool_max_prepared)
-    return bool(max(int(c.pool_min_size), most - f.desired) != f.pool_ready + f.pool_pending)
 
 
 @compiled

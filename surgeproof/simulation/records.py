@@ -144,6 +144,7 @@ class Event(IntEnum):
     BAD_STARTS = 31
     BAD_ENDS = 32
     REFRESH_REFUSED = 33
+    REFRESH_FAILED = 34
 
 
 # numba freezes plain integers; it does not know members of an enumeration in every place.
@@ -179,6 +180,27 @@ E_AT_MAX_SIZE: Final = int(Event.AT_MAX_SIZE)
 E_CONNECTIONS_EXHAUSTED: Final = int(Event.CONNECTIONS_EXHAUSTED)
 E_BAD_STARTS: Final = int(Event.BAD_STARTS)
 E_BAD_ENDS: Final = int(Event.BAD_ENDS)
+E_REFRESH_FAILED: Final = int(Event.REFRESH_FAILED)
+
+
+class Refresh(IntEnum):
+    """What became of the last instance refresh of a run."""
+
+    NONE = 0
+    ENDED = 1
+    UNFINISHED = 2
+    """The trace ended before it did."""
+    FAILED = 3
+    """It could not go on for an hour."""
+    STOPPED = 4
+    """An alarm stopped it."""
+
+
+R_NONE: Final = int(Refresh.NONE)
+R_ENDED: Final = int(Refresh.ENDED)
+R_UNFINISHED: Final = int(Refresh.UNFINISHED)
+R_FAILED: Final = int(Refresh.FAILED)
+R_STOPPED: Final = int(Refresh.STOPPED)
 
 
 class Injection(IntEnum):
@@ -229,9 +251,10 @@ SCENARIO = _dtype(
     # What one run is about: one record a scenario, so that a sweep is an array of them.
     "seed trace step_seconds steps pre_roll_steps closed retries instances_per_slot"
     " min_size max_size desired zones elb_checks has_load_balancer has_pool has_launch_hook"
+    " hook_continues has_maintenance refresh_max_stated maintenance_ends_first healthy_rounding"
     " pool_running pool_reuse detailed_monitoring fail_minutes unhealthy_threshold"
     " healthy_threshold least_outstanding check_uses_database"
-    " refresh_launches_first has_database proxied tracking_high_periods tracking_low_periods"
+    " has_database proxied tracking_high_periods tracking_low_periods"
     " tracking_fast_periods evaluation_range_extra partial_minute launch_batch_size"
     " requests_per_healthy_target basic_monitoring_minute cooldown_waits_for_draining",
     # service
@@ -246,6 +269,7 @@ SCENARIO = _dtype(
     " default_warmup_seconds cooldown_seconds grace_seconds terminate_hook_seconds"
     " vcpus_per_instance vcpu_quota pool_min_size pool_max_prepared"
     " refresh_min_healthy refresh_max_healthy refresh_warmup_seconds"
+    " maintenance_min_healthy maintenance_max_healthy replacement_warmup_seconds"
     # load balancer
     " check_interval_seconds check_timeout_seconds slow_start_seconds"
     " deregistration_seconds idle_timeout_seconds registration_seconds"
@@ -256,6 +280,7 @@ SCENARIO = _dtype(
     " database_delay_seconds agent_delay_seconds tracking_low_factor action_to_launch_seconds"
     " instance_start_seconds boot_variation hook_seconds launch_retry_seconds"
     " loss_notice_seconds action_repeat_seconds replacement_share partial_minute_share"
+    " group_check_seconds group_check_phase all_unhealthy_share launch_batch_seconds"
     " schedule_delay_seconds near_critical_seconds launch_tokens launch_tokens_per_second",
 )
 
@@ -343,18 +368,19 @@ NOT: Final = 9
 
 INSTANCE = _dtype(
     "state count zone version answers healthy dead warm cold from_pool fails passes"
-    " initial_failed scaled_out restarts returns",
+    " initial_failed scaled_out restarts returns marked replaces",
     "launched_at ready_at in_service_at registered_at warm_at cold_until grace_until ends_at"
-    " backlog check_fails warmup share",
+    " next_check backlog check_fails warmup share",
 )
 """Instances that were launched together and are alike: `count` of them, mostly one."""
 
 FLEET = _dtype(
-    "desired min_size max_size top pending in_service running answering healthy warm warming"
-    " pool_ready pool_pending draining version refreshing zone_cursor dirty settled fail_open"
+    "desired min_size max_size top pending in_service answering healthy warm warming"
+    " pool_ready pool_pending pool_old draining version refreshing dirty settled fail_open"
     " overload bad at_max launch_failing exhausted zones_lost no_capacity surplus unhealthy"
-    " cold drawn decisions",
-    "cooldown_until cooldown warmup launch_not_before terminate_not_before next_launch_try next_due"
+    " cold restarts drawn sick marked ordered owed schedule renewed decisions",
+    "now since cooldown_until cooldown warmup launch_at terminate_at pool_at group_check_at"
+    " refresh_blocked_at instances_due next_due"
     " boot_factor database_factor metrics_late shed uneven tokens tokens_at"
     " retry_pending throughput backlog",
 )
@@ -375,7 +401,7 @@ LOG_ENTRY = np.dtype(
 
 SUMMARY = _dtype(
     "first_alarm bad_minutes peak_instances events events_dropped launches first_bad_minute"
-    " last_bad_minute",
+    " last_bad_minute refresh refresh_left",
     "users affected_users requests bad_requests attempts answered timed_out refused failed"
     " first_alarm_at first_scale_out_at enough_capacity_at first_overload_at"
     " instance_seconds mean_instances longest_wait peak_demand overload_seconds",

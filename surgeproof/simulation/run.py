@@ -70,7 +70,8 @@ def world(
         alarm_states=np.zeros(encoded.alarms.size, r.ALARM_STATE),
         composite_states=np.zeros(encoded.composites.size, r.COMPOSITE_STATE),
         injections=encoded.injections.copy(),
-        instances=np.zeros(max(SLOTS, slots), r.INSTANCE),
+        # What leaves is there beside what replaces it, which may be the whole group.
+        instances=np.zeros(2 * max(SLOTS, slots), r.INSTANCE),
         fleet=np.zeros(1, r.FLEET)[0],
         sums=np.zeros(r.COLUMNS),
         minutes=np.zeros((total * step // 60 + 2, r.COLUMNS)),
@@ -327,6 +328,8 @@ def tell(encoded: Encoded, entry: r.Record) -> str:
         r.Event.REFRESH_STARTS: "instance refresh begins",
         r.Event.REFRESH_REFUSED: "instance refresh is refused: one is under way",
         r.Event.REFRESH_ENDS: "instance refresh has replaced all",
+        r.Event.REFRESH_FAILED: f"instance refresh fails: {subject} not replaced, no progress "
+        "for an hour",
         r.Event.REFRESH_STOPPED: f"instance refresh is stopped by {alarm}",
         r.Event.OVERLOAD_STARTS: f"requests begin to queue ({metric:.4g} requests/s)",
         r.Event.OVERLOAD_ENDS: f"the queues are empty ({metric:.4g} requests/s)",

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from surgeproof.plan import (
     AdjustmentType,
     HealthCheckType,
+    InstanceMaintenancePolicy,
     InstanceRefresh,
     LifecycleHook,
     Metric,
@@ -150,7 +151,21 @@ def test_the_group(plan):
         alarms=("shop-slow",),
         warmup_seconds=120,
     )
+    assert group.maintenance == InstanceMaintenancePolicy(
+        min_healthy_percent=100, max_healthy_percent=110
+    )
     assert group.target_group == "shop-web"
+
+
+def test_what_a_past_refresh_did_not_state_is_not_stated():
+    answers = copy.deepcopy(RECORDED)
+    (past, *_) = answers["autoscaling"]["describe_instance_refreshes"]["InstanceRefreshes"]
+    for end in ("Min", "Max"):
+        del past["Preferences"][f"{end}HealthyPercentage"]
+
+    refresh = read(answers).groups[0].refresh
+
+    assert (refresh.min_healthy_percent, refresh.max_healthy_percent) == (None, None)
 
 
 def test_the_policies(plan):
@@ -243,7 +258,6 @@ def test_database_and_quota(plan):
 def test_what_is_not_seen_is_named(plan):
     assert {note.path for note in plan.not_seen} == {
         "groups[shop-web].refresh",
-        "groups[shop-web].instanceMaintenancePolicy",
         "alarms[shop-band]",
         "database.proxied",
     }

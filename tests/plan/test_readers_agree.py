@@ -71,7 +71,12 @@ def test_aws_tells_all_but_the_refresh_and_what_the_endpoint_loses(plans):
 
     assert set(differences(plans["program"], plans["deployed"])) == LACKED | {
         f"groups[{group.name}].{field}"
-        for field in ("desired_capacity", "default_instance_warmup_seconds", "refresh")
+        for field in (
+            "desired_capacity",
+            "default_instance_warmup_seconds",
+            "maintenance",
+            "refresh",
+        )
     }
 
 
@@ -96,20 +101,18 @@ def test_what_is_not_seen_is_said_in_few_words(plans):
             *unusual,
             *page,
             f"{at}.desired_capacity",
-            f"{at}.instanceMaintenancePolicy",
         },
         "preview": {
             *unusual,
             *page,
             f"{at}.desired_capacity",
-            f"{at}.instanceMaintenancePolicy",
             f"{at}.zones",
         },
         "deployed": {
             *unusual,
             "load_balancer.reserved_capacity_units",
             f"{at}.default_instance_warmup_seconds",
-            f"{at}.instanceMaintenancePolicy",
+            f"{at}.maintenance",
             f"{at}.refresh",
         },
     }

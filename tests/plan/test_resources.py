@@ -5,6 +5,8 @@ import pytest
 from surgeproof.plan import (
     AdjustmentType,
     HealthCheckType,
+    InstanceMaintenancePolicy,
+    InstanceRefresh,
     LifecycleHook,
     Metric,
     MetricMath,
@@ -247,8 +249,8 @@ def test_an_unknown_property_that_aws_fills_in_is_absent():
         ({"loadBalancers": ["classic"]}, "loadBalancers", "Classic"),
         (
             {"instanceMaintenancePolicy": {"minHealthyPercentage": 100}},
-            "instanceMaintenancePolicy",
-            "replaced at once",
+            "maintenance",
+            "both percentages or none",
         ),
         ({"healthCheckType": "EC2,VPC_LATTICE"}, "health_check_type", "VPC_LATTICE"),
         ({"somethingNew": True}, "somethingNew", "does not know"),
@@ -283,6 +285,7 @@ def test_a_group_in_full():
                     "alarmSpecification": {"alarms": ["x"]},
                 },
             },
+            instanceMaintenancePolicy={"minHealthyPercentage": 90, "maxHealthyPercentage": 120},
         ),
         template(monitoring={"enabled": True}),
         made(
@@ -308,6 +311,16 @@ def test_a_group_in_full():
     )
     assert (found.refresh.min_healthy_percent, found.refresh.max_healthy_percent) == (95, 100)
     assert found.refresh.alarms == ("x",)
+    assert found.maintenance == InstanceMaintenancePolicy(
+        min_healthy_percent=90, max_healthy_percent=120
+    )
+
+
+def test_a_refresh_without_preferences_states_nothing():
+    """The provider sends no preferences then, so that AWS's defaults hold."""
+    (found,) = read(group(instanceRefresh={"strategy": "Rolling"})).groups
+
+    assert found.refresh == InstanceRefresh()
 
 
 def test_defaults_are_the_providers():

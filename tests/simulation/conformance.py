@@ -2,7 +2,8 @@
 
 A row has the statement in our words, where AWS makes it, a small plan, and the expected log. All
 run at the default step, as every replay does. `CW` is the Amazon CloudWatch user guide, `ASG` that
-of Amazon EC2 Auto Scaling, `ALB` that of Application Load Balancers.
+of Amazon EC2 Auto Scaling, `ALB` that of Application Load Balancers, `EC2` that of Amazon EC2, `BC`
+the API reference in the service models that botocore ships.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +28,16 @@ _WORDS = {
     Event.ALARM_INSUFFICIENT: "{alarm} INSUFFICIENT_DATA",
     Event.LAUNCH: "launch {subject}",
     Event.LAUNCH_FAILED: "no launch of {subject}",
+    Event.LAUNCH_FROM_POOL: "launch {subject} from the pool",
+    Event.IN_SERVICE: "in service {subject}",
+    Event.WARM: "warm {subject}",
     Event.REPLACED: "replace {subject}",
+    Event.TERMINATING: "terminating {subject}",
+    Event.TERMINATED: "terminated {subject}",
+    Event.REFRESH_STARTS: "refresh starts",
+    Event.REFRESH_ENDS: "refresh ends",
+    Event.REFRESH_FAILED: "refresh fails, {subject} left",
+    Event.REFRESH_STOPPED: "refresh stopped",
 }
 
 
@@ -48,6 +58,8 @@ class Row:
     """Kinds of event that are looked at."""
     since: float = 0
     """Moment from which they are (seconds); replays begin with half an hour before the trace."""
+    until: float = np.inf
+    """Moment until which they are (seconds)."""
     injected: Sequence[simulation.Injected] = ()
     changes: Mapping[str, float] = field(default_factory=dict)
 
@@ -63,7 +75,7 @@ def log_of(row):
     lines = []
     for entry in run.log:
         kind = Event(int(entry["event"]))
-        if kind in row.events and entry["t"] >= row.since:
+        if kind in row.events and row.since <= entry["t"] < row.until:
             names, subject = run.encoded.alarm_names, int(entry["subject"])
             words = _WORDS[kind].format(
                 desired=entry["desired"],

@@ -1,11 +1,9 @@
 """A plan and loads that the tests change one thing of."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
-from surgeproof import simulation
 from surgeproof.plan import (
     Alarm,
     Comparison,
@@ -21,9 +19,6 @@ from surgeproof.plan import (
     TrackedMetric,
     Users,
 )
-
-simulate = partial(simulation.simulate, step_seconds=10)
-"""At 10 s steps, which make logs short."""
 
 CERTAIN = {
     "alarm_phase_seconds": 30,
