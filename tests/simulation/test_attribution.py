@@ -98,7 +98,12 @@ CASES = {
         {Bottleneck.LAUNCH: 1500, Bottleneck.MIN_SIZE: 610},
     ),
     "detection": Case(
-        scaling(groups=(patient(),), service=service(boot_seconds=EXACTLY(10))),
+        # Without retries, since with them single health checks decide when the fleet is stable.
+        scaling(
+            groups=(patient(),),
+            service=service(boot_seconds=EXACTLY(10)),
+            users=users(retries=0),
+        ),
         wave((80, 600), (300, 4000)),
         {Bottleneck.DETECTION: 800, Bottleneck.MIN_SIZE: 610},
     ),
