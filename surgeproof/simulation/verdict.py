@@ -353,8 +353,9 @@ def judge(
     count = int(survived.sum())
     needed = needed_instances(plan, encoded)
     simulated = word_of(survived)
+    refresh = tuple(_unfinished(typical, summaries))
     unknown = (*supply_unknown(plan, chosen.name), *encoded.supply_limitations)
-    word = Word.UNCERTAIN if unknown and simulated is Word.SURVIVES else simulated
+    word = Word.UNCERTAIN if (unknown or refresh) and simulated is Word.SURVIVES else simulated
     attribution = attribute(typical, needed)
     usual = outcome_of(typical.summary, limits)
     measured = Measured(
@@ -383,9 +384,12 @@ def judge(
         word=word,
         group=chosen.name,
         limits=limits,
-        why=_why(word, measured, limits, unknown),
+        why=_why(word, measured, limits, unknown, refresh),
         measured=measured,
-        warnings=tuple(_without_effect(plan, load, chosen, trials, typical, injected)),
+        warnings=(
+            *(f"{each[0].upper()}{each[1:]}." for each in refresh),
+            *_without_effect(plan, load, chosen, trials, typical, injected),
+        ),
         limitations=encoded.limitations,
         not_modelled=NOT_MODELLED,
         swept=tuple(name for name in read_ranges(encoded) if name in ASSUMPTIONS),
@@ -395,6 +399,23 @@ def judge(
     return Judged(
         verdict=verdict, run=typical, needed=needed, moments=attribution.moments, trials=trials
     )
+
+
+def _unfinished(typical: Run, summaries: r.Records) -> Iterator[str]:
+    """Yield what became of an instance refresh in the runs in which it did not replace all."""
+    for state, said in (
+        (r.Refresh.UNFINISHED, "was still under way at the end of the trace"),
+        (r.Refresh.FAILED, "could not go on for an hour, and failed"),
+        (r.Refresh.STOPPED, "was stopped by an alarm"),
+    ):
+        count = int((summaries["refresh"] == state).sum())
+        if count:
+            left = int(typical.summary["refresh_left"])
+            instances = "1 instance" if left == 1 else f"{left} instances"
+            yield (
+                f"the instance refresh {said} in {count} of {summaries.size} runs "
+                f"({instances} not replaced in the typical one)"
+            )
 
 
 def _without_effect(
@@ -705,7 +726,13 @@ def _bottlenecks(typical: Run, moments: npt.NDArray[np.int64]) -> tuple[Limit, .
     )
 
 
-def _why(word: Word, measured: Measured, limits: Surviving, unknown: Sequence[str] = ()) -> str:
+def _why(
+    word: Word,
+    measured: Measured,
+    limits: Surviving,
+    unknown: Sequence[str] = (),
+    refresh: Sequence[str] = (),
+) -> str:
     bounds = (
         f"at most {limits.affected_users_percent:g} % of users affected and "
         f"{limits.bad_minutes} bad minutes"
@@ -714,6 +741,8 @@ def _why(word: Word, measured: Measured, limits: Surviving, unknown: Sequence[st
         all_runs = f"All {measured.runs} runs have {bounds}"
         if word is Word.SURVIVES:
             return f"{all_runs}."
+        if not unknown:
+            return f"{all_runs}, but {'; '.join(refresh)}."
         return f"{all_runs}, but not all that scales the group is in them: {'; '.join(unknown)}."
     if word is Word.FAILS:
         return f"None of {measured.runs} runs has {bounds}."
