@@ -23,8 +23,8 @@ def refreshed(**changes):
             refreshed(),
             900,
             (
-                "The instance refresh was still under way at the end of the trace in {runs} of {runs} "
-                "runs (2 instances not replaced in the typical one)."
+                "The instance refresh was still under way at the end of the trace in {runs} of "
+                "{runs} runs (2 instances not replaced in the typical one)."
             ),
         ),
         (
