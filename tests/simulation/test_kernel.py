@@ -87,9 +87,11 @@ def test_log_of_an_overloaded_fixed_fleet():
 def test_a_scaled_out_fleet_recovers():
     result = simulate(scaling(), surge(80, 300, 1200, 7200), changes=CERTAIN)
 
-    assert result.summary["peak_instances"] >= 6
+    # Three bad minutes are seen by 1470 s; what is launched then answers from minute 25 on.
+    assert result.summary["first_scale_out_at"] == 1470
+    assert result.summary["peak_instances"] == 10
+    assert result.summary["last_bad_minute"] == 26
     assert result.series[-1, 6] < 0.01
-    assert result.summary["last_bad_minute"] < 60
 
 
 def test_target_tracking_timeline():
@@ -404,7 +406,7 @@ def test_composite_alarm_tells():
 
     alarm = first(result, Event.ALARM_ALARM)
     tells = events(result, Event.COMPOSITE_ALARM)[0][0]
-    assert 0 <= tells - alarm <= 10
+    assert tells == alarm
     assert result.summary["first_alarm_at"] == tells
 
 
