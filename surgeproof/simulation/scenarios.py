@@ -15,6 +15,7 @@ from surgeproof.simulation.records import (
     DATABASE,
     EC2,
     GROUP,
+    J_INSTANCE_REFRESH,
     J_ZONE_LOST,
     LOAD_BALANCER,
     MOST_CPU,
@@ -114,6 +115,13 @@ def _of_capacity(encoded: Encoded) -> bool:
     return "database_queries_per_second" in encoded.figures
 
 
+def _keeps_bounds(encoded: Encoded) -> bool:
+    """Whether instances are replaced within a minimum and a maximum healthy percentage."""
+    c = encoded.scenario[0]
+    by_policy = bool(c["has_maintenance"] and c["elb_checks"])
+    return by_policy or bool((encoded.injections["kind"] == J_INSTANCE_REFRESH).any())
+
+
 READ_WHERE: Final[Mapping[str, Callable[[Encoded], bool]]] = MappingProxyType(
     {
         "alarm_phase_seconds": lambda encoded: encoded.alarms.size > 0,
@@ -139,6 +147,11 @@ READ_WHERE: Final[Mapping[str, Callable[[Encoded], bool]]] = MappingProxyType(
         "loss_notice_seconds": lambda encoded: bool(
             (encoded.injections["kind"] == J_ZONE_LOST).any()
         ),
+        "group_check_seconds": _states("elb_checks"),
+        "group_check_phase": _states("elb_checks"),
+        "all_unhealthy_share": _states("elb_checks"),
+        "maintenance_ends_first": _keeps_bounds,
+        "healthy_rounding": _keeps_bounds,
         "schedule_delay_seconds": lambda encoded: encoded.schedules.size > 0,
         "cold_requests_per_second": _of_cold,
         "cold_concurrency": _of_cold,

@@ -139,7 +139,10 @@ FULL = scaling(
         backoff_seconds=Figure.about(1),
     ),
 )  # fmt: skip
-LOST = (Injected(kind=Injection.ZONE_LOST, start_seconds=1800, value=0),)
+LOST = (
+    Injected(kind=Injection.ZONE_LOST, start_seconds=1800, value=0),
+    Injected(kind=Injection.INSTANCE_REFRESH, start_seconds=600),
+)
 PLANS = {"plain": (PLAIN, ()), "load balancer": (LOAD_BALANCED, ()), "all": (FULL, LOST)}
 
 
@@ -181,7 +184,9 @@ def test_each_parameter_is_read_where_the_plan_has_what_reads_it_and_only_there(
     assert unread["all"] == set()
     known = {name for name in READ_WHERE if name in ASSUMPTIONS}
     # Without a range of its own the time from a warm pool has one of the plan's.
-    assert unread["plain"] == known - {"registration_seconds"} | {"pool_start_seconds"}
+    # The plain plan has a load balancer, whose checks replace instances.
+    checked = {"group_check_seconds", "group_check_phase", "all_unhealthy_share"}
+    assert unread["plain"] == known - checked - {"registration_seconds"} | {"pool_start_seconds"}
     assert {"ec2_delay_seconds", "tracking_fast_periods", "schedule_delay_seconds"} <= unread[
         "load balancer"
     ]
