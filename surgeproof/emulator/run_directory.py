@@ -314,8 +314,10 @@ class RunDirectory:
 
     def unseal(self) -> None:
         """Forget how the state is, before something changes it."""
-        with suppress(OSError):
+        try:
             files.write_json(self._digests, {"passphrase": self._passphrase_digest()})
+        except OSError:  # what is kept there would call the changed state damaged
+            files.remove(self._digests)
 
     def seal(self) -> None:
         """Remember how the state was left, so that damage is seen, and bound what is kept of it."""

@@ -199,6 +199,20 @@ def test_the_history_keeps_its_last_entries_and_what_is_not_of_it(tmp_path):
     assert len(list(place.iterdir())) == 13
 
 
+def test_a_disk_that_is_full_does_not_make_a_state_look_damaged(run, monkeypatch):
+    run.path.mkdir(parents=True)
+    run.seal()
+    assert json.loads((run.path / "digests.json").read_text()).keys() == {"passphrase", "state"}
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("surgeproof.files.write_json", full)
+    run.unseal()
+
+    assert names(run) == []
+
+
 @pytest.mark.parametrize(
     ("path", "item"),
     [("/a b", "/a b"), ("/a,b", '"/a,b"'), ('/a "b"', '"/a ""b"""'), ("/it's", "/it's")],
