@@ -477,6 +477,7 @@ def _judge(project: Project, stack: str) -> None:
     """Replay what `up` has deployed and print the verdict; whatever happens, `up` has succeeded."""
     directory = RunDirectory(project, stack)
     page = directory.path / REPORT
+    interrupted = f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it."
     try:
         state = directory.state()
         if state is None or not any(each["type"] == GROUP for each in state.managed()):
@@ -487,9 +488,6 @@ def _judge(project: Project, stack: str) -> None:
         if not stated.surges:
             say("Would it survive? The configuration names no surges, so nothing was replayed.")
             return
-        interrupted = (
-            f"The replay was interrupted; `surgeproof replay --deployed {stack}` repeats it."
-        )
         with interrupts.at_once(interrupted, Exit.DONE):
             replay = _replay_module(compiles=stated.service is not None)
             report = replay.after_up(project, stack, state.resources)
@@ -498,6 +496,8 @@ def _judge(project: Project, stack: str) -> None:
         for line in replay.ending(report):
             say(f"  {line}")
         say(f"Report: {os.path.relpath(page)}")
+    except KeyboardInterrupt:
+        say(interrupted)
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - the stack is up, whatever befalls the replay

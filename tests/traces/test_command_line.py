@@ -133,7 +133,7 @@ def test_access_logs_are_read_from_a_file_and_from_a_bucket(clients, tmp_path):
         (["show", "nope"], "error: nope: must be a file, got none"),
         (["show", "x2-in-0s", "--scale", "nan"], "error: factor: must be a finite number"),
         (["show", "x2-in-0s", "--from", "0.5"], "error: begin_seconds: must be a whole number"),
-        (["show", "x2-in-0s", "--output", "/no/x.csv"], "error: /no/x.csv: No such file"),
+        (["show", "x2-in-0s", "--output", "/no/x.csv"], "error: --output: /no/x.csv: No such file"),
         (["make", "spike"], "error: SHAPE: must be one of step, ramp"),
         (["make", "step", "height=2"], "error: step: must be given one of base_requests"),
         (["make", "step", "factor=two"], "error: step.factor: must be a number (times), got 'two'"),
