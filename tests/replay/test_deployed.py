@@ -150,7 +150,8 @@ def deployed():
 
 def test_what_is_deployed_is_replayed_as_aws_tells_it(deployed, monkeypatch):
     monkeypatch.chdir(ROOT)
-    emulator = type("Emulator", (), {"url": "http://127.0.0.1:1", "region": "eu-central-1"})
+    told = {"url": "http://127.0.0.1:1", "region": "eu-central-1", "credentials": None}
+    emulator = type("Emulator", (), told)
     monkeypatch.setattr(RunDirectory, "emulator", lambda _: emulator)
     monkeypatch.setattr(
         "surgeproof.emulator.clients.Clients", lambda *_: type("C", (), {"client": deployed.client})
