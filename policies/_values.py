@@ -12,6 +12,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 from pulumi_policy import proxy
 
+from surgeproof.escaping import visible
 from surgeproof.plan.shapes import Misfit, fitted, spelled_number
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json
@@ -220,7 +221,9 @@ def show(value: Any) -> str:
     if value == "":
         return "an empty text"
     if isinstance(value, str):
-        return f"`{value}`" if len(value) <= _LONGEST else f"`{value[:_LONGEST]}...`"
+        # One line: what somebody wrote cannot look like another finding.
+        text = visible(value[: _LONGEST + 1])
+        return f"`{text}`" if len(value) <= _LONGEST else f"`{text[:_LONGEST]}...`"
     if isinstance(value, list | Mapping):
         return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
     return f"a {type(value).__name__}"

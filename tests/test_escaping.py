@@ -108,7 +108,9 @@ def test_findings_are_safe_in_every_form(text, form):
         assert json.loads(report)
         assert not RUNNER_OBEYS.search(escaping.terminal(report))
     elif form == "text":
-        assert len(report.splitlines()) == 4  # the finding, why, fix, and how many
+        # The finding, why, fix, and how many; what a name adds stands further to the right.
+        told = [line for line in report.splitlines() if not line.startswith("    ")]
+        assert (len(told), told[0][:9], told[-1]) == (2, "high     ", "1 violation: 1 high.")
         assert "\x1b" not in report
         assert "\u202e" not in report
     else:
@@ -131,7 +133,7 @@ def test_the_engine_carries_a_finding_whole(text):
         severities={"r": "high"},
     )
     assert (back.kind, back.why, back.fix) == (finding.kind, "W.", "F.")
-    assert back.message == escaping.visible(finding.message)
+    assert back.message == escaping.visible(finding.message, lines=True)
 
 
 def test_what_a_terminal_lacks_is_printed_as_its_code(capfd, monkeypatch):

@@ -84,8 +84,7 @@ class Finding:
     @property
     def engine_text(self) -> str:
         """What the engine passes on."""
-        # One line: what a value adds to it cannot be read as another part.
-        message = visible(self.message)
+        message = visible(self.message, lines=True)
         if self.kind is Kind.UNDECIDED:
             message = f"{self.rule} ({self.severity}): not decided: {message}"
         fix = f"{_FIX}{self.fix}" if self.fix else ""
@@ -106,8 +105,10 @@ def from_engine(
 
     """
     why, _, rest = text.strip().partition("\n")
-    # Only at the start of a line, where no message can put it: a message is one line.
-    message, _, fix = f"\n{rest}".partition(f"\n{_FIX}")
+    # The last one: what a value adds to a message stands before it.
+    message, found, fix = f"\n{rest}".rpartition(f"\n{_FIX}")
+    if not found:
+        message, fix = rest, ""
     message = message.strip() or why
     if policy in {RESOURCE_NOTES, STACK_NOTES} and (note := _NOTE.fullmatch(message)):
         rule, severity, reason = note.groups()

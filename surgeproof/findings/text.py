@@ -27,7 +27,9 @@ def line(finding: Finding) -> str:
     label = _KINDS.get(finding.kind) or finding.severity or "error"
     advisory = finding.kind is Kind.VIOLATION and not finding.stops
     rule = f"{finding.rule} (advisory)" if advisory else finding.rule
-    return visible(f"{label:<8}  {rule}  {finding.resource}: {finding.message}")
+    # Further lines stand below it, so that none of them looks like a finding.
+    message = visible(finding.message, lines=True).replace("\n", "\n    ")
+    return f"{visible(f'{label:<8}  {rule}  {finding.resource}')}: {message}"
 
 
 def _shared(finding: Finding) -> tuple[object, ...]:
