@@ -116,7 +116,8 @@ def recount(w: World, t: float) -> None:
     f.warm, f.warming, f.unhealthy, f.cold = warm, warming, unhealthy, cold
     f.pool_ready, f.pool_pending, f.pool_old = pool_ready, pool_pending, pool_old
     f.draining, f.sick, f.marked = draining, sick, marked
-    f.settled = settled
+    # One that is marked may be well again, and is still to be replaced.
+    f.settled = settled and marked == 0
     if (f.refreshing or marked) and c.has_load_balancer:
         # Whoever replaces instances waits for the check that finds a new one healthy.
         due = min(due, checked)
