@@ -108,6 +108,7 @@ def _check_survives(stack: Stack, report: Report) -> None:
             else [f"What helps is told with surge `{worst[case.name].surge.name}`, the worst one."]
         )
         more = [
+            *(verdict.warnings if part.is_whole else ()),
             *(_movers(judged) if verdict.word == "uncertain" else ()),
             *helps,
             *(f"Left out of this plan: {each}." for each in verdict.limitations if _scales(each)),

@@ -266,7 +266,7 @@ def _fleet(name: str, replay: Replay) -> str:
         _numbers(replay.series, begins) if replay.series else "",
         _folded("What happened", moments),
         _folded("Whole log of the typical run", replay.events),
-        _folded("Trace", replay.trace.source),
+        _folded("Trace", words.traced(replay)),
         _folded("Left out of this plan", verdict.limitations),
         _folded("Not seen", verdict.not_seen),
     )

@@ -25,7 +25,16 @@ for _each in (
     ),
     *(
         getattr(verdict, name)
-        for name in ("Cost", "Elasticity", "FirstAlarm", "Limit", "Measured", "Mover", "Outcome")
+        for name in (
+            "Before",
+            "Cost",
+            "Elasticity",
+            "FirstAlarm",
+            "Limit",
+            "Measured",
+            "Mover",
+            "Outcome",
+        )
     ),
     verdict.Verdict,
     attribution.Lifted,

@@ -76,7 +76,7 @@ def _replay(replay: Replay) -> list[str]:
     if replay.suggestions:
         lines += ["", "Changes that were replayed:", ""]
         lines += [f"- {escaped(line)}" for line in replay.suggestions]
-    lines += _folded("Trace", replay.trace.source)
+    lines += _folded("Trace", words.traced(replay))
     lines += _folded("What happened, in the typical run", replay.events)
     lines += _folded("Left out of this plan", verdict.limitations)
     lines += _folded("Not seen", verdict.not_seen)

@@ -21,8 +21,10 @@ MOMENTS: Final = 500
 
 _KINDS: Final = {
     Event.ALARM_ALARM: "alarm",
+    Event.ALARM_OPEN: "alarm",
     Event.ALARM_OK: "ok",
     Event.COMPOSITE_ALARM: "alarm",
+    Event.COMPOSITE_OPEN: "alarm",
     Event.COMPOSITE_OK: "ok",
     Event.SCALE_OUT: "scale_out",
     Event.SCALE_IN: "scale_in",
@@ -36,6 +38,8 @@ _KINDS: Final = {
     Event.CONNECTIONS_EXHAUSTED: "limit",
     Event.FAIL_OPEN_STARTS: "limit",
 }
+
+_COMPOSITE: Final = {Event.COMPOSITE_ALARM, Event.COMPOSITE_OPEN, Event.COMPOSITE_OK}
 
 BEFORE: Final = "before"
 """Name of a fleet of fixed size, without policies, with one alarm."""
@@ -216,7 +220,7 @@ def timeline_of(judged: Judged) -> tuple[tuple[Moment, ...], int]:
         kind = _KINDS.get(event)
         if kind is None or entry["t"] < 0:
             continue
-        if kind in {"alarm", "ok"} and event not in {Event.COMPOSITE_ALARM, Event.COMPOSITE_OK}:
+        if kind in {"alarm", "ok"} and event not in _COMPOSITE:
             rule = encoded.alarms[subject]
             if rule["role"] != 0 or not rule["notifies"]:
                 continue
@@ -234,9 +238,9 @@ def timeline_of(judged: Judged) -> tuple[tuple[Moment, ...], int]:
 
 def _subject(encoded: Encoded, event: Event, subject: int) -> str:
     names: Sequence[str] = ()
-    if event in {Event.ALARM_ALARM, Event.ALARM_OK}:
+    if event in {Event.ALARM_ALARM, Event.ALARM_OPEN, Event.ALARM_OK}:
         names = encoded.alarm_names
-    elif event in {Event.COMPOSITE_ALARM, Event.COMPOSITE_OK}:
+    elif event in _COMPOSITE:
         names = encoded.composite_names
     elif event in {Event.SCALE_OUT, Event.SCALE_IN, Event.AT_MAX_SIZE}:
         names = encoded.policy_names

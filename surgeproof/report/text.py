@@ -91,7 +91,7 @@ def _replay(console: Console, replay: Replay) -> None:
         if verdict.word is not Word.SURVIVES:
             _listed(console, "What moves the verdict most", moved(measured))
             _listed(console, "Changes that were replayed", replay.suggestions)
-    _listed(console, "Trace", replay.trace.source)
+    _listed(console, "Trace", words.traced(replay))
     _listed(console, "What happened, in the typical run", replay.events)
     _listed(console, "Left out of this plan", verdict.limitations)
     _listed(console, "Not seen", verdict.not_seen)

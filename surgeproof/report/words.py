@@ -161,6 +161,16 @@ def date(trace: Replayed) -> str:
     return f"{begins.day} {begins:%B %Y, %H:%M:%S} UTC"
 
 
+def traced(replay: Replay) -> list[str]:
+    """Return what is known of a trace: what is assumed before it, and where its numbers come from.
+
+    The first belongs to the fleet: it says what fleet the trace meets.
+    """
+    measured = replay.verdict.measured
+    before = [str(measured.before)] if measured is not None else []
+    return [*before, *replay.trace.source]
+
+
 def lead(surge: Sequence[Replay]) -> list[str]:
     """Return what all fleets of a surge met, for somebody who knows nothing of it."""
     trace, series = surge[0].trace, surge[0].series
@@ -173,6 +183,12 @@ def lead(surge: Sequence[Replay]) -> list[str]:
         f"{dated} {lasting(trace.seconds)}, {first:,.0f} requests arrive each second, and at the "
         f"peak {peak:,.0f}{grown}."
     )
+    known = next((each.verdict.measured for each in surge if each.verdict.measured), None)
+    if known is not None:
+        lines.append(
+            f"The {known.before.seconds / 60:g} minutes before it are assumed to be like its first "
+            "moment."
+        )
     return lines
 
 
@@ -388,8 +404,14 @@ def _first_alarm(measured: Measured, begins: float | None) -> str:
 
 def _enough(measured: Measured, begins: float | None) -> str:
     if measured.short_at_seconds is None:
-        return "throughout: requests never queued"
+        if not measured.typical.bad_minutes:
+            return "throughout: requests never queued"
+        longest = _longest_limit(measured.bottlenecks)
+        why = f" ({limit(longest[0])})" if longest else ""
+        return f"no queue grew, yet {measured.typical.bad_minutes} minutes are bad{why}"
     start = f"short from {clock(measured.short_at_seconds, begins)}"
+    if measured.before.short:
+        start = "short before the trace begins"
     if measured.enough_after_seconds is None:
         return f"{start}, never enough again"
     return f"{start}, enough after {lasting(measured.enough_after_seconds)}"

@@ -185,7 +185,7 @@ def encode(
     demand = resampled(load, step_seconds)
     encoder.alarms_and_policies()
     encoder.composites()
-    encoder.schedule(load, demand.size * step_seconds)
+    encoder.schedule(load, demand.size * step_seconds, pre_roll_seconds)
     scenario, figures = encoder.scenario(
         step_seconds, demand.size, pre_roll_seconds // step_seconds, seed
     )
@@ -199,7 +199,7 @@ def encode(
         below_columns=below_columns,
         below_factors=below_factors,
         slow_bounds=len(encoder.bounds),
-        alarms=encoder.alarm_records(),
+        alarms=encoder.alarm_records(pre_roll_seconds),
         policies=np.array(encoder.policy_rows, r.POLICY),
         steps=np.array(encoder.step_rows, r.STEP_RULE),
         schedules=np.array(encoder.schedule_rows, r.SCHEDULE),
@@ -537,7 +537,23 @@ class _Encoder:
                 factors[a, i] = factor
         return columns, factors
 
-    def alarm_records(self) -> r.Records:
+    def _is_long(self, row: _AlarmRow, pre_roll_seconds: float) -> bool:
+        """Whether an alarm's window reaches into the time in which the fleet finds its size."""
+        window = row.n * row.period
+        return row.role == r.OWN and row.period >= 60 and window > pre_roll_seconds / 2 > 0
+
+    def history_minutes(self, pre_roll_seconds: float) -> int:
+        """Return how much of the time before the simulation alarms look at (minutes)."""
+        extra = ASSUMPTIONS["evaluation_range_extra"].high
+        windows = [
+            (row.n + extra) * row.period
+            for row in self.rows
+            if self._is_long(row, pre_roll_seconds)
+        ]
+        # Whole hours, so that five-minute points stay where they are.
+        return 60 * math.ceil(max(windows, default=0.0) / 3600)
+
+    def alarm_records(self, pre_roll_seconds: float) -> r.Records:
         """Return the alarms as records."""
         records = np.zeros(len(self.rows), r.ALARM_RULE)
         for record, row in zip(records, self.rows, strict=True):
@@ -563,6 +579,8 @@ class _Encoder:
             record["stops_refresh"] = row.stops_refresh
             record["notifies"] = row.notifies
             record["warm_up"] = row.warm_up
+            drives = row.policies or row.ok_policies or row.stops_refresh
+            record["long_window"] = self._is_long(row, pre_roll_seconds) and not drives
             record["base"] = -1 if row.role == r.OWN else q.averaged_over
         return records
 
@@ -608,8 +626,8 @@ class _Encoder:
             record["notifies"] = composite.notifies
         return records
 
-    def schedule(self, load: Load, seconds: float) -> None:
-        """Encode the scheduled actions that fall into the trace."""
+    def schedule(self, load: Load, seconds: float, before: float) -> None:
+        """Encode the scheduled actions of the trace, of the time before it, and what holds then."""
         for action in self.plan.schedules:
             if action.group != self.group.name:
                 continue
@@ -622,7 +640,7 @@ class _Encoder:
                     self.limitations.append(left_out)
                 continue
             try:
-                moments = _moments(action, load.start_seconds, seconds)
+                moments = _moments(action, load.start_seconds, seconds, before)
             except NotModelledError as error:
                 self._leave_out(f"scheduled action {action.name} is left out: {error}")
                 continue
@@ -727,6 +745,7 @@ class _Encoder:
             "step_seconds": step_seconds,
             "steps": steps,
             "pre_roll_steps": pre_roll_steps,
+            "history_minutes": self.history_minutes(pre_roll_steps * step_seconds),
             "closed": users.think_seconds is not None,
             "retries": users.retries,
             "instances_per_slot": math.ceil(
@@ -935,8 +954,11 @@ class _RuleReader:
             raise NotModelledError(f"no model of {name}")
 
 
-def _moments(action: ScheduledAction, start: float, seconds: float) -> list[float]:
+def _moments(action: ScheduledAction, start: float, seconds: float, before: float) -> list[float]:
     """Return when an action runs, in seconds after the start of the trace.
+
+    That is from `before` seconds earlier on; of what was before that, the last time, since what it
+    set then holds until something else sets it.
 
     It runs at its start time, where it has one, and then by its recurrence until its end time (API
     reference, PutScheduledUpdateGroupAction). cronsim reads the recurrence as cron does: a day
@@ -949,15 +971,26 @@ def _moments(action: ScheduledAction, start: float, seconds: float) -> list[floa
             zone = ZoneInfo(action.time_zone)
         except (ZoneInfoNotFoundError, ValueError):
             raise NotModelledError(f"no time zone {action.time_zone!r}") from None
-        end = start + seconds
+        begin, end = start - before, start + seconds
         if action.end_seconds is not None:
             end = min(end, action.end_seconds)
         # The first moment that may count is after the one before it.
-        before = max(start, -math.inf if once is None else once) - (once is None)
+        after = max(begin, -math.inf if once is None else once) - (once is None)
         try:
-            moments = CronSim(action.recurrence, datetime.fromtimestamp(before, zone))
+            moments = CronSim(action.recurrence, datetime.fromtimestamp(after, zone))
+            past = CronSim(
+                action.recurrence, datetime.fromtimestamp(min(begin, end), zone), reverse=True
+            )
+            last = next((moment.timestamp() for moment in past), -math.inf)
         except CronSimError as error:
             reason = f"no reading of its recurrence {action.recurrence!r}: {error}"
             raise NotModelledError(reason) from None
+        if once is None or last > once:
+            found.insert(0, last)
         found += takewhile(end.__gt__, (moment.timestamp() for moment in moments))
-    return [moment - start for moment in found if 0 <= moment - start < seconds]
+    held = max((moment for moment in found if moment < start - before), default=-math.inf)
+    return [
+        moment - start
+        for moment in dict.fromkeys(found)
+        if held <= moment < start + seconds and moment > -math.inf
+    ]

@@ -29,11 +29,13 @@ from surgeproof.simulation.records import (
     COLUMNS,
     DATABASE,
     E_ALARM,
+    E_ALARM_OPEN,
     E_BAD_ENDS,
     E_BAD_STARTS,
     E_COMPOSITE_ACTS,
     E_COMPOSITE_ALARM,
     E_COMPOSITE_OK,
+    E_COMPOSITE_OPEN,
     E_INJECTION_ENDS,
     E_INJECTION_STARTS,
     E_REFRESH_REFUSED,
@@ -43,6 +45,7 @@ from surgeproof.simulation.records import (
     E_SCALE_OUT,
     EC2,
     EMPTY,
+    EXTREMES,
     GROUP,
     IN_SERVICE,
     INSUFFICIENT,
@@ -59,6 +62,7 @@ from surgeproof.simulation.records import (
     LOAD_BALANCER,
     NEVER,
     OK,
+    OWN,
     R_ENDED,
     R_NONE,
     R_STOPPED,
@@ -76,6 +80,12 @@ from surgeproof.simulation.service import serve
 from surgeproof.simulation.users import count_users
 from surgeproof.simulation.world import World, note
 
+BEFORE = -1.0
+"""A moment before the trace (seconds)."""
+
+CARRIED_MINUTES = 10
+"""Minutes before the trace whose mean stands for what was before them (minutes)."""
+
 
 @inlined
 def delivery_delay(c: Record, source: int) -> float:
@@ -91,14 +101,131 @@ def delivery_delay(c: Record, source: int) -> float:
     return float(c.agent_delay_seconds)
 
 
+@inlined
+def delay_of(w: World, i: int) -> float:
+    """Return how long after its period the data of alarm `i` is seen now (seconds)."""
+    c = w.scenario
+    rule = w.alarms[i]
+    delay = delivery_delay(c, rule.source) + w.fleet.metrics_late
+    if c.partial_minute and rule.source == LOAD_BALANCER and rule.period >= 60:
+        delay -= 60.0 * c.partial_minute_share
+    return float(delay)
+
+
+@inlined
+def at_phase(w: World, i: int, start: float, earliest: float) -> float:
+    """Return the first moment at or after `earliest` at which alarm `i` is evaluated."""
+    every = TICK_SECONDS if w.alarms[i].period < 60 else 60.0
+    first = start + w.alarm_states[i].phase % every
+    return float(first + every * math.ceil(max(earliest - first, 0.0) / every))
+
+
+@compiled
+def first_evaluation(w: World, i: int, start: float) -> float:
+    """Return when an alarm is first evaluated: as soon as its window holds data throughout.
+
+    An alarm is older than the trace. Before its window is full it would judge data that is missing
+    only because the simulation has just begun. Those of target tracking are never early.
+    """
+    c = w.scenario
+    rule = w.alarms[i]
+    earliest = start
+    if c.pre_roll_steps > 0 and rule.role == OWN:
+        if rule.long_window:
+            return NEVER
+        earliest += min(rule.n * rule.period + delay_of(w, i), -start)
+    return float(at_phase(w, i, start, earliest) + rule.warm_up)
+
+
+@compiled
+def follow_past_schedules(w: World, start: float) -> None:
+    """Set the sizes that scheduled actions gave the group before the simulation begins."""
+    f = w.fleet
+    late = w.scenario.schedule_delay_seconds
+    while f.schedule < w.schedules.size and w.schedules[f.schedule].at + late <= start:
+        action = w.schedules[f.schedule]
+        if action.min_size >= 0:
+            f.min_size = action.min_size
+        if action.max_size >= 0:
+            f.max_size = action.max_size
+        wanted = action.desired if action.desired >= 0 else f.desired
+        f.desired = min(max(wanted, f.min_size), f.max_size)
+        f.schedule += 1
+
+
+@compiled
+def extend_history(w: World) -> None:
+    """Let what was before the simulation be as its last minutes before the trace.
+
+    So a window of a day does not hold the half hour alone; and what the fleet needed to grow from
+    its minimum, once, is not taken for a part of its everyday life.
+    """
+    c = w.scenario
+    before = c.pre_roll_steps * c.step_seconds // 60
+    zero = c.history_minutes + before
+    span = min(before, CARRIED_MINUTES)
+    kept = zero - span
+    for column in range(COLUMNS):
+        rate = (w.minutes[zero, column] - w.minutes[kept, column]) / span
+        for row in range(kept):
+            w.minutes[row, column] = w.minutes[kept, column] - (kept - row) * rate
+    for column in range(EXTREMES):
+        value = w.extremes[kept, column]
+        for row in range(kept + 1, zero):
+            if column == LEAST_HEALTHY:
+                value = min(value, w.extremes[row, column])
+            else:
+                value = max(value, w.extremes[row, column])
+        for row in range(kept):
+            w.extremes[row, column] = value
+
+
+@compiled
+def begin_trace(w: World, offset: float) -> None:
+    """Carry what came before into the trace, so that only the trace itself changes anything.
+
+    Alarms with long windows, which nothing scales by, get the state that a steady past gives them.
+    Composite alarms have told what they had to tell. No alarm is evaluated again until it can see
+    something of the trace.
+    """
+    f = w.fleet
+    if w.scenario.history_minutes > 0:
+        extend_history(w)
+    for i in range(w.alarms.size):
+        rule = w.alarms[i]
+        a = w.alarm_states[i]
+        if rule.role != OWN:
+            continue
+        if rule.long_window:
+            a.state = look(w, i, 0.0, offset)
+            a.changed_at = 0.0
+        seen = (TICK_SECONDS if rule.period < 60 else 60.0) + delay_of(w, i)
+        later = max(a.next_evaluation, seen) if a.next_evaluation < NEVER else seen
+        a.next_evaluation = at_phase(w, i, 0.0, later)
+        if a.state == ALARM:
+            note(w, 0.0, E_ALARM_OPEN, i, a.value)
+    for i in range(w.composites.size):
+        rule = w.composites[i]
+        k = w.composite_states[i]
+        k.state = ALARM if composite_truth(rule, w.alarm_states, w.composite_states) else OK
+        k.acted_state = k.state
+        k.wait_until = k.extension_until = NEVER
+        if rule.suppressor >= 0:
+            k.suppressor_state = suppressor_of(w, i)
+        if k.state == ALARM:
+            note(w, 0.0, E_COMPOSITE_OPEN, i, 0.0)
+    if f.overload or w.bad[w.scenario.pre_roll_steps - 1] > w.scenario.bad_share_limit:
+        w.summary.first_overload_at = BEFORE
+
+
 @compiled
 def reset(w: World) -> None:
     """Bring the world to the moment before the first step."""
     c = w.scenario
     f = w.fleet
     w.sums[:] = 0.0
-    w.minutes[0] = 0.0
-    w.ticks[0] = 0.0
+    w.minutes[: c.history_minutes + 1] = 0.0
+    w.ticks[6 * c.history_minutes % w.ticks.shape[0]] = 0.0
     w.extremes[:] = 0.0
     w.extremes[:, LEAST_HEALTHY] = NEVER
     w.retries[:] = 0.0
@@ -131,8 +258,7 @@ def reset(w: World) -> None:
         a.value = a.base = 0.0
         a.next_action = NEVER
         a.changed_at = start
-        phase = a.phase % TICK_SECONDS if w.alarms[i].period < 60 else a.phase
-        a.next_evaluation = start + phase + w.alarms[i].warm_up
+        a.next_evaluation = first_evaluation(w, i, start)
     for i in range(w.composites.size):
         k = w.composite_states[i]
         k.state = k.acted_state = k.suppressor_state = OK
@@ -153,6 +279,7 @@ def reset(w: World) -> None:
     w.bounds[2], w.bounds[3] = c.slow_bound_0, c.slow_bound_1
     w.bounds[4], w.bounds[5] = c.slow_bound_2, c.slow_bound_3
     erlang_c_table(c.servers, w.erlang)
+    follow_past_schedules(w, start)
     populate(w, start)
     recount(w, start)
     look_ahead(w)
@@ -379,8 +506,24 @@ def act_all(w: World, t: float, alarm: int, state: int) -> None:
             w.fleet.decisions += 1
 
 
+@compiled
+def look(w: World, i: int, t: float, offset: float) -> int:
+    """Return the state that an evaluation of alarm `i` at `t` gives it."""
+    c = w.scenario
+    rule = w.alarms[i]
+    n, m, threshold = rule.n, rule.m, rule.threshold
+    if rule.role == TRACKING_HIGH:
+        n = c.tracking_high_periods if rule.period >= 60 else c.tracking_fast_periods
+        m = n
+    elif rule.role == TRACKING_LOW:
+        n = c.tracking_low_periods
+        m = n
+        threshold *= c.tracking_low_factor
+    return int(evaluate(w, i, t + offset, delay_of(w, i), n, m, threshold))
+
+
 @inlined
-def watch(w: World, i: int, now: float, pre_roll: float) -> bool:
+def watch(w: World, i: int, now: float, offset: float) -> bool:
     """Evaluate alarm `i` if it is due, and repeat its actions; return whether its state changed.
 
     CW: evaluated each minute, or each ten seconds where its period is below a minute. An Auto
@@ -393,19 +536,8 @@ def watch(w: World, i: int, now: float, pre_roll: float) -> bool:
     if a.next_evaluation <= now:
         t = a.next_evaluation
         a.next_evaluation = t + (TICK_SECONDS if rule.period < 60 else 60.0)
-        n, m, threshold = rule.n, rule.m, rule.threshold
-        if rule.role == TRACKING_HIGH:
-            n = c.tracking_high_periods if rule.period >= 60 else c.tracking_fast_periods
-            m = n
-        elif rule.role == TRACKING_LOW:
-            n = c.tracking_low_periods
-            m = n
-            threshold *= c.tracking_low_factor
-        delay = delivery_delay(c, rule.source) + w.fleet.metrics_late
-        if c.partial_minute and rule.source == LOAD_BALANCER and rule.period >= 60:
-            delay -= 60.0 * c.partial_minute_share
         before = a.state
-        after = evaluate(w, i, t + pre_roll, delay, n, m, threshold)
+        after = look(w, i, t, offset)
         if after != before:
             a.state = after
             a.changed_at = t
@@ -450,6 +582,17 @@ def _first_alarm(w: World, t: float, alarm: int) -> None:
         w.summary.first_alarm = alarm
 
 
+@inlined
+def suppressor_of(w: World, i: int) -> int:
+    """Return the state of what suppresses the actions of a composite alarm; OK without one."""
+    rule = w.composites[i]
+    if rule.suppressor < 0:
+        return OK
+    if rule.suppressor_is_composite:
+        return int(w.composite_states[rule.suppressor].state)
+    return int(w.alarm_states[rule.suppressor].state)
+
+
 @compiled
 def watch_composites(w: World, t: float) -> bool:
     """Bring the composite alarms to `t`; return whether any waits for a moment to come."""
@@ -457,12 +600,7 @@ def watch_composites(w: World, t: float) -> bool:
     for i in range(w.composites.size):
         rule = w.composites[i]
         k = w.composite_states[i]
-        suppressor = OK
-        if rule.suppressor >= 0:
-            if rule.suppressor_is_composite:
-                suppressor = w.composite_states[rule.suppressor].state
-            else:
-                suppressor = w.alarm_states[rule.suppressor].state
+        suppressor = suppressor_of(w, i)
         before = k.state
         truth = composite_truth(rule, w.alarm_states, w.composite_states)
         acts = composite_step(rule, k, truth, suppressor, t)
@@ -520,11 +658,16 @@ def simulate(w: World) -> None:
     reset(w)
     step = c.step_seconds
     pre_roll = float(c.pre_roll_steps * step)
+    history = 60 * c.history_minutes
+    offset = pre_roll + history
     a_minute = 60 // step
     total = c.pre_roll_steps + c.steps
     composites_wait = True
     for i in range(total):
         t = i * step - pre_roll
+        if i > 0 and i == c.pre_roll_steps:
+            begin_trace(w, offset)
+            composites_wait = True
         if not f.settled or t >= f.next_due or f.dirty:
             advance(w, t - step, t)
             if not f.settled:
@@ -541,7 +684,7 @@ def simulate(w: World) -> None:
                 happen(w, t)
                 look_ahead(w)
         serve(w, i, t)
-        elapsed = (i + 1) * step
+        elapsed = (i + 1) * step + history
         if elapsed % TICK_SECONDS == 0:
             close_rows(w, elapsed)
         now = t + step
@@ -552,7 +695,7 @@ def simulate(w: World) -> None:
                 decide(w)
             if f.next_due <= due or f.dirty:
                 advance(w, t, due)
-            changed |= watch(w, k, due, pre_roll)
+            changed |= watch(w, k, due, offset)
             k, due = next_alarm(w)
         if f.decisions > 0:
             decide(w)

@@ -145,10 +145,14 @@ class Event(IntEnum):
     BAD_ENDS = 32
     REFRESH_REFUSED = 33
     REFRESH_FAILED = 34
+    ALARM_OPEN = 40
+    COMPOSITE_OPEN = 41
 
 
 # numba freezes plain integers; it does not know members of an enumeration in every place.
 E_ALARM: Final = int(Event.ALARM_INSUFFICIENT)
+E_ALARM_OPEN: Final = int(Event.ALARM_OPEN)
+E_COMPOSITE_OPEN: Final = int(Event.COMPOSITE_OPEN)
 E_SCALE_OUT: Final = int(Event.SCALE_OUT)
 E_SCALE_IN: Final = int(Event.SCALE_IN)
 E_SCHEDULED: Final = int(Event.SCHEDULED)
@@ -249,7 +253,7 @@ def _dtype(integers: str, floats: str) -> np.dtype[np.void]:
 
 SCENARIO = _dtype(
     # What one run is about: one record a scenario, so that a sweep is an array of them.
-    "seed trace step_seconds steps pre_roll_steps closed retries instances_per_slot"
+    "seed trace step_seconds steps pre_roll_steps history_minutes closed retries instances_per_slot"
     " min_size max_size desired zones elb_checks has_load_balancer has_pool has_launch_hook"
     " hook_continues has_maintenance refresh_max_stated maintenance_ends_first healthy_rounding"
     " pool_running pool_reuse detailed_monitoring fail_minutes unhealthy_threshold"
@@ -313,6 +317,7 @@ ALARM_RULE = np.dtype(
         ("stops_refresh", np.int64),
         ("notifies", np.int64),
         ("warm_up", np.float64),
+        ("long_window", np.int64),
         ("base", np.int64),
     ],
     align=True,

@@ -56,6 +56,7 @@ def world(
     step = int(scenario["step_seconds"])
     steps = int(scenario["steps"])
     total = steps + int(scenario["pre_roll_steps"])
+    rows = int(scenario["history_minutes"]) + total * step // 60 + 2
     fast = bool(np.any(encoded.alarms["period"] < 60))
     longest = int(np.max(encoded.alarms["n"], initial=15)) + 8
     return World(
@@ -74,8 +75,8 @@ def world(
         instances=np.zeros(2 * max(SLOTS, slots), r.INSTANCE),
         fleet=np.zeros(1, r.FLEET)[0],
         sums=np.zeros(r.COLUMNS),
-        minutes=np.zeros((total * step // 60 + 2, r.COLUMNS)),
-        extremes=np.zeros((total * step // 60 + 2, r.EXTREMES)),
+        minutes=np.zeros((rows, r.COLUMNS)),
+        extremes=np.zeros((rows, r.EXTREMES)),
         ticks=np.zeros((TICK_ROWS if fast else 1, r.COLUMNS)),
         erlang=np.zeros(TABLE_POINTS),
         points=np.zeros(longest, np.int8),
@@ -304,6 +305,8 @@ def tell(encoded: Encoded, entry: r.Record) -> str:
         r.Event.ALARM_INSUFFICIENT: f"alarm {alarm} has insufficient data",
         r.Event.ALARM_OK: f"alarm {alarm} is OK (metric {metric:.4g})",
         r.Event.ALARM_ALARM: f"alarm {alarm} is in ALARM (metric {metric:.4g})",
+        r.Event.ALARM_OPEN: f"alarm {alarm} is in ALARM since before the trace",
+        r.Event.COMPOSITE_OPEN: f"composite alarm {composite} is in ALARM since before the trace",
         r.Event.SCALE_OUT: f"policy {policy} scales out to {desired} (metric {metric:.4g})",
         r.Event.SCALE_IN: f"policy {policy} scales in to {desired} (metric {metric:.4g})",
         r.Event.SCHEDULED: f"scheduled action {_name(encoded.schedule_names, subject)} "

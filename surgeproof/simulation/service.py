@@ -407,7 +407,7 @@ def serve(w: World, i: int, t: float) -> None:
     for b in range(w.slow_bounds):
         slower_than = max(total[O_TAIL + T_SLOW + b] - slow_out, 0.0)
         sums[SLOW + b] += routed * min(slower_than, answered_share) * step
-    minute = int((i * c.step_seconds) // 60)
+    minute = c.history_minutes + int((i * c.step_seconds) // 60)
     extremes = w.extremes
     extremes[minute, LEAST_HEALTHY] = min(extremes[minute, LEAST_HEALTHY], float(f.healthy))
     extremes[minute, MOST_UNHEALTHY] = max(

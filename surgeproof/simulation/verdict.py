@@ -140,6 +140,38 @@ class FirstAlarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Before:
+    """What is assumed before the trace, and the fleet that it leaves in the typical run."""
+
+    seconds: float
+    """How long its first rate is taken to have lasted before it (seconds)."""
+    rate: float
+    """That rate (requests/s; users where the plan states what they think)."""
+    of_users: bool
+    """Whether the rate is a number of users."""
+    instances: int
+    """Instances in service when the trace begins."""
+    min_size: int
+    """The group's minimum then, as scheduled actions have left it."""
+    short: bool
+    """Whether requests queue, or too many are bad, already."""
+    open_alarms: tuple[str, ...]
+    """Alarms that tell somebody and are in ALARM already."""
+
+    def __str__(self) -> str:
+        """Return it as reports say it."""
+        unit = "users" if self.of_users else "requests/s"
+        one = "instance" if self.instances == 1 else "instances"
+        short = ", which are too few" if self.short else ""
+        alarms = f"; in ALARM already: {', '.join(self.open_alarms)}" if self.open_alarms else ""
+        return (
+            f"before the trace, {self.seconds / 60:g} minutes at its first rate ({self.rate:,.4g} "
+            f"{unit}) are assumed; they leave {self.instances} {one} in service (minimum "
+            f"{self.min_size}){short}{alarms}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
     """What the capacity costs in instance-hours, and in money where a price is known."""
 
@@ -209,11 +241,13 @@ class Measured:
     median: Outcome
     """Medians over the draws between."""
     movers: tuple[Mover, ...]
+    before: Before
     first_alarm: FirstAlarm | None
+    """The first that the trace caused; those that are open before it do not count."""
     first_bad_minute: int | None
     """First minute of the trace outside the objective, counted from 0."""
     short_at_seconds: float | None
-    """When requests first queued (seconds); None where they never did."""
+    """When requests first queued (seconds), 0 where they did before the trace. None: never."""
     enough_after_seconds: float | None
     """Time from then until the queues were empty for good (seconds); None where they never were."""
     peak_instances: int
@@ -366,9 +400,10 @@ def judge(
         worse=_outcome(summaries[parts.worse], np.max, limits),
         median=_outcome(summaries[parts.between], np.median, limits),
         movers=() if simulated is Word.SURVIVES else _movers(encoded, usual, limits),
+        before=_before(typical),
         first_alarm=_first_alarm(typical),
         first_bad_minute=_from(typical.summary["first_bad_minute"]),
-        short_at_seconds=_moment(typical.summary["first_overload_at"]),
+        short_at_seconds=_short_at(typical),
         enough_after_seconds=_enough_after(typical),
         peak_instances=int(typical.summary["peak_instances"]),
         mean_instances=float(typical.summary["mean_instances"]),
@@ -388,6 +423,7 @@ def judge(
         measured=measured,
         warnings=(
             *(f"{each[0].upper()}{each[1:]}." for each in refresh),
+            *_assumed(measured.before),
             *_without_effect(plan, load, chosen, trials, typical, injected),
         ),
         limitations=encoded.limitations,
@@ -416,6 +452,44 @@ def _unfinished(typical: Run, summaries: r.Records) -> Iterator[str]:
                 f"the instance refresh {said} in {count} of {summaries.size} runs "
                 f"({instances} not replaced in the typical one)"
             )
+
+
+def _before(typical: Run) -> Before:
+    encoded, scenario = typical.encoded, typical.scenario
+    done = encoded.schedules[
+        encoded.schedules["at"] + float(scenario["schedule_delay_seconds"]) <= 0.0
+    ]
+    sizes = [int(size) for size in done["min_size"] if size >= 0]
+    names = [
+        known[int(entry["subject"])]
+        for entry in typical.log
+        for event, known, rules in (
+            (r.Event.ALARM_OPEN, encoded.alarm_names, encoded.alarms),
+            (r.Event.COMPOSITE_OPEN, encoded.composite_names, encoded.composites),
+        )
+        if entry["event"] == event and rules[int(entry["subject"])]["notifies"]
+    ]
+    return Before(
+        seconds=float(scenario["pre_roll_steps"] * scenario["step_seconds"]),
+        rate=float(encoded.demand[0]),
+        of_users=bool(scenario["closed"]),
+        instances=int(typical.column("in_service")[0]),
+        min_size=sizes[-1] if sizes else int(scenario["min_size"]),
+        short=float(typical.summary["first_overload_at"]) < 0.0,
+        open_alarms=tuple(names),
+    )
+
+
+def _assumed(before: Before) -> Iterator[str]:
+    """Yield what a reader must know of the time before the trace."""
+    if before.instances != before.min_size:
+        yield (
+            f"The trace begins with {before.instances} instances, not with the minimum of "
+            f"{before.min_size}: {before}. If the surge begins with the trace, let the trace begin "
+            "half an hour earlier."
+        )
+    elif before.short:
+        yield f"The fleet is overloaded when the trace begins: {before}."
 
 
 def _without_effect(
@@ -616,10 +690,13 @@ def _moment(seconds: float) -> float | None:
     return float(seconds) if seconds < r.NEVER else None
 
 
+def _short_at(typical: Run) -> float | None:
+    at = _moment(typical.summary["first_overload_at"])
+    return None if at is None else max(at, 0.0)
+
+
 def _enough_after(typical: Run) -> float | None:
-    start, end = (
-        _moment(typical.summary[name]) for name in ("first_overload_at", "enough_capacity_at")
-    )
+    start, end = _short_at(typical), _moment(typical.summary["enough_capacity_at"])
     still = bool(typical.column("backlog")[-1] > 0.0)
     return None if start is None or end is None or still else end - start
 
@@ -752,6 +829,7 @@ def _why(
 __all__ = [
     "MEANINGS",
     "NOT_MODELLED",
+    "Before",
     "Cost",
     "Elasticity",
     "FirstAlarm",

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from surgeproof.escaping import markdown as escaped
 from surgeproof.escaping import terminal
+from surgeproof.plan import Database, Figure
 from surgeproof.plan.configured import Surviving
 from surgeproof.report import html, markdown, report_of, text, words
 from surgeproof.report.html_page import PATTERNS
@@ -319,3 +320,38 @@ def test_where_no_limit_alone_helps_the_report_names_what_was_tried(failing):
 
     assert line.startswith("no limit alone helps: ")
     assert "maximum size" in line.partition("any one of ")[2]
+
+
+def test_what_is_assumed_before_the_trace_is_in_every_form(failing):
+    before = str(failing.replays[0].verdict.measured.before)
+
+    assert before.startswith("before the trace, 30 minutes at its first rate (100 requests/s)")
+    assert before in " ".join(text(failing).split())
+    assert escaped(before) in markdown(failing)
+    assert f"<li>{before}</li>" in html(failing)
+    assert "The 30 minutes before it are assumed to be like its first moment." in html(failing)
+
+
+def test_no_form_says_that_nothing_queued_beside_bad_minutes():
+    """Half of the requests get no connection: they fail at once, and none of them waits."""
+    refused = fixed(
+        4,
+        database=Database(name="db", max_connections=200),
+        service=replace(fixed().service, connections_per_instance=Figure.exactly(100)),
+    )
+    found = report(replay(refused, surge(50, 50)))
+    measured = found.replays[0].verdict.measured
+
+    assert measured.typical.bad_minutes == 20
+    assert measured.short_at_seconds == 0
+    assert dict(words.facts(found.replays[0]))["Enough capacity"] == (
+        "short before the trace begins, never enough again"
+    )
+    later = replace(measured, short_at_seconds=None, before=replace(measured.before, short=False))
+    verdict = replace(found.replays[0].verdict, measured=later)
+    told = dict(words.facts(replace(found.replays[0], verdict=verdict)))["Enough capacity"]
+    assert told == (
+        "no queue grew, yet 20 minutes are bad (database connections: the database takes no more "
+        "of them)"
+    )
+    assert not any("never queued" in form(found) for form in (text, markdown, html, to_json))
