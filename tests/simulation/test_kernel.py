@@ -225,7 +225,7 @@ def test_simple_scaling_waits_for_its_cooldown():
 
 
 def test_scheduled_action_sets_the_size():
-    action = ScheduledAction(name="peak", group="web", recurrence="20 0 * * *", min_size=6)
+    action = ScheduledAction(name="peak", group="web", start_seconds=1200, min_size=6)
     load = replace(constant(80, 3600), dated=True)
 
     result = simulate(scaling(schedules=(action,)), load, changes=CERTAIN)
@@ -260,7 +260,7 @@ def test_short_grace_replaces_instances_that_still_boot():
     plan = scaling(
         groups=(group(health_check_grace_seconds=0),),
         service=service(boot_seconds=Figure.exactly(300)),
-        schedules=(ScheduledAction(name="more", group="web", recurrence="10 0 * * *", min_size=3),),
+        schedules=(ScheduledAction(name="more", group="web", start_seconds=600, min_size=3),),
     )
 
     result = simulate(plan, replace(constant(80, 1500), dated=True), changes=CERTAIN)

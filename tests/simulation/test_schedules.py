@@ -14,6 +14,11 @@ SUNDAY = 1673740800.0
 MONDAY = SUNDAY + 86400
 
 
+def within(action, start, seconds):
+    """The moments of the trace; one before it, which still holds, is not among them."""
+    return [moment for moment in _moments(action, start, seconds, 0.0) if moment >= 0]
+
+
 @pytest.mark.parametrize(
     ("recurrence", "start", "hours", "expected"),
     [
@@ -38,9 +43,17 @@ MONDAY = SUNDAY + 86400
 def test_a_recurrence_names_its_moments_as_aws_takes_them(recurrence, start, hours, expected):
     action = ScheduledAction(name="peak", group="web", recurrence=recurrence)
 
-    moments = _moments(action, start, 3600.0 * hours)
+    moments = within(action, start, 3600.0 * hours)
 
     assert [moment / 3600 for moment in moments] == pytest.approx(expected)
+
+
+def test_of_what_lies_before_the_time_before_a_trace_the_last_moment_holds():
+    action = ScheduledAction(name="peak", group="web", recurrence="0,20,40 * * * *")
+
+    moments = _moments(action, SUNDAY, 1800.0, 1800.0)
+
+    assert [moment / 60 for moment in moments] == [-40, -20, 0, 20]
 
 
 def test_a_recurrence_follows_its_time_zone_over_a_change_of_the_clock():
@@ -49,7 +62,7 @@ def test_a_recurrence_follows_its_time_zone_over_a_change_of_the_clock():
         name="peak", group="web", recurrence="0 9 * * *", time_zone="Europe/Berlin"
     )
 
-    assert _moments(action, saturday, 2 * 86400.0) == [8 * 3600.0, (24 + 7) * 3600.0]
+    assert within(action, saturday, 2 * 86400.0) == [8 * 3600.0, (24 + 7) * 3600.0]
 
 
 def test_a_schedule_runs_at_its_start_then_recurs_until_its_end():
@@ -61,7 +74,7 @@ def test_a_schedule_runs_at_its_start_then_recurs_until_its_end():
         end_seconds=SUNDAY + 4 * 3600,
     )
 
-    moments = _moments(action, SUNDAY, 86400.0)
+    moments = within(action, SUNDAY, 86400.0)
 
     assert [moment / 3600 for moment in moments] == [1.5, 2, 3]
 
