@@ -16,6 +16,7 @@ account, which is gone after the test.
 """
 
 import os
+import signal
 from collections import defaultdict
 
 import pytest
@@ -26,6 +27,17 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+# What starts the tests may ignore signals (`nohup`, `&` in a script), and children inherit that: the
+# commands then respect it, and tests of interruptions would wait for ever.
+for _number, _handler in (
+    (signal.SIGHUP, signal.SIG_DFL),
+    (signal.SIGTERM, signal.SIG_DFL),
+    (signal.SIGINT, signal.default_int_handler),
+):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, _handler)
 
 
 TRIED = defaultdict(list)
