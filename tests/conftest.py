@@ -29,8 +29,8 @@ settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
-# What starts the tests may ignore signals (`nohup`, `&` in a script), and children inherit that: the
-# commands then respect it, and tests of interruptions would wait for ever.
+# What starts the tests may ignore signals (`nohup`, or `&` in a script). Children inherit it. The
+# commands respect it, so that tests of interruptions would wait for ever.
 for _number, _handler in (
     (signal.SIGHUP, signal.SIG_DFL),
     (signal.SIGTERM, signal.SIG_DFL),
