@@ -125,6 +125,7 @@ def outage(client: Client, plan: ScalingPlan) -> list[Told]:
         if entry["event"] == Event.COMPOSITE_ACTS
     }
     told: list[Told] = []
+    draining = 0  # replaced, and told as ended already
     for entry in run.log:
         at = _moment(float(entry["t"]))
         event, subject, metric = Event(entry["event"]), int(entry["subject"]), entry["metric"]
@@ -145,8 +146,11 @@ def outage(client: Client, plan: ScalingPlan) -> list[Told]:
             case Event.REPLACED:
                 why = "an ELB system health check failure"
                 new = [instances.ended(at, why) for _ in range(subject)]
+                draining += subject
             case Event.TERMINATED:
-                new = [instances.ended(at, "an instance refresh") for _ in range(subject)]
+                known = min(draining, subject)
+                draining -= known
+                new = [instances.ended(at, "an instance refresh") for _ in range(subject - known)]
             case Event.REFRESH_STARTS | Event.REFRESH_ENDS:
                 ends = "Started" if event == Event.REFRESH_STARTS else "Succeeded"
                 new = [_refresh(at, ends)]

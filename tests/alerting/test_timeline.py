@@ -70,8 +70,9 @@ STORY = [
     "request-surge-fast-critical ALARM",
     "surge-critical ALARM",
     "escalation-critical ALARM (WaitPeriod)",
-    "Instance Terminate Successful",
+    # The group's maintenance policy launches what replaces an instance before it ends that.
     "Instance Launch Successful",
+    "Instance Terminate Successful",
     "slow-responses-critical ALARM",
     "outage-critical ALARM",
     "escalation-critical ALARM",
@@ -80,9 +81,9 @@ STORY = [
     "surge-response Success",
     "saturation-critical ALARM",
     "Auto Scaling Instance Refresh Started",
-    "Auto Scaling Instance Refresh Succeeded",
     "surge-critical OK",
     "outage-critical OK",
+    "Auto Scaling Instance Refresh Succeeded",
 ]
 
 
