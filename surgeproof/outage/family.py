@@ -196,7 +196,12 @@ def measures(values: Mapping[str, float]) -> tuple[Injected, ...]:
 
 
 def nothing_done(values: Mapping[str, float], until: float = NEVER) -> tuple[Injected, ...]:
-    """Return what was there without any measure: requests that were not spread evenly."""
+    """Return what was there without any measure: requests that were not spread evenly.
+
+    Where half of the instances have half of the requests, they were.
+    """
+    if values["uneven_share"] == 0.5:
+        return ()
     return (
         Injected(
             kind=Injection.UNEVEN_LOAD,

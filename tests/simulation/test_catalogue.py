@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from surgeproof.plan import DemandMetric, Metric, MetricMath, ScheduledAction
+from surgeproof.plan import DemandMetric, Metric, MetricMath
 from surgeproof.simulation import records as r
 from surgeproof.simulation.catalogue import ONE, Catalogue, NotModelledError
-from surgeproof.simulation.encode import _moments, _RuleReader
+from surgeproof.simulation.encode import _RuleReader
 
 CATALOGUE = Catalogue(
     period_seconds=60,
@@ -116,29 +116,6 @@ def test_composite_rule(rule, program):
 def test_composite_rule_that_cannot_be_read(rule):
     with pytest.raises(NotModelledError):
         _RuleReader(rule, ["a", "b"], ["page"]).program()
-
-
-@pytest.mark.parametrize(
-    ("recurrence", "zone", "moments"),
-    [
-        ("30 0 * * *", "UTC", [1800]),
-        ("*/20 0 * * *", "UTC", [0, 1200, 2400]),
-        ("0 2 * * *", "Europe/Berlin", [3600]),
-        ("0 0 2 * *", "UTC", []),
-        ("0 0 * * 4", "UTC", [0]),
-    ],
-)
-def test_recurrence(recurrence, zone, moments):
-    """The Unix epoch was a Thursday, 1970-01-01 01:00 in Berlin."""
-    action = ScheduledAction(name="a", group="g", recurrence=recurrence, time_zone=zone)
-
-    assert _moments(action, 0.0, 5400.0) == moments
-
-
-@pytest.mark.parametrize("recurrence", ["* *", "61 * * * *", "x * * * *", "*/0 * * * *"])
-def test_recurrence_that_cannot_be_read(recurrence):
-    with pytest.raises(NotModelledError):
-        _moments(ScheduledAction(name="a", group="g", recurrence=recurrence), 0.0, 60.0)
 
 
 GOOD_OF_ALL = (
