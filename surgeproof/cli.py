@@ -21,6 +21,7 @@ from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.project import LOCAL, InputError, Project, path_of
 from surgeproof.emulator.run_directory import REPORT, RunDirectory, RunError
 from surgeproof.emulator.state import StateError
+from surgeproof.escaping import terminal
 from surgeproof.exits import AnswerIsNo, Exit
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
 from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
@@ -596,7 +597,8 @@ def runbook_run(
     else:
         if not yes:
             shown = ", ".join(given) or "its defaults"
-            click.confirm(f"Run {chosen.name} with {shown}? {chosen.description}", abort=True)
+            asked = f"Run {chosen.name} with {shown}? {chosen.description}"
+            click.confirm(terminal(asked, lines=False), abort=True)
         lines = runbooks.execute(client, chosen, parameters)
     with interrupts.raised():  # which ends a script that runs
         for line in lines:

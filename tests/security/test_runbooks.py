@@ -6,15 +6,17 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
 
+from surgeproof import cli
 from surgeproof.cli import main
 from surgeproof.exits import Exit
 from surgeproof.operations import automation
 from surgeproof.operations.automation import Automation, AutomationError
-from surgeproof.operations.runbooks import stated_documents
+from surgeproof.operations.runbooks import Runbook, stated_documents
 from tests.security.conftest import up
 
 NAME = "surgeproof-local-web-greet"
@@ -145,6 +147,18 @@ def test_a_document_that_the_state_does_not_have_is_refused_by_name(run, give, t
     assert code == Exit.FAILED
     assert f"runbook {added}: must be what the stack's state has" in printed
     assert not mark.exists()
+
+
+def test_the_question_before_a_runbook_on_aws_shows_what_others_wrote_as_text(give, monkeypatch):
+    hostile = document() | {"description": "\x1b[2J\n::error::greets"}
+    found = SimpleNamespace(find=lambda *_: Runbook("greet", NAME, hostile))
+    monkeypatch.setattr(cli, "_account", lambda *_, **__: (found, "surgeproof", None, None))
+    monkeypatch.setattr(cli, "LOCAL", "another")
+
+    _, printed = give("run", "greet")
+
+    assert "\x1b" not in printed
+    assert rf"Run {NAME} with its defaults? \u001b[2J\n::error::greets [y/N]: " in printed
 
 
 def test_a_content_that_is_secret_in_the_state_is_no_content():
