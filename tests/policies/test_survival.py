@@ -219,8 +219,9 @@ def test_what_only_some_runs_survive_is_advice(say):
         "% of the runs survive; in minute 14 the group was at its maximum size (4); typically"
         in lines[0]
     )
-    assert [line.partition(": ")[0] for line in lines[1:4]] == ["Moves it"] * 3
-    assert lines[4].startswith("Helps: fleet.maxSize 4 -> 5: survives;")
+    assert lines[1].startswith("The trace begins with 4 instances, not with the minimum of 3: ")
+    assert [line.partition(": ")[0] for line in lines[2:5]] == ["Moves it"] * 3
+    assert lines[5].startswith("Helps: fleet.maxSize 4 -> 5: survives;")
 
 
 @pytest.mark.parametrize("rule", [SURVIVES, WARNS])
@@ -415,7 +416,8 @@ def test_of_several_surges_what_helps_is_told_with_the_worst(say):
 
     assert sale.splitlines()[1:] == ["What helps is told with surge `rush`, the worst one."]
     assert rush.startswith("surge `rush` (x2-in-300s x 3) fails: ")
-    assert rush.splitlines()[1].startswith("Helps: fleet.maxSize 3 -> ")
+    assert rush.splitlines()[1].startswith("The fleet is overloaded when the trace begins: ")
+    assert rush.splitlines()[2].startswith("Helps: fleet.maxSize 3 -> ")
 
 
 def test_a_page_that_comes_too_late_is_refused(say):

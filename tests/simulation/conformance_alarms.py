@@ -244,7 +244,7 @@ ROWS = (
         load=minutes((1, 9)),
         events=ALARMS,
         since=-1800,
-        log=("-1770 errors ALARM at 0",),
+        log=("-1650 errors ALARM at 0",),
     ),
     Row(
         name="group-metrics-must-be-enabled",
@@ -266,7 +266,7 @@ ROWS = (
         load=minutes((1, 6)),
         events=ALARMS,
         since=-1800,
-        log=("-1770 size ALARM at 0",),
+        log=("-1650 size ALARM at 0",),
     ),
     Row(
         name="cpu-of-warm-instances",
