@@ -15,7 +15,9 @@ from policies._checker import Checker
 from policies._rules import AnyRule, Resource
 from policies._settings import Settings
 from policies._values import MASKED, fit
+from surgeproof.escaping import visible
 from surgeproof.findings import Summary
+from surgeproof.plan.shapes import Misfit
 from surgeproof.settings.errors import DocumentError, Path, shortened
 from surgeproof.settings.resources import SECRET, SIGNATURE, Form
 
@@ -179,9 +181,9 @@ def check(
     checker = Checker(areas, settings, today or _settings.today())
     findings = checker.at_start("")
     for entry in found:
-        properties, unreadable = fit(entry.type, entry.inputs)
+        properties, unreadable = _fit(entry, entry.inputs)
         said = {each.path for each in unreadable}
-        more = [each for each in fit(entry.type, entry.outputs)[1] if each.path not in said]
+        more = [each for each in _fit(entry, entry.outputs)[1] if each.path not in said]
         findings += checker.resource(
             Resource(
                 type=entry.type,
@@ -197,13 +199,21 @@ def check(
     return Summary(findings, checker.exempted)
 
 
+def _fit(entry: Entry, properties: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Misfit, ...]]:
+    try:
+        return fit(entry.type, properties)
+    except DocumentError as error:
+        where = f"{entry.type} {visible(entry.name)}"
+        raise DocumentError([f"{where}: {problem}" for problem in error.problems]) from None
+
+
 def _together(found: Sequence[Entry], types: frozenset[str]) -> list[Resource]:
     """Return the resources as rules across resources see them, with their references."""
     links: dict[str, dict[str, list[Resource]]] = {entry.urn: {} for entry in found}
     ours = {}
     for entry in found:
         outputs = entry.outputs if entry.type in types else {}
-        properties, unreadable = fit(entry.type, outputs)
+        properties, unreadable = _fit(entry, outputs)
         ours[entry.urn] = Resource(
             type=entry.type,
             urn=entry.urn,

@@ -16,6 +16,7 @@ import click
 from surgeproof import exits, files, interrupts
 from surgeproof.ahead import ReadingError, reading
 from surgeproof.cli_trace import trace as trace_commands
+from surgeproof.cli_types import FilePath, JsonFile
 from surgeproof.emulator import real, run
 from surgeproof.emulator.deliveries import Place
 from surgeproof.emulator.project import LOCAL, InputError, Project, path_of
@@ -61,13 +62,13 @@ _refresh = click.option(
 _policies = click.option(
     "--policy-pack-config",
     "policy_config",
-    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    type=JsonFile(),
     help="JSON file that changes the level of single rules; see policies/README.md.",
 )
 _report = click.option(
     "--report",
     "reports",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=FilePath(writable=True),
     multiple=True,
     help="Write what the policies say to a .md, .sarif, .json or .txt file too; may be repeated.",
 )
@@ -267,13 +268,13 @@ def status(stack: str, *, embedded: bool, deployed: bool) -> None:
 @click.option("--stack", help="Stack whose settings hold. Default: the one that the file is of.")
 @click.option(
     "--state",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(exists=True, allow_dash=True),
     help="What `pulumi stack export` writes; - reads it from a pipe. Default: the stack on the "
     "embedded AWS.",
 )
 @click.option(
     "--plan",
-    type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path),
+    type=FilePath(exists=True, allow_dash=True),
     help="What `pulumi preview --json --show-sames` writes, or --save-plan (with --state).",
 )
 @click.option(
@@ -343,7 +344,7 @@ def check_command(
 )
 @click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(),
     help="File to write the report to; the verdict is printed.",
 )
 @click.option("--explain", is_flag=True, help="Tell the event log in words.")

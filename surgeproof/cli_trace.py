@@ -4,12 +4,13 @@ What is read from CloudWatch or from access logs is written to a CSV file, which
 reviewed and kept like any other.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from surgeproof.cli_types import FilePath, Time
 from surgeproof.emulator.project import InputError, path_of
 from surgeproof.printing import say
 
@@ -18,23 +19,6 @@ if TYPE_CHECKING:
 
 GROWTH_SECONDS = (60, 300)
 """Spans over which the growth of a trace is told (seconds)."""
-
-
-class _Time(click.ParamType[datetime]):
-    """A moment in ISO 8601; UTC where no zone is given."""
-
-    name = "time"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> datetime:
-        if isinstance(value, datetime):
-            return value
-        try:
-            time = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"must be a time such as 2026-01-15T08:45:00Z, got {value!r}", param, ctx)
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 class _Traces(click.Group):
@@ -53,11 +37,11 @@ class _Traces(click.Group):
             raise InputError(str(error)) from error
 
 
-_begin = click.option("--begin", type=_Time(), help="First moment, such as 2026-01-15T08:00:00Z.")
-_end = click.option("--end", type=_Time(), help="First moment after it.")
+_begin = click.option("--begin", type=Time(), help="First moment, such as 2026-01-15T08:00:00Z.")
+_end = click.option("--end", type=Time(), help="First moment after it.")
 _output = click.option(
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FilePath(),
     help="CSV file to write; `surgeproof replay --trace FILE` replays it.",
 )
 _region = click.option("--region", help="Default: that of AWS's own configuration.")
@@ -180,9 +164,9 @@ def make_command(shape: str, *, values: tuple[str, ...], output: Path | None) ->
 @click.argument("load_balancer")
 @click.option("--target-group", help="targetgroup/NAME/ID, or its ARN. Default: all.")
 @click.option(
-    "--begin", type=_Time(), required=True, help="First moment, such as 2026-01-15T08:00:00Z."
+    "--begin", type=Time(), required=True, help="First moment, such as 2026-01-15T08:00:00Z."
 )
-@click.option("--end", type=_Time(), required=True, help="First moment after it.")
+@click.option("--end", type=Time(), required=True, help="First moment after it.")
 @click.option(
     "--period", type=int, default=60, show_default=True, help="Length of the steps (seconds)."
 )

@@ -21,7 +21,9 @@ MAY_IMPORT = {
     },
     "surgeproof/settings": set(),
     "surgeproof/cli.py": {"surgeproof"},
+    "surgeproof/cli_types.py": set(),
     "surgeproof/cli_trace.py": {
+        "surgeproof.cli_types",
         "surgeproof.emulator.project",
         "surgeproof.printing",
         "surgeproof.traces",

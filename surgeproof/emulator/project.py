@@ -112,6 +112,11 @@ class Project:
                 f"--stack: must have a file Pulumi.<stack>.yaml (there are: {known}), got {stack!r}"
             )
 
+    def check_settings(self, stack: str) -> None:
+        """Refuse what `check_stack` refuses, and settings that the engine would read otherwise."""
+        self.check_stack(stack)
+        self.config(stack)
+
     def settings_file(self, stack: str) -> Path:
         """Return the file of the stack's settings."""
         return self.root / f"Pulumi.{stack}.yaml"

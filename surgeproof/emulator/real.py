@@ -81,7 +81,7 @@ def up(
     project: Project, stack: str, *, yes: bool, refresh: bool, policy_config: Path | None = None
 ) -> None:
     """Run `pulumi up` with the policy pack."""
-    project.check_stack(stack)
+    project.check_settings(stack)
     words = ["up", *_packs(project, policy_config), *(["--refresh"] if refresh else [])]
     _pulumi(project, stack, [*words, *(["--yes"] if yes else [])])
 
@@ -90,7 +90,7 @@ def preview(
     project: Project, stack: str, *, refresh: bool, policy_config: Path | None = None
 ) -> None:
     """Run `pulumi preview` with the policy pack."""
-    project.check_stack(stack)
+    project.check_settings(stack)
     _pulumi(
         project,
         stack,

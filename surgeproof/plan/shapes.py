@@ -14,7 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from surgeproof.settings.json_file import read_json
+from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.settings.stack_files import kind
 
 FILE: Final = Path(__file__).with_name("property_shapes.json")
@@ -24,8 +25,9 @@ OF_MAP: Final = "*"
 
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _MOST: Final = 1e300
-_DOCUMENT: Final = "policy"
-"""Ends the names of texts for which pulumi-aws takes a mapping, too (TransformJSONDocument)."""
+_DOCUMENTS: Final = frozenset({"policy", "ruleJson", "dashboardBody"})
+"""Texts that hold JSON, by which rules judge. AWS refuses others, or reads them in its own way.
+pulumi-aws makes such a text of a mapping (TransformJSONDocument)."""
 
 _MUST: Final = {
     TEXT: "be a text",
@@ -131,8 +133,8 @@ class _Fitting:
     def _value(self, shape: Any, value: Any, path: str) -> Any:
         if value is None or isinstance(value, enum.Enum) or shape == ANY:
             return value
-        if shape == TEXT and isinstance(value, Mapping) and path.lower().endswith(_DOCUMENT):
-            return value
+        if shape == TEXT and path in _DOCUMENTS:
+            return self._document(value, path)
         if isinstance(shape, list):
             if not isinstance(value, list):
                 return self._misfit(path, "be a list", value)
@@ -145,13 +147,25 @@ class _Fitting:
         found = _SCALARS[shape](value)
         return self._misfit(path, _MUST[shape], value) if found is None else found
 
+    def _document(self, value: Any, path: str) -> Any:
+        """Return a text that holds JSON, or the mapping that pulumi-aws takes for one."""
+        if isinstance(value, Mapping) or value == "":
+            return value
+        if isinstance(value, str):
+            try:
+                parse_json(value, path)
+            except DocumentError:
+                return self._misfit(path, "be JSON that can be read", value, "another text")
+            return value
+        return self._misfit(path, _MUST[TEXT], value)
+
     def _item(self, shape: Any, value: Any, path: str) -> Any:
         if value is None and shape != ANY:
             return self._misfit(path, "be given", value)
         return self._value(shape, value, path)
 
-    def _misfit(self, path: str, must: str, value: Any) -> Any:
-        self.misfits.append(Misfit(path, must, kind(value)))
+    def _misfit(self, path: str, must: str, value: Any, got: str = "") -> Any:
+        self.misfits.append(Misfit(path, must, got or kind(value)))
         return self._stand_in
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from surgeproof.escaping import visible
 from surgeproof.settings.files import FileError, open_regular
 
 VALUE_CHARACTERS = 60
@@ -42,7 +43,9 @@ class TraceError(ValueError):
         self.details = details
         """More lines, one a problem."""
         said = got if isinstance(got, Said) else shown(got)
-        super().__init__("\n  ".join((f"{place}: must {rule}, got {said}", *details)))
+        # Places, headers and cells may hold anything.
+        lines = (f"{place}: must {rule}, got {said}", *details)
+        super().__init__("\n  ".join(map(visible, lines)))
 
 
 class BadRowsError(TraceError):

@@ -12,7 +12,7 @@ from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.traces.columns import CellError, Times, times_of
 from surgeproof.traces.csv_file import LINE_BYTES_MAX, Reading, trace_of
-from surgeproof.traces.errors import RowCounter, Said, TraceError, opened
+from surgeproof.traces.errors import RowCounter, Said, TraceError, opened, shown
 from surgeproof.traces.trace import RATE_MAX, STEPS_MAX, Trace
 
 _K6_METRIC: Final = "http_reqs"
@@ -54,7 +54,7 @@ def _metric_data(path: Path, results: Sequence[Any], reading: Reading) -> Trace:
     known = [each for each in results if isinstance(each, Mapping)]
     names = [str(each.get("Label") or each.get("Id")) for each in known]
     if reading.series is not None:
-        chosen = [each for each in known if reading.series in {each.get("Label"), each.get("Id")}]
+        chosen = [each for each in known if reading.series in (each.get("Label"), each.get("Id"))]
         if len(chosen) != 1:
             rule = f"have the series asked for among {', '.join(names) or 'none'}"
             raise TraceError(place, rule, reading.series)
@@ -81,7 +81,8 @@ def _statistics(path: Path, document: Mapping[str, Any], reading: Reading) -> Tr
     points = [each for each in document["Datapoints"] if isinstance(each, Mapping)]
     units = {str(each.get("Unit", "None")) for each in points}
     if len(units) > 1:
-        raise TraceError(place, "hold data points of one unit", Said(", ".join(sorted(units))))
+        listed = ", ".join(map(shown, sorted(units)[:5]))
+        raise TraceError(place, "hold data points of one unit", Said(listed))
     per_second = units == {"Count/Second"}
     key = "Average" if per_second else "Sum"
     if any(key not in each for each in points):
@@ -160,7 +161,7 @@ def _is_k6(path: Path) -> bool:
     except (DocumentError, UnicodeDecodeError):
         return False
     return (
-        isinstance(first, dict) and first.get("type") in {"Metric", "Point"} and "metric" in first
+        isinstance(first, dict) and first.get("type") in ("Metric", "Point") and "metric" in first
     )
 
 

@@ -50,6 +50,7 @@ def fuzz(
     *,
     seed: int,
     numbers: range,
+    whole: bool = True,
     kept: Path | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> Outcome:
@@ -60,11 +61,12 @@ def fuzz(
         place: Directory to work in.
         seed: With an input's number, decides what it is.
         numbers: Of the inputs.
+        whole: Whether inputs are made of the shipped stacks, too, and some plans are replayed.
         kept: Directory for inputs that show a fault. Default: they are not kept.
         tell: Is told of each fault.
 
     """
-    it = kind(place)
+    it = kind(place, whole=whole)
     outcome = Outcome(kind.name)
     for number in numbers:
         rng = random.Random(f"{kind.name} {seed} {number}")
