@@ -18,7 +18,7 @@ UV_COMPILE := $(PYTHON_M) uv pip compile --quiet --universal --python-version 3.
 $(shell test ! -e $(VENV)/.made || test -x $(VENV)/bin/python || rm -f $(VENV)/.made $(VENV)/.run $(VENV)/.dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status down test unit lint format reference probe lock engine torture mutate outage bench clean
+.PHONY: help up preview status down test unit lint format reference probe lock engine torture fuzz mutate outage bench clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,7 @@ format: $(VENV)/.dev  ## Lay the code out
 
 reference: $(VENV)/.dev  ## Write docs/reference and Pulumi.yaml's keys anew from the code
 	$(PYTHON_M) components.configuration
+	$(PYTHON_M) policies.shapes
 	$(PYTHON_M) policies.reference
 
 probe: $(VENV)/.dev  ## Measure anew what the embedded AWS loses, refuses, lacks, does not enforce
@@ -70,6 +71,9 @@ engine: $(VENV)/.run  ## Find the Pulumi engine, or build it
 torture: $(VENV)/.dev  ## Interrupt, kill and damage runs in hundreds of ways; says how many were put right
 	SURGEPROOF_MOMENTS=20 SURGEPROOF_DAMAGES=340 $(PYTHON_M) pytest --timeout 7200 tests/engine/test_interruptions.py \
 		tests/engine/test_damages.py tests/engine/test_odd_paths.py tests/simulation/test_compile.py tests/test_files.py
+
+fuzz: $(VENV)/.dev  ## Read 2,000 damaged inputs of each kind; none may end in a traceback
+	$(PYTHON_M) tests.fuzz
 
 mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must notice (about half an hour)
 	$(PYTHON_M) mutmut run $(MUTANTS)

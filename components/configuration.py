@@ -1763,7 +1763,7 @@ class _Values:
         path = tuple(place.split("."))
         for part in path:
             value = value.get(part) if isinstance(value, Mapping) else None
-        found = value.items() if isinstance(value, Mapping) else enumerate(value or ())
+        found = value.items() if isinstance(value, Mapping) else enumerate(value if isinstance(value, list) else ())
         return [
             (name, _Item(item, (*path, name), self._unsound))
             for name, item in found

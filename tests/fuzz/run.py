@@ -69,7 +69,7 @@ def fuzz(
     it = kind(place, whole=whole)
     outcome = Outcome(kind.name)
     for number in numbers:
-        rng = random.Random(f"{kind.name} {seed} {number}")
+        rng = generator(kind, seed, number)
         made = it.make(rng)
         outcome.inputs += 1
         began = time.process_time()
@@ -93,6 +93,11 @@ def fuzz(
                     made.content if isinstance(made.content, bytes) else pickle.dumps(made.content)
                 )
     return outcome
+
+
+def generator(kind: type[Kind], seed: int, number: int) -> random.Random:
+    """Return what decides an input, and what is done with it."""
+    return random.Random(f"{kind.name} {seed} {number}")
 
 
 def _read(kind: Kind, made: Input, rng: random.Random) -> bool:
