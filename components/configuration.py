@@ -6,7 +6,7 @@
 import math
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final, cast
 
@@ -1763,7 +1763,10 @@ class _Values:
         path = tuple(place.split("."))
         for part in path:
             value = value.get(part) if isinstance(value, Mapping) else None
-        found = value.items() if isinstance(value, Mapping) else enumerate(value if isinstance(value, list) else ())
+        if isinstance(value, Mapping):
+            found: Iterable[tuple[str | int, Any]] = value.items()
+        else:
+            found = enumerate(value if isinstance(value, list) else ())
         return [
             (name, _Item(item, (*path, name), self._unsound))
             for name, item in found

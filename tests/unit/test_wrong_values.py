@@ -1,0 +1,93 @@
+"""Each key of the configuration with values of every wrong kind: a line, never an exception."""
+
+import copy
+import re
+
+import pytest
+
+from components._schema import inner, keys_of
+from components.configuration import Configuration, find_problems
+from tests.unit.test_configuration import BURN, EMAIL, ESCALATION, METRIC, STEP, minimal
+
+WRONG = (
+    None,
+    True,
+    5,
+    -1,
+    0.5,
+    10**30,
+    1e308,
+    "",
+    "x",
+    "5",
+    "2027-06-30",
+    "x" * 5000,
+    "\x1b[2J\n",
+    [],
+    [None],
+    [[1]],
+    [{}],
+    [1, "a", {}],
+    {},
+    {"": 1},
+    {"a": {"b": []}},
+    {"a": None, "b": [1]},
+)
+
+WHOLE = minimal() | {
+    "fleet": {
+        "maxSize": 4,
+        "minSize": 2,
+        "warmPool": {},
+        "application": {"environment": {"A": "b"}, "secrets": {"C": "arn:aws:x"}},
+    },
+    "scaling": {
+        "steps": [STEP, STEP | {"abovePercent": 90}],
+        "schedules": {"a": {"recurrence": "0 7 * * *", "minSize": 2}},
+        "highResolutionMetric": METRIC,
+        "predictive": {},
+    },
+    "alerts": {"subscriptions": [EMAIL, EMAIL], "escalation": [ESCALATION]},
+    "slo": {"burnRates": [BURN], "surge": {}},
+    "surges": {"a": {"trace": "x2-in-0s"}},
+    "service": {"requestsPerSecond": [1, 2]},
+}
+
+
+def places(model, at=()):
+    """Yield the paths of all keys; of a list's or a mapping's items those of the first."""
+    for name, field in keys_of(model).items():
+        yield (*at, name)
+        nested = inner(field)
+        if nested is not None:
+            held = value_at(WHOLE, (*at, name))
+            key = 0 if isinstance(held, list) else "a" if set(held or ()) == {"a"} else None
+            yield from places(nested, (*at, name) if key is None else (*at, name, key))
+
+
+def value_at(data, path):
+    for part in path:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
+
+
+def changed(path, value):
+    data = copy.deepcopy(WHOLE)
+    at = data
+    for part in path[:-1]:
+        at = at[part] if isinstance(at, list) else at.setdefault(part, {})
+    at[path[-1]] = value
+    return data
+
+
+@pytest.mark.parametrize("path", places(Configuration), ids=lambda path: ".".join(map(str, path)))
+def test_a_value_of_any_kind_is_taken_or_told_in_a_line(path):
+    for value in WRONG:
+        for problem in find_problems(changed(path, value)):
+            line = problem.line(secret=False)
+
+            assert re.fullmatch(r"[^\n\x1b]+: must [^\n\x1b]+, got [^\n\x1b]+", line)
+            assert len(line) < 1500
