@@ -321,13 +321,8 @@ def _repeated(case: Case) -> Floats:
     return affected_percents(sweep(encoded, records, threads=1))
 
 
-def _worse(before: Run, after: Run) -> Flags:
-    """Return the steps in which more of the requests are bad."""
-    return np.asarray(after.bad > before.bad + 0.01)
-
-
-def _connections(before: Run, after: Run) -> bool:
-    """Return whether more instances share the connections, so that more requests get none."""
+def _connections(before: Run, after: Run) -> Flags:
+    """Return when more instances share the connections, so that more requests get none."""
     c = after.scenario
 
     def refused(each: Run) -> Floats:
@@ -335,12 +330,12 @@ def _connections(before: Run, after: Run) -> bool:
         return np.asarray(np.maximum(1.0 - c["max_connections"] / wanted, 0.0))
 
     if not c["has_database"] or c["max_connections"] <= 0:
-        return False
-    return bool((_worse(before, after) & (refused(after) > refused(before))).any())
+        return np.zeros(after.bad.size, np.bool_)
+    return np.asarray(refused(after) > refused(before))
 
 
-def _contention(before: Run, after: Run) -> bool:
-    """Return whether more instances make the database carry less than is asked of it (USL)."""
+def _contention(before: Run, after: Run) -> Flags:
+    """Return when more instances make the database carry less than is asked of it (USL)."""
     c = after.scenario
 
     def carried(each: Run) -> Floats:
@@ -349,31 +344,57 @@ def _contention(before: Run, after: Run) -> bool:
         return np.asarray(c["database_queries_per_second"] * n / bends)
 
     if not c["has_database"] or c["database_queries_per_second"] <= 0:
-        return False
-    less = (carried(after) < carried(before)) & (carried(after) < after.column("attempts"))
-    return bool((_worse(before, after) & less).any())
+        return np.zeros(after.bad.size, np.bool_)
+    return np.asarray(
+        (carried(after) < carried(before)) & (carried(after) < after.column("attempts"))
+    )
 
 
-def _scaled_in(before: Run, after: Run) -> bool:
-    """Return whether what came sooner was away sooner: fewer were there when it mattered."""
-    worse = _worse(before, after)
-    if not worse.any():
-        return False
-    first = int(worse.argmax())
-    moment = first * float(after.scenario["step_seconds"])
-    ins = after.log[(after.log["event"] == Event.SCALE_IN) & (after.log["t"] <= moment)]
-    fewer = after.column("desired")[first] < before.column("desired")[first]
-    return bool(ins.size and fewer)
+def _cold(before: Run, after: Run) -> Flags:
+    """Return when more cold instances get their equal share of the requests, which is too much.
+
+    AWS sends a new target as much as a warm one, unless slow start or the algorithm differ.
+    """
+    c = after.scenario
+    if c["cold_seconds"] <= 0 or c["cold_requests_per_second"] >= c["requests_per_second"]:
+        return np.zeros(after.bad.size, np.bool_)
+
+    def missing(each: Run) -> Floats:
+        warm = each.column("answering") * c["requests_per_second"]
+        return np.asarray(warm - each.column("capacity"))
+
+    # What has queued at them waits on for some time after they are warm.
+    colder = missing(after) > missing(before) + 0.5 * c["cold_requests_per_second"]
+    lasting = int(c["cold_seconds"] // c["step_seconds"])
+    return np.asarray(np.convolve(colder, np.ones(lasting))[: colder.size] > 0)
 
 
-REASONS: Final[Mapping[str, Callable[[Run, Run], bool]]] = MappingProxyType(
+def _scaled_in(before: Run, after: Run) -> Flags:
+    """Return when fewer instances are wanted, since the group scaled in sooner."""
+    step = float(after.scenario["step_seconds"])
+    ins = after.log[after.log["event"] == Event.SCALE_IN]["t"]
+    begun = np.arange(after.bad.size) * step >= min(ins, default=np.inf)
+    return np.asarray(begun & (after.column("desired") < before.column("desired")))
+
+
+REASONS: Final[Mapping[str, Callable[[Run, Run], Flags]]] = MappingProxyType(
     {
         "connections": _connections,
         "contention": _contention,
+        "cold instances": _cold,
         "scaled in sooner": _scaled_in,
     }
 )
-"""Why something that should help may hurt."""
+"""Why something that should help may hurt, and when."""
+
+
+def _reason(before: Run, after: Run) -> str:
+    """Return what explains at least half of the harm that is added; empty where nothing does."""
+    added = np.maximum(after.bad - before.bad, 0.0) * after.arrivals
+    half = 0.5 * added.sum()
+    return next(
+        (why for why, when in REASONS.items() if added[when(before, after)].sum() >= half), ""
+    )
 
 
 def compared(number: int) -> tuple[int, list[Found]]:
@@ -387,7 +408,7 @@ def compared(number: int) -> tuple[int, list[Found]]:
         if after.affected_percent <= before.affected_percent + POINTS:
             continue
         means = before.affected_percent, after.affected_percent
-        reason = next((why for why, holds in REASONS.items() if holds(before, after)), "")
+        reason = _reason(before, after)
         if not reason:
             several = _repeated(case), _repeated(changed)
             means = float(several[0].mean()), float(several[1].mean())
