@@ -63,6 +63,9 @@ ERRORS: Final = 2.0
 SLOWEST_METRIC: Final = {"load_balancer_delay_seconds": 120.0, "ec2_delay_seconds": 120.0}
 """What a faster metric is compared with."""
 
+SPAN_SECONDS: Final = 600.0
+"""Spans in which harm is added up (seconds)."""
+
 exactly = Figure.exactly
 
 
@@ -370,11 +373,32 @@ def _cold(before: Run, after: Run) -> Flags:
 
 
 def _scaled_in(before: Run, after: Run) -> Flags:
-    """Return when fewer instances are wanted, since the group scaled in sooner."""
+    """Return the spells in which more is bad, and that find fewer instances after a scale-in."""
     step = float(after.scenario["step_seconds"])
     ins = after.log[after.log["event"] == Event.SCALE_IN]["t"]
     begun = np.arange(after.bad.size) * step >= min(ins, default=np.inf)
-    return np.asarray(begun & (after.column("desired") < before.column("desired")))
+    return _spells_with_fewer(before, after, begun)
+
+
+def _asked_later(before: Run, after: Run) -> Flags:
+    """Return the spells that find fewer instances, since more at first were enough for longer.
+
+    A metric for each instance crosses its target later, and then by less: less is asked for.
+    """
+    more = after.scenario["min_size"] > before.scenario["min_size"]
+    return _spells_with_fewer(before, after, np.full(after.bad.size, more))
+
+
+def _spells_with_fewer(before: Run, after: Run, where: Flags) -> Flags:
+    step = float(after.scenario["step_seconds"])
+    fewer = where & (after.column("desired") < before.column("desired"))
+    worse = np.flatnonzero(after.bad > before.bad)
+    explained = np.zeros(after.bad.size, np.bool_)
+    near, apart = int(60 / step), int(300 / step)
+    for spell in np.split(worse, np.flatnonzero(np.diff(worse) > apart) + 1):
+        if spell.size and fewer[max(spell[0] - near, 0) : spell[0] + near].any():
+            explained[spell] = True
+    return explained
 
 
 REASONS: Final[Mapping[str, Callable[[Run, Run], Flags]]] = MappingProxyType(
@@ -383,18 +407,35 @@ REASONS: Final[Mapping[str, Callable[[Run, Run], Flags]]] = MappingProxyType(
         "contention": _contention,
         "cold instances": _cold,
         "scaled in sooner": _scaled_in,
+        "asked for later": _asked_later,
     }
 )
 """Why something that should help may hurt, and when."""
 
 
 def _reason(before: Run, after: Run) -> str:
-    """Return what explains at least half of the harm that is added; empty where nothing does."""
-    added = np.maximum(after.bad - before.bad, 0.0) * after.arrivals
-    half = 0.5 * added.sum()
-    return next(
-        (why for why, when in REASONS.items() if added[when(before, after)].sum() >= half), ""
+    """Return what explains at least half of the harm that is added; empty where nothing does.
+
+    Harm is the users hurt in spans of ten minutes: within these one collapse is now worse, now
+    better than another. Of a span a reason explains as much as it does of the steps that are worse.
+    """
+    worse = np.maximum((after.bad - before.bad) * after.arrivals, 0.0)
+    step = float(after.scenario["step_seconds"])
+    starts = np.arange(0, worse.size, int(SPAN_SECONDS / step))
+    added = np.array(
+        [
+            after.affected_percent_within(start, start + SPAN_SECONDS)
+            - before.affected_percent_within(start, start + SPAN_SECONDS)
+            for start in (starts * step).tolist()
+        ]
     )
+    added = np.maximum(added, 0.0)
+    of_all = np.maximum(np.add.reduceat(worse, starts), 1e-12)
+    for why, when in REASONS.items():
+        explained = np.add.reduceat(worse * when(before, after), starts) / of_all
+        if (added * explained).sum() >= 0.5 * added.sum():
+            return why
+    return ""
 
 
 def compared(number: int) -> tuple[int, list[Found]]:
