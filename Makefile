@@ -18,7 +18,7 @@ UV_COMPILE := $(PYTHON_M) uv pip compile --quiet --universal --python-version 3.
 $(shell test ! -e $(VENV)/.made || test -x $(VENV)/bin/python || rm -f $(VENV)/.made $(VENV)/.run $(VENV)/.dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status down test unit lint format reference probe lock engine torture fuzz mutate outage bench clean
+.PHONY: help up preview status down test unit lint format reference probe lock engine torture fuzz mutate outage monotony bench clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must 
 
 outage: $(VENV)/.dev  ## Find the outage's family anew, and print its facts and who survives it
 	$(PYTHON_M) surgeproof.outage --calibrate
+
+monotony: $(VENV)/.dev  ## Compare 700 random configurations with more of what should help (about 10 minutes)
+	$(PYTHON_M) benchmarks.monotony
 
 bench: $(VENV)/.dev  ## Print the figures that the README states
 	$(PYTHON_M) benchmarks.embedded_aws

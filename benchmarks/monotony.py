@@ -414,7 +414,7 @@ REASONS: Final[Mapping[str, Callable[[Run, Run], Flags]]] = MappingProxyType(
 
 
 def _reason(before: Run, after: Run) -> str:
-    """Return what explains at least half of the harm that is added; empty where nothing does.
+    """Return what explains half of the harm that is added or more, alone or together; else nothing.
 
     Harm is the users hurt in spans of ten minutes: within these one collapse is now worse, now
     better than another. Of a span a reason explains as much as it does of the steps that are worse.
@@ -431,8 +431,14 @@ def _reason(before: Run, after: Run) -> str:
     )
     added = np.maximum(added, 0.0)
     of_all = np.maximum(np.add.reduceat(worse, starts), 1e-12)
+    held: dict[str, Flags] = {}
     for why, when in REASONS.items():
-        explained = np.add.reduceat(worse * when(before, after), starts) / of_all
+        steps = when(before, after)
+        if steps.any():
+            held[why] = steps
+    several = {" and ".join(held): np.logical_or.reduce(list(held.values()))} if held else {}
+    for why, steps in (held | several).items():
+        explained = np.add.reduceat(worse * steps, starts) / of_all
         if (added * explained).sum() >= 0.5 * added.sum():
             return why
     return ""
