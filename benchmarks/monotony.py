@@ -436,8 +436,9 @@ def _reason(before: Run, after: Run) -> str:
         steps = when(before, after)
         if steps.any():
             held[why] = steps
-    several = {" and ".join(held): np.logical_or.reduce(list(held.values()))} if held else {}
-    for why, steps in (held | several).items():
+    if held:
+        held[" and ".join(held)] = np.logical_or.reduce(list(held.values()))
+    for why, steps in held.items():
         explained = np.add.reduceat(worse * steps, starts) / of_all
         if (added * explained).sum() >= 0.5 * added.sum():
             return why
