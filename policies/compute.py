@@ -69,19 +69,26 @@ _SECRETS: Final = (
     # Shapes that are secrets and nothing else. Sources: AWS IAM, "IAM identifiers" (unique ID
     # prefixes); GitHub, "token formats"; RFC 7468.
     ("an access key of AWS", re.compile(r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b")),
-    ("a token of GitHub", re.compile(r"\b(?:gh[pousr]_\w{36,}|github_pat_\w{40,})")),
-    ("a token of Slack", re.compile(r"\bxox[abprs]-[\w-]{10,}")),
-    ("a private key", re.compile(r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY-----")),
-    ("a password in a URL", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/@$]+:[^\s:/@${}]+@")),
+    ("a token of GitHub", re.compile(r"\b(?:gh[pousr]_\w{36}|github_pat_\w{40})")),
+    ("a token of Slack", re.compile(r"\bxox[abprs]-[\w-]{10}")),
+    ("a private key", re.compile(r"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY-----")),
+    (
+        "a password in a URL",
+        re.compile(r"\b[a-z][a-z0-9+.-]{0,30}+://[^\s:/@$]{1,256}+:[^\s:/@${}]{1,256}+@"),
+    ),
     (
         "a value for a name of a secret",
         # What begins with $ is read when the instance starts.
         re.compile(
-            r"(?im)\b\w*(?:passwords?|passwd|secret(?:_?access)?_?key|api_?key|auth_?token)\w*"
-            r"[\"']?\s*[=:]\s*[\"']?(?![\"'\s$<{(]|arn:)[^\s\"']{6,}"
+            r"(?i)(?:passwords?|passwd|secret(?:_?access)?_?key|api_?key|auth_?token)\w{0,64}+"
+            r"[\"']?\s{0,64}+[=:]\s{0,64}+[\"']?(?![\"'\s$<{(]|arn:)[^\s\"']{6}"
         ),
     ),
 )
+"""Each looks at a bounded stretch of text from where it begins, so that none takes for ever."""
+
+UNPACKED_BYTES_MAX: Final = 4 * 1024 * 1024
+"""Most user data that is searched (bytes, unpacked). EC2 takes 16 kB of it, packed."""
 
 
 def _check_user_data(source: Resource, report: Report) -> None:
@@ -107,9 +114,12 @@ def _decoded(text: str) -> str:
         return text
     if data.startswith(b"\x1f\x8b"):
         try:
-            data = zlib.decompress(data, wbits=31)
+            unpack = zlib.decompressobj(wbits=31)
+            data = unpack.decompress(data, UNPACKED_BYTES_MAX)
         except zlib.error as error:
             raise CannotJudgeError("the user data is gzip that cannot be unpacked") from error
+        if not unpack.eof:
+            raise CannotJudgeError("the user data is gzip that cannot be unpacked")
     return data.decode(errors="replace")
 
 

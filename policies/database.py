@@ -179,7 +179,7 @@ def _encrypts_by_default(engine: str, version: str) -> bool:
         "mysql": (9, 7),
         "mariadb": (11, 8),
     }.get(engine)
-    return since is not None and tuple(map(int, re.findall(r"\d+", version)[:2])) >= since
+    return since is not None and tuple(map(int, re.findall(r"\d{1,9}", version)[:2])) >= since
 
 
 def _check_in_transit(stack: Stack, report: Report) -> None:

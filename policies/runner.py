@@ -98,7 +98,7 @@ def _stepped(form: Form, steps: Any) -> list[dict[str, Any]]:
     for index, step in enumerate(form.items(steps, ("steps",))):
         found = form.mapping(step, ("steps", index))
         state = form.mapping(found.get("newState"), ("steps", index, "newState"))
-        if state and found.get("op") not in _GONE:
+        if state and form.text(found.get("op"), ("steps", index, "op")) not in _GONE:
             states.append(state)
     return form.resources(states, ("newState",))
 

@@ -25,6 +25,9 @@ OF_MAP: Final = "*"
 
 _NUMBER: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _MOST: Final = 1e300
+TEXT_CHARACTERS_MAX: Final = 65_536
+"""Longest text of a property (characters). User data takes a third; documents may be longer."""
+
 _DOCUMENTS: Final = frozenset({"policy", "ruleJson", "dashboardBody"})
 """Texts that hold JSON, by which rules judge. AWS refuses others, or reads them in its own way.
 pulumi-aws makes such a text of a mapping (TransformJSONDocument)."""
@@ -144,6 +147,9 @@ class _Fitting:
             if not isinstance(value, Mapping):
                 return self._misfit(path, "be a mapping of keys", value)
             return self.block(block, value, path)
+        if isinstance(value, str) and len(value) > TEXT_CHARACTERS_MAX:
+            must = f"be a text of at most {TEXT_CHARACTERS_MAX:,} characters"
+            return self._misfit(path, must, value, f"{len(value):,}")
         found = _SCALARS[shape](value)
         return self._misfit(path, _MUST[shape], value) if found is None else found
 

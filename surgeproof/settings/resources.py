@@ -76,6 +76,13 @@ class Form:
         self.wrong(path, "be a list", kind(value))
         return []
 
+    def text(self, value: Any, path: Path) -> str:
+        """Return a text, empty where there is none."""
+        if value is None or isinstance(value, str):
+            return value or ""
+        self.wrong(path, "be a text", kind(value))
+        return ""
+
     def texts(self, value: Any, path: Path) -> list[str]:
         """Return a list of texts."""
         found = self.items(value, path)

@@ -86,6 +86,11 @@ def test_secrets_stay_secret():
         (ALARM, {"dimensions": []}, "`dimensions` must be a mapping of keys, got a list"),
         (ALARM, {"actionsEnabled": 1}, "`actionsEnabled` must be true or false, got a number"),
         (TOPIC, {"name": {}}, "`name` must be a text, got a mapping"),
+        (
+            TOPIC,
+            {"name": "x" * 65_537},
+            "`name` must be a text of at most 65,536 characters, got 65,537",
+        ),
         (TOPIC, {"policy": "{"}, "`policy` must be JSON that can be read, got another text"),
         (
             TOPIC,

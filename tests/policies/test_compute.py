@@ -227,12 +227,25 @@ def test_user_data_that_is_no_text_passes():
     assert check(SECRETS, TEMPLATE, {"userData": base64.b64encode(b"\xff\xfe").decode()}) == PASSED
 
 
-def test_packed_user_data_that_cannot_be_unpacked_has_not_been_searched():
-    packed = gzip.compress(b"export DB_PASSWORD=hunter2")[:-9]
-
+@pytest.mark.parametrize(
+    "packed",
+    [gzip.compress(b"export DB_PASSWORD=hunter2")[:-9], gzip.compress(b"\n" * 5 * 2**20)],
+    ids=["cut off", "too large"],
+)
+def test_packed_user_data_that_cannot_be_unpacked_has_not_been_searched(packed):
     assert check(SECRETS, TEMPLATE, {"userData": base64.b64encode(packed).decode()}) == failed(
         "the user data is gzip that cannot be unpacked"
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["password" * 8000, "a." * 30_000, "a://" * 15_000, "-----BEGIN " + "A " * 30_000],
+    ids=lambda text: text[:12],
+)
+def test_user_data_takes_no_time_that_grows_with_its_square(text):
+    """A search of each word to the end of the text would take minutes."""
+    assert check(SECRETS, CONFIGURATION, {"userData": text}) == PASSED
 
 
 @pytest.mark.parametrize("path", ["userData", "userDataBase64"])

@@ -239,6 +239,10 @@ TEXT = "must be a text, got a number"
         ({"resourcePlans": {"web": {}}}, f"resourcePlans.web: {URN}, got 'web'"),
         (plan("create", goal={}), f"resourcePlans.{WEB}.steps: must be a list, got a text"),
         ({"steps": {}}, f"steps: {A_LIST}"),
+        (
+            {"steps": [{"op": {}, "newState": {"urn": WEB}}]},
+            "steps[0].op: must be a text, got a mapping",
+        ),
         ({"steps": [{"op": "same", "newState": "x"}]}, f"steps[0].newState: {A_MAPPING} a text"),
     ],
     ids=lambda each: str(each)[:60],

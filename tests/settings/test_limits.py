@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+from policies import compute
+from surgeproof.plan import shapes
 from surgeproof.settings import limits
 from surgeproof.traces import csv_file, log_files, trace
 
@@ -23,6 +25,10 @@ def test_each_limit_is_the_one_of_the_code():
         "values of a JSON document": f"{limits.JSON_VALUES_MAX:,}",
         "nesting of YAML and JSON": f"{limits.DEPTH_MAX} levels",
         "a number in YAML and JSON": f"{limits.NUMBER_CHARACTERS_MAX} characters",
+        "a text of a resource's property, without JSON in it": (
+            f"{shapes.TEXT_CHARACTERS_MAX:,} characters"
+        ),
+        "user data, unpacked": f"{compute.UNPACKED_BYTES_MAX:,} bytes",
         "problems of one document that are named": f"{limits.PROBLEMS_MAX}",
         "trace in a table": f"{csv_file.BYTES_MAX:,} bytes",
         "a line of a table": f"{csv_file.LINE_BYTES_MAX:,} bytes",

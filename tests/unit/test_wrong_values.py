@@ -7,6 +7,8 @@ import pytest
 
 from components._schema import inner, keys_of
 from components.configuration import Configuration, find_problems
+from surgeproof.plan import PlanError
+from surgeproof.plan.configured import configured
 from tests.unit.test_configuration import BURN, EMAIL, ESCALATION, METRIC, STEP, minimal
 
 WRONG = (
@@ -83,7 +85,10 @@ def changed(path, value):
     return data
 
 
-@pytest.mark.parametrize("path", places(Configuration), ids=lambda path: ".".join(map(str, path)))
+KEYS = [*places(Configuration)]
+
+
+@pytest.mark.parametrize("path", KEYS, ids=lambda path: ".".join(map(str, path)))
 def test_a_value_of_any_kind_is_taken_or_told_in_a_line(path):
     for value in WRONG:
         for problem in find_problems(changed(path, value)):
@@ -91,3 +96,21 @@ def test_a_value_of_any_kind_is_taken_or_told_in_a_line(path):
 
             assert re.fullmatch(r"[^\n\x1b]+: must [^\n\x1b]+, got [^\n\x1b]+", line)
             assert len(line) < 1500
+
+
+REPLAYED = ("service", "slo", "scaling", "spending", "surges", "account")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in KEYS if path[0] in REPLAYED],
+    ids=lambda path: ".".join(map(str, path)),
+)
+def test_what_a_replay_reads_again_is_taken_or_told_in_lines(path):
+    for value in WRONG:
+        try:
+            configured(changed(path, value))
+        except PlanError as error:
+            for line in error.problems:
+                assert re.fullmatch(r"[^\n\x1b]+: must [^\n\x1b]+", line)
+                assert len(line) < 1500
