@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from surgeproof.outage.survival import scale_of, survivals
-from surgeproof.plan import ScalingPlan
+from surgeproof.plan import Metric, ScalingPlan, TargetTracking
 from surgeproof.plan.program import read_program
 from surgeproof.simulation.verdict import Measured, Verdict, Word, judge
 from surgeproof.traces import named_trace
@@ -79,11 +79,36 @@ def _plans(stack: str, plan: ScalingPlan) -> Iterator[tuple[str, ScalingPlan]]:
     """Yield the plan, and where it follows the application's own metric, the plan without that."""
     if plan.demand_metrics:
         yield "high resolution too", plan
-    alone = replace(plan, demand_metrics=())
+    alone = without_own_metrics(plan)
     yield "load balancer alone", alone
     for size in FEWER.get(stack, ()):
         group = replace(plan.groups[0], min_size=size)
         yield f"..., {size} standing", replace(alone, groups=(group, *plan.groups[1:]))
+
+
+def without_own_metrics(plan: ScalingPlan) -> ScalingPlan:
+    """Return a plan without the application's own metrics, and without what follows them."""
+    own = {(metric.namespace, metric.name) for metric in plan.demand_metrics}
+
+    def follows(metric: object) -> bool:
+        return isinstance(metric, Metric) and (metric.namespace, metric.name) in own
+
+    followed = tuple(
+        policy
+        for policy in plan.policies
+        if not (isinstance(policy, TargetTracking) and follows(policy.metric))
+    )
+    watched = tuple(alarm for alarm in plan.alarms if not follows(alarm.metric))
+    run_by = {name for alarm in watched for name in (*alarm.alarm_actions, *alarm.ok_actions)}
+    fast = {
+        name for alarm in plan.alarms if follows(alarm.metric) for name in alarm.alarm_actions
+    } - run_by
+    return replace(
+        plan,
+        demand_metrics=(),
+        policies=tuple(policy for policy in followed if policy.name not in fast),
+        alarms=watched,
+    )
 
 
 def _row(verdict: Verdict) -> str:
