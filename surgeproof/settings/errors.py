@@ -11,6 +11,7 @@ Path = tuple[str | int, ...]
 
 _SHOWN_PARTS: Final = 8
 _SHOWN_KEYS: Final = 12
+_PATH_CHARACTERS_MAX: Final = 300
 _EMPTY: Final = "an empty mapping"
 
 
@@ -27,6 +28,15 @@ def shortened(text: str) -> str:
     """Return a text as a message repeats it: visible, and never long."""
     cut = text if len(text) <= SHOWN_CHARACTERS_MAX else f"{text[: SHOWN_CHARACTERS_MAX - 3]}..."
     return visible(cut)
+
+
+def path_shown(path: object) -> str:
+    """Return a file's path as messages name it: one line, with its middle left out where long."""
+    text = visible(str(path))
+    if len(text) <= _PATH_CHARACTERS_MAX:
+        return text
+    half = _PATH_CHARACTERS_MAX // 2 - 2
+    return f"{text[:half]}...{text[-half:]}"
 
 
 def shown(value: object) -> str:

@@ -9,8 +9,7 @@ import sys
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from surgeproof.escaping import visible
-from surgeproof.settings.errors import DocumentError, problem, shortened
+from surgeproof.settings.errors import DocumentError, path_shown, problem, shortened
 
 STANDARD_INPUT: Final = "-"
 """Stands for what is piped in."""
@@ -48,7 +47,7 @@ def open_regular(path: str | Path, *, pipes: bool = False) -> BinaryIO:
         pipes: Whether the pipe of a shell's `<(command)` will do, too.
 
     """
-    place = visible(str(path))
+    place = path_shown(path)
     try:
         # Without O_NONBLOCK a FIFO would block here, before anybody can see what it is.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
@@ -79,9 +78,10 @@ def read_bytes(path: str | Path, most: int, *, pipes: bool = False) -> bytes:
         pipes: Whether pipes will do.
 
     """
-    place = visible(str(path))
+    piped = pipes and str(path) == STANDARD_INPUT
+    place = "standard input" if piped else path_shown(path)
     try:
-        if pipes and str(path) == STANDARD_INPUT:
+        if piped:
             content = sys.stdin.buffer.read(most + 1)
         else:
             with open_regular(path, pipes=pipes) as stream:

@@ -11,9 +11,8 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
-from surgeproof.escaping import visible
 from surgeproof.settings import limits
-from surgeproof.settings.errors import DocumentError, problem, shortened
+from surgeproof.settings.errors import DocumentError, path_shown, problem, shortened
 from surgeproof.settings.errors import Path as Place
 from surgeproof.settings.files import STANDARD_INPUT, decoded, read_bytes
 
@@ -37,7 +36,8 @@ def read_json(path: str | Path, place: str | None = None, *, lead: bool = False)
         lead: Whether lines before the document are passed over, as commands write them.
 
     """
-    place = place or ("standard input" if str(path) == STANDARD_INPUT else visible(str(path)))
+    if place is None:
+        place = "standard input" if str(path) == STANDARD_INPUT else path_shown(path)
     content = read_bytes(path, limits.DOCUMENT_BYTES_MAX, pipes=True)
     return parse_json(decoded(content, place), place, lead=lead)
 

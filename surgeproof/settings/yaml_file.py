@@ -17,7 +17,7 @@ import yaml
 
 from surgeproof.escaping import visible
 from surgeproof.settings import limits
-from surgeproof.settings.errors import DocumentError, problem, shortened
+from surgeproof.settings.errors import DocumentError, path_shown, problem, shortened
 from surgeproof.settings.errors import Path as Place
 from surgeproof.settings.files import decoded, read_bytes
 
@@ -54,7 +54,7 @@ def read_yaml(path: str | Path, place: str | None = None) -> Any:
         place: What messages call it. Default: its name.
 
     """
-    place = place or visible(Path(path).name)
+    place = place or path_shown(Path(path).name)
     return parse_yaml(decoded(read_bytes(path, limits.SETTINGS_BYTES_MAX), place), place)
 
 

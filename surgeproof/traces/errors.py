@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from surgeproof.escaping import visible
+from surgeproof.settings.errors import path_shown
 from surgeproof.settings.files import FileError, open_regular
 
 VALUE_CHARACTERS = 60
@@ -44,7 +45,7 @@ class TraceError(ValueError):
         """More lines, one a problem."""
         said = got if isinstance(got, Said) else shown(got)
         # Places, headers and cells may hold anything.
-        lines = (f"{place}: must {rule}, got {said}", *details)
+        lines = (f"{path_shown(place)}: must {rule}, got {said}", *details)
         super().__init__("\n  ".join(map(visible, lines)))
 
 

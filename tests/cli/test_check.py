@@ -12,6 +12,7 @@ from sarif_kit.validate import is_valid
 from policies import pack
 from surgeproof.cli import main
 from surgeproof.exits import Exit
+from surgeproof.settings import limits
 from tests.hostile import ATTACKS, RUNNER_OBEYS
 
 URN = "urn:pulumi:{stack}::shop::aws:lb/listener:Listener::http"
@@ -283,7 +284,60 @@ def test_a_damaged_secret_in_a_state_is_bad_input(project):
 
     code, printed = give("--state", state(project, damaged))
 
-    assert (code, printed) == (
-        Exit.BAD_INPUT,
-        "error: --state: `plaintext` of a secret must be JSON, got something else\n",
+    assert code == Exit.BAD_INPUT
+    assert printed == (
+        "error: --state: aws:lb/listener:Listener http: `plaintext` of a secret must be JSON, got "
+        "something else\n"
     )
+
+
+@pytest.mark.parametrize("option", ["--state", "--plan"])
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("fifo", "fifo: must be a regular file, got a pipe"),
+        ("/dev/zero", "/dev/zero: must be a regular file, got a device"),
+        ("a\0b", "must be a path that can exist, got 'a\\x00b'"),
+    ],
+    ids=["fifo", "device", "NUL"],
+)
+def test_what_is_no_file_is_refused_at_once(project, option, path, message):
+    os.mkfifo(project / "fifo")
+
+    code, printed = give(option, path)
+
+    assert code == 2
+    assert message in printed
+    assert "Traceback" not in printed
+
+
+def test_a_pipe_without_an_end_is_refused(project, monkeypatch):
+    monkeypatch.setattr(limits, "DOCUMENT_BYTES_MAX", 1000)
+
+    assert give("--state", "-", text="y\n" * 1000) == (
+        2,
+        "error: --state: standard input: must have at most 1,000 bytes, got more\n",
+    )
+
+
+def test_a_state_with_a_key_twice_is_refused(project):
+    text = state(project).read_text().replace('"port": 80', '"port": 80, "port": 443')
+    (project / "state.json").write_text(text)
+
+    code, printed = give("--state", "state.json")
+
+    assert code == 2
+    assert "inputs.port: must be given only once, got it again (first in line 1)" in printed
+
+
+def test_a_property_of_another_kind_is_refused_and_not_judged(project):
+    code, printed = give("--state", state(project, ["HTTPS"]))
+
+    assert code == 1
+    assert (
+        "high      resource-is-readable  aws:lb/listener:Listener http: `protocol` must be a text, "
+        "got a list." in printed
+    )
+    assert "`protocol` must be a text, got a list, so that it cannot be read" in printed
+    assert "lb-listener-serves-https" in printed
+    assert printed.splitlines()[-1].startswith("1 violation: 1 high")
