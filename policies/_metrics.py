@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from policies import _types as types
-from policies._rules import CannotJudgeError, Report, Resource, Stack
+from policies._rules import Report, Resource, Stack
 from policies._values import ABSENT, UNKNOWN, read, read_each
 from surgeproof.settings.json_file import parse_json
 
@@ -153,11 +153,8 @@ def _of_dashboard(dashboard: Resource) -> Iterator[MetricUse]:
 
 
 def _widgets(body: Any) -> list[Mapping[str, Any]]:
-    """Return a dashboard's widgets; raise CannotJudgeError for a body that cannot be read."""
-    try:
-        content = parse_json(body, "dashboardBody") if isinstance(body, str) else {}
-    except ValueError as error:
-        raise CannotJudgeError("`dashboardBody` is no JSON that can be read") from error
+    """Return a dashboard's widgets."""
+    content = parse_json(body, "dashboardBody") if isinstance(body, str) and body else {}
     widgets = content.get("widgets") if isinstance(content, Mapping) else None
     return [at for at in widgets if isinstance(at, Mapping)] if isinstance(widgets, list) else []
 

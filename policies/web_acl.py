@@ -9,7 +9,6 @@ from pulumi_policy import EnforcementLevel, Severity
 from policies import _types as types
 from policies._rules import (
     AnyRule,
-    CannotJudgeError,
     Need,
     PropertyRule,
     Report,
@@ -61,10 +60,7 @@ def _written(acl: Resource) -> list[_AclRule]:
     if text is UNKNOWN:
         return [_AclRule(acl, "ruleJson", UNKNOWN)]
     found = [_AclRule(acl, at, body) for at, body in acl.each("rules[*]") if body is not ABSENT]
-    try:
-        rules = parse_json(text, "ruleJson") if isinstance(text, str) else []
-    except ValueError as error:
-        raise CannotJudgeError("`ruleJson` is no JSON that can be read") from error
+    rules = parse_json(text, "ruleJson") if isinstance(text, str) and text else []
     for index, body in enumerate(_camel(rules) if isinstance(rules, list) else []):
         found.append(_AclRule(acl, f"ruleJson[{index}]", body))
     return found

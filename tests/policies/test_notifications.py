@@ -20,7 +20,6 @@ from tests.policies.analysis import (
     changed,
     check,
     check_stack,
-    failed,
     refused,
     undecided,
     unknown,
@@ -141,9 +140,11 @@ def test_what_cannot_be_read_as_a_policy_does_not_pass_for_a_private_one():
     twice = '{"Statement": [], "Statement": [{"Effect": "Allow", "Principal": "*"}]}'
 
     for policy in ("{", twice):
-        assert check(PRIVATE, TOPIC, {"policy": policy}) == failed(
-            "the policy's document is no JSON that can be read"
+        what = "`policy` must be JSON that can be read, got another text"
+        assert check(PRIVATE, TOPIC, {"policy": policy}) == undecided(
+            f"{what}, so that it cannot be read."
         )
+        assert check("resource-is-readable", TOPIC, {"policy": policy}) == refused(f"{what}.")
     assert check(PRIVATE, TOPIC, {}) == PASSED
 
 

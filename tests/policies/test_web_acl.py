@@ -16,7 +16,6 @@ from tests.policies.analysis import (
     changed,
     check,
     check_stack,
-    failed,
     refused,
     undecided,
     unknown,
@@ -150,10 +149,10 @@ def test_rules_may_be_written_as_json():
     assert check_stack(HAS_RULES, [_json(rate)]) == PASSED
 
 
-def test_json_that_is_none_is_not_judged():
-    broken = Thing(WEB_ACL, "acl", {"ruleJson": "{"})
-
-    assert check_stack(HAS_RULES, [broken]) == failed("`ruleJson` is no JSON that can be read", "")
+def test_json_that_is_none_is_refused():
+    assert check("resource-is-readable", WEB_ACL, {"ruleJson": "{"}) == refused(
+        "`ruleJson` must be JSON that can be read, got another text."
+    )
 
 
 @pytest.mark.parametrize(
