@@ -101,10 +101,11 @@ class Application:
     def from_args(cls, args: Mapping[str, Any], problems: Problems, path: str) -> "Application":
         """Check `args`; what is wrong goes into `problems` under `path`."""
         reader = Reader(problems, args, ApplicationArgs.__annotations__, path)
+        args = args if isinstance(args, Mapping) else {}
         image = reader.text("container_image", "") or None
         if image and not _IMAGE.fullmatch(image):
             reader.note("container_image", "be an image with its tag or digest", image)
-        user_data = reader.text("user_data", "") or None
+        user_data = reader.text("user_data", "", hidden=True) or None
         if user_data and image:
             reader.note("container_image", "be left out when user_data is given", image)
         # The text itself is not shown: it may hold a secret by mistake.
@@ -146,19 +147,25 @@ class Hooks:
 
 def _check_names(reader: Reader, args: Mapping[str, Any]) -> None:
     for key in ("environment", "secrets"):
-        values = args.get(key) or {}
+        values = args.get(key)
+        if values is None:
+            continue
         if not isinstance(values, Mapping):
-            reader.note(key, "be a map from names to values", values)
+            reader.note(key, "be a map from names to values", Hidden("something else"))
             continue
         for name, value in values.items():
             path = f"{key}.{name}"
             if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "PORT":
                 reader.note(path, "be named by letters, digits and _, and not PORT", name)
-            elif key == "secrets" and name in (args.get("environment") or {}):
+            elif key == "secrets" and name in _names(args.get("environment")):
                 reader.note(path, "not be in environment too", name)
             elif key == "secrets" and isinstance(value, str) and not is_secret_arn(value):
                 # It may be the secret itself, given by mistake.
                 reader.note(path, ARN_RULE, Hidden("another text"))
+
+
+def _names(values: object) -> Mapping[str, Any]:
+    return values if isinstance(values, Mapping) else {}
 
 
 ARN_RULE = "be the ARN of a Secrets Manager secret or a Systems Manager parameter"

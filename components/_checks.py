@@ -4,11 +4,11 @@ The host hands over a plain dict in which whole numbers have become floats (10.0
 """
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from components._errors import Problems
+from components._errors import Hidden, Problems
 from components.aws_limits import breach
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
@@ -33,13 +33,15 @@ class Reader:
         self, problems: Problems, args: Mapping[str, Any], known: Iterable[str], path: str = ""
     ) -> None:
         self.problems = problems
-        self._args = args
         self._prefix = f"{path}." if path else ""
         self._unsound: set[str] = set()
         names = sorted(known)
-        for key in args:
+        self._args: Mapping[str, Any] = args if isinstance(args, Mapping) else {}
+        if not isinstance(args, Mapping):
+            problems.add(path or "args", f"be a mapping with keys such as {names[0]}", args)
+        for key in self._args:
             if key not in names:
-                near = difflib.get_close_matches(key, names, n=1)
+                near = difflib.get_close_matches(str(key), names, n=1)
                 hint = f" (nearest: {near[0]})" if near else ""
                 self.note(key, f"be an argument that exists{hint}", key)
 
@@ -78,6 +80,17 @@ class Reader:
             return default
         return value
 
+    def one_of(self, key: str, default: int, values: Sequence[int], unit: str) -> int:
+        """Read one of a few whole numbers."""
+        if not self.given(key):
+            return default
+        value = self._whole(key)
+        if value is None or value not in values:
+            words = f"{', '.join(map(str, values[:-1]))} or {values[-1]}"
+            self.note(key, f"be {words} {unit}", self._args[key])
+            return default
+        return value
+
     def number(self, key: str, default: float | _Required, low: float, high: float) -> float:
         """Read a number from `low` to `high`."""
         if not self.given(key):
@@ -107,28 +120,31 @@ class Reader:
         value = self._args[key]
         try:
             return kind(value)
-        except ValueError:
+        except (ValueError, TypeError):
             self.note(key, f"be one of {', '.join(member.value for member in kind)}", value)
             return default
 
-    def text(self, key: str, default: str | _Required) -> str:
-        """Read a text of at least one character."""
+    def text(self, key: str, default: str | _Required, *, hidden: bool = False) -> str:
+        """Read a text of at least one character; what is `hidden` is not shown."""
         if not self.given(key):
             return self._default(key, default, "")
         value = self._args[key]
         if not isinstance(value, str) or not value.strip():
-            self.note(key, "be a text that is not empty", value)
+            self.note(key, "be a text that is not empty", Hidden("[hidden]") if hidden else value)
             return ""
         return value
 
-    def texts(self, key: str, default: Iterable[str]) -> tuple[str, ...]:
-        """Read a list of texts, none of them twice."""
+    def texts(self, key: str, default: Iterable[str], *, low: int = 1) -> tuple[str, ...]:
+        """Read a list of at least `low` texts, none of them twice."""
         if not self.given(key):
             return tuple(default)
         value = self._args[key]
         is_list = isinstance(value, list | tuple)
-        if not is_list or not value or not all(isinstance(item, str) and item for item in value):
-            self.note(key, "be a list of at least one text", value)
+        texts = is_list and all(isinstance(item, str) and item.strip() for item in value)
+        if not texts or len(value) < low:
+            self.note(
+                key, "be a list of texts" if low == 0 else "be a list of at least one text", value
+            )
             return tuple(default)
         if len(set(value)) < len(value):
             self.note(key, "name each only once", value)
@@ -136,7 +152,9 @@ class Reader:
 
     def tags(self) -> dict[str, str]:
         """Read `tags`, a map from texts to texts."""
-        value = self._args.get("tags") or {}
+        value = self._args.get("tags")
+        if value is None:
+            return {}
         if not isinstance(value, Mapping) or not all(
             isinstance(key, str) and isinstance(text, str) for key, text in value.items()
         ):

@@ -5,6 +5,7 @@ phrase that follows "must", which is shown for whatever is wrong with the value,
 one clear line for each problem.
 """
 
+import dataclasses
 import difflib
 import math
 import re
@@ -159,6 +160,22 @@ def limited(
     )
 
 
+def one_of(doc: str, unit: str, values: Sequence[int], *, default: int) -> Any:
+    """Make a key for one of a few whole numbers."""
+    words = f"{', '.join(map(str, values[:-1]))} or {values[-1]}"
+    rule = f"be {words} {unit}"
+    return _key(
+        default=default,
+        key=Key(
+            doc=doc,
+            rule=rule,
+            range=f"{unit}, {words}",
+            default=_shown_default(default, None),
+            check=lambda value: None if value in values else rule,
+        ),
+    )
+
+
 def number(
     doc: str,
     unit: str,
@@ -306,11 +323,14 @@ def aws(token: str, path: str) -> Check:
     return lambda value: breach(token, path, value)
 
 
-class Figure(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Figure:
     """A measured figure, as the range that it lies in."""
 
     low: float
     high: float
+    stated: float | None = dataclasses.field(default=None, compare=False)
+    """The one number that was written. Default: the two ends were."""
 
 
 SPREAD: Final = 0.2
@@ -333,7 +353,7 @@ def _figure(value: Any) -> Any:
     low, high = ends if len(ends) == 2 else (ends[0] * (1 - SPREAD), ends[0] * (1 + SPREAD))
     if low > high:
         raise PydanticCustomError("figure", "figure")
-    return Figure(round(low, 6), round(high, 6))
+    return Figure(round(low, 6), round(high, 6), None if len(ends) == 2 else ends[0])
 
 
 MeasuredFigure = Annotated[Figure, BeforeValidator(_figure)]
@@ -349,7 +369,9 @@ def figure(doc: str, unit: str, *, low: float, high: float, behaviour: str) -> A
     rule = f"be a number from {ends}, or a list of two such numbers, the lower one first"
 
     def broken(value: Figure) -> str | None:
-        return None if low <= value.low and value.high <= high * (1 + SPREAD) else rule
+        # A single number is held against the range by itself, and not by the spread around it.
+        stated = (value.low, value.high) if value.stated is None else (value.stated, value.stated)
+        return None if low <= stated[0] and stated[1] <= high else rule
 
     return _key(
         default=None,
@@ -386,6 +408,29 @@ class Problem(NamedTuple):
         return f"{self.place}: must {self.rule}, got {got}"
 
 
+def without_nulls(model: type[Schema], data: Any) -> Any:
+    """Return `data` without the keys that hold null, which are as if they were not written."""
+    if not isinstance(data, Mapping):
+        return data
+    fields = keys_of(model)
+    return {
+        name: _item_without_nulls(fields[name], value) if name in fields else value
+        for name, value in data.items()
+        if value is not None or name not in fields
+    }
+
+
+def _item_without_nulls(field: FieldInfo, value: Any) -> Any:
+    nested = inner(field)
+    if nested is None:
+        return value
+    if isinstance(value, list):
+        return [without_nulls(nested, each) for each in value]
+    if _is_mapping(field) and isinstance(value, Mapping):
+        return {key: without_nulls(nested, each) for key, each in value.items()}
+    return without_nulls(nested, value)
+
+
 def problems_of(model: type[Schema], data: Mapping[str, Any]) -> list[Problem]:
     """Return what is wrong with single values of `data`."""
     try:
@@ -410,7 +455,17 @@ def _problem(model: type[Schema], detail: Any) -> Problem:
     if key is None:
         return Problem(path, "be a mapping of keys", got)
     rule = detail.get("ctx", {}).get("rule") or (key.item_rule if is_item else key.rule)
-    return Problem(path, rule, got, key.hidden)
+    return Problem(path, rule + _quotes(detail["type"], rule, got), got, key.hidden)
+
+
+def _quotes(broken: str, rule: str, got: object) -> str:
+    """Return what YAML, or `pulumi config set`, has to be told of a value that it took otherwise.
+
+    Both take 17 for a number and true for a switch wherever a text is meant.
+    """
+    if broken == "string_type" and isinstance(got, int | float) and "quotes" not in rule:
+        return ", in quotes"
+    return ""
 
 
 def unknown_key_rule(name: str, owner: type[Schema] | None) -> str:

@@ -36,6 +36,11 @@ class HighResolutionMetricArgs(TypedDict):
     """How often it is published (seconds, 10 or 30). Default: 10."""
 
 
+METRIC_PERIODS: Final = (10, 30)
+"""Seconds between two values of a metric below a minute: 20 is a period for alarms but not for
+target tracking (autoscaling API reference, TargetTrackingMetricStat)."""
+
+
 class ActiveUsersMetricArgs(TypedDict):
     """The number of users at work, as the application counts them.
 
@@ -84,7 +89,7 @@ class AlarmsArgs(TypedDict):
     """Requests a minute below which error rates are not judged (requests per minute, 1 to 1000000).
     Default: 100."""
     requests_per_second_per_instance: NotRequired[float]
-    """Requests that one instance carries (requests per second, 0.01 to 1000000).
+    """Requests that one instance carries (requests per second, 0.001 to 1000000).
     Default: not stated, and no alarm compares demand with capacity."""
     high_resolution_metric: NotRequired[HighResolutionMetricArgs]
     """Demand metric with a period below a minute. Default: none."""
@@ -323,15 +328,11 @@ class DemandMetric:
             namespace=inner.text("namespace", REQUIRED),
             metric_name=inner.text("metric_name", REQUIRED),
             capacity_per_instance=inner.number("capacity_per_instance", REQUIRED, 1e-6, 1e9),
-            period_seconds=inner.whole("period_seconds", 10, 10, 30),
+            period_seconds=inner.one_of("period_seconds", 10, METRIC_PERIODS, "seconds"),
         )
         for each in ("namespace", "metric_name"):
             if inner.sound(each) and len(given[each]) > 255:
                 inner.note(each, "be at most 255 characters", given[each])
-        if inner.sound("period_seconds") and metric.period_seconds not in (10, 30):
-            # 20 s is a period for alarms but not for target tracking (autoscaling API reference,
-            # TargetTrackingMetricStat).
-            inner.note("period_seconds", "be 10 or 30", metric.period_seconds)
         return metric
 
 
@@ -384,7 +385,7 @@ class _Settings:
                 "minimum_requests_per_minute", 100, 1, 1_000_000
             ),
             requests_per_second_per_instance=(
-                reader.number(capacity, REQUIRED, 0.01, 1_000_000)
+                reader.number(capacity, REQUIRED, 0.001, 1_000_000)
                 if reader.given(capacity)
                 else None
             ),
@@ -400,7 +401,7 @@ class _Settings:
                 else None
             ),
             has_certificate=reader.given("certificate_arn"),
-            nat_gateways=len(args.get("nat_gateway_ids") or ()),
+            nat_gateways=_count(reader, args, "nat_gateway_ids"),
             runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
         )
         if reader.sound("min_size", "max_size") and settings.min_size > settings.max_size:
@@ -413,6 +414,14 @@ class _Settings:
             reader.note("runbook_base_url", "be at most 500 characters", settings.runbook_base_url)
         problems.raise_if_any()
         return settings
+
+
+def _count(reader: Reader, args: Mapping[str, Any], key: str) -> int:
+    given = args.get(key)
+    if given is None or isinstance(given, list | tuple):
+        return len(given or ())
+    reader.note(key, "be a list of ids", given)
+    return 0
 
 
 def _active_users(reader: Reader, args: Mapping[str, Any]) -> tuple[str, str] | None:

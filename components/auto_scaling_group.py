@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
@@ -22,6 +22,10 @@ _AMI = re.compile(r"ami-[0-9a-f]{8,17}")
 _PARAMETER = re.compile(r"/[A-Za-z0-9_./-]+")
 _INSTANCE_TYPE = re.compile(r"(?P<family>[a-z][a-z0-9-]*)\.[a-z0-9-]+")
 _ATTRIBUTES = re.compile(r"[a-z]+\d+(?P<attributes>[a-z]*)")
+
+
+BOOT_SECONDS: Final = 120
+"""Boot time that is taken where none is stated (seconds)."""
 
 
 class WarmPoolState(StrEnum):
@@ -165,7 +169,7 @@ class _Settings:
             reader.note("subnet_ids", "be at least two subnets, in different zones", subnets)
         max_size, min_size = _sizes(reader)
         types, architecture = _instance_types(reader)
-        boot_time = reader.whole("boot_time_seconds", 120, 1, 3600)
+        boot_time = reader.whole("boot_time_seconds", BOOT_SECONDS, 1, 3600)
         pool = args.get("warm_pool")
         settings = cls(
             max_size=max_size,
@@ -174,7 +178,9 @@ class _Settings:
             image=_image(reader, architecture),
             root_device_name=reader.text("root_device_name", "/dev/xvda"),
             application=Application.from_args(
-                args.get("application") or {}, problems, "application"
+                {} if (given := args.get("application")) is None else given,
+                problems,
+                "application",
             ),
             boot_time_seconds=boot_time,
             # Both count from the moment that the instance is in service, which is before it has
@@ -193,8 +199,8 @@ class _Settings:
             instance_refresh_max_healthy_percent=reader.whole(
                 "instance_refresh_max_healthy_percent", 110, 100, 200
             ),
-            alarm_names=reader.texts("alarm_names", ()),
-            extra_policy_arns=reader.texts("extra_policy_arns", ()),
+            alarm_names=reader.texts("alarm_names", (), low=0),
+            extra_policy_arns=reader.texts("extra_policy_arns", (), low=0),
             keep_raised_minimum=reader.switch("keep_raised_minimum", default=False),
             wait_for_capacity_minutes=reader.whole("wait_for_capacity_minutes", 10, 0, 60),
             tags=reader.tags(),
@@ -217,7 +223,9 @@ def _instance_types(reader: Reader) -> tuple[tuple[str, ...], str]:
     named = {name: _architecture(name) for name in types}
     for index, name in enumerate(types):
         if named[name] is None:
-            reader.note(f"instance_types[{index}]", "be a type such as m7g.large", name)
+            reader.note(
+                f"instance_types[{index}]", "be a type that runs Linux, such as m7g.large", name
+            )
     known = {each for each in named.values() if each}
     if len(known) > 1:
         reader.note("instance_types", "all be of one processor architecture", named)

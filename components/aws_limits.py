@@ -12,6 +12,7 @@ Sources are named as `<service> <Operation or type>`, meaning that page of the A
 import functools
 import ipaddress
 import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ def _number(value: object) -> float | None:
         return None
     try:
         return float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -63,7 +64,7 @@ def _whole(low: int, high: int | None = None, *, also: frozenset[int] = frozense
 
     def allows(value: object) -> bool:
         number = _number(value)
-        if number is None or number != int(number):
+        if number is None or not math.isfinite(number) or number != int(number):
             return False
         return number in also or (number >= low and (high is None or number <= high))
 

@@ -35,14 +35,21 @@ from components._schema import (
     limited,
     many,
     number,
+    one_of,
     plain,
     problems_of,
     switch,
     text,
     whole,
+    without_nulls,
 )
-from components.alarms import RUNBOOKS, AlarmsArgs
-from components.auto_scaling_group import AutoScalingGroup, AutoScalingGroupArgs, WarmPoolState
+from components.alarms import METRIC_PERIODS, RUNBOOKS, AlarmsArgs
+from components.auto_scaling_group import (
+    BOOT_SECONDS,
+    AutoScalingGroup,
+    AutoScalingGroupArgs,
+    WarmPoolState,
+)
 from components.auto_scaling_group import _architecture as architecture
 from components.dashboard import DashboardArgs
 from components.database import (
@@ -69,6 +76,7 @@ from components.objectives import (
     OBJECTIVE_PERCENT,
     WINDOW_MINUTES_MAX,
     ObjectivesArgs,
+    burn_names,
     burn_rate_breach,
 )
 from components.pages import EscalationArgs, PagesArgs
@@ -85,6 +93,7 @@ from components.timeline import TimelineArgs
 from components.web_acl import RATE_LIMIT, RATE_WINDOW, RuleAction, WebAclArgs
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_value
+from surgeproof.settings.stack_files import unread_namespaces
 
 
 class ConfigurationError(ValueError):
@@ -429,8 +438,12 @@ class FleetConfiguration(Schema):
         "EC2 instance types of one processor architecture, the preferred one first.",
         default=["m7g.large"],
         rule="be a list of at least one instance type",
-        item_rule="be an instance type, such as m7g.large",
-        pattern=r"[a-z][a-z0-9-]*\.[a-z0-9-]+",
+        item_rule="be an instance type that runs Linux, such as m7g.large",
+        item_check=lambda value: (
+            None
+            if architecture(value)
+            else "be an instance type that runs Linux, such as m7g.large"
+        ),
         low=1,
         behaviour="`[m7g.large]`",
         shown_range="list of types",
@@ -605,8 +618,8 @@ class HighResolutionMetricConfiguration(Schema):
         low=1e-6,
         high=1e9,
     )
-    period_seconds: int = whole(
-        "How often it is published.", "seconds", default=10, low=10, high=30
+    period_seconds: int = one_of(
+        "How often it is published.", "seconds", METRIC_PERIODS, default=10
     )
 
 
@@ -867,7 +880,7 @@ class ServiceConfiguration(Schema):
         "seconds",
         low=1,
         high=3000,
-        behaviour="not stated: 120 is taken for warm-up and grace",
+        behaviour=f"not stated: {BOOT_SECONDS} is taken for warm-up and grace",
     )
     service_seconds: MeasuredFigure | None = figure(
         "Time of one request on an idle instance, the database's part included. Measure it with "
@@ -1050,6 +1063,7 @@ class ObjectiveConfiguration(Schema):
         item_rule="be a mapping of keys",
         low=1,
         high=BURN_RATES_MAX,
+        once=False,
         behaviour="14.4 times over 1 h and 5 min and 6 times over 6 h and 30 min page; 3 times "
         "over 24 h and 2 h and once over 72 h and 6 h make tickets",
         shown_range=f"list of 1 to {BURN_RATES_MAX}",
@@ -1111,8 +1125,12 @@ class DatabaseConfiguration(Schema):
         shown_range="text, 8 to 128 characters",
         hidden=True,
     )
-    allocated_storage_gib: int = limited(
-        "Storage at first.", "GiB", aws_limits.DATABASE, "allocatedStorage", default=100
+    allocated_storage_gib: int = whole(
+        "Storage at first. It can grow, by 10 % at least, to AWS's limit of 65536.",
+        "GiB",
+        default=100,
+        low=20,
+        high=database.ALLOCATED_GIB_MAX,
     )
     max_allocated_storage_gib: int | None = limited(
         "Storage that it may grow to by itself; at least 10 % above allocatedStorageGib.",
@@ -1176,11 +1194,10 @@ class DatabaseConfiguration(Schema):
         behaviour="AWS's own key for RDS",
         shown_range="ARN",
     )
-    monitoring_interval_seconds: int = limited(
-        "Time between two points of the operating system's metrics; 0 is not taken.",
+    monitoring_interval_seconds: int = one_of(
+        "Time between two points of the operating system's metrics.",
         "seconds",
-        aws_limits.DATABASE,
-        "monitoringInterval",
+        database.MONITORING_SECONDS,
         default=60,
     )
     slow_query_milliseconds: int = whole(
@@ -1701,7 +1718,7 @@ class Configuration(Schema):
     def _args(self, group: Schema) -> dict[str, Any]:
         """Return what was written of a group; the component fills in the defaults."""
         written = group.model_dump(exclude_unset=True, exclude_none=True)
-        return {name: value for name, value in written.items() if value != []} | self._tags()
+        return written | self._tags()
 
     def _tags(self) -> dict[str, Any]:
         return {"tags": self.tags} if self.tags else {}
@@ -1897,7 +1914,7 @@ def _architectures(values: _Values) -> Problem | None:
 
 def _prepared(values: _Values) -> Problem | None:
     most = values["fleet.warmPool.maxGroupPreparedCapacity"]
-    low = values["fleet.minSize"]
+    low = min(values["fleet.minSize"], values["fleet.maxSize"])
     if most is None or most >= low:
         return None
     place = "fleet.warmPool.maxGroupPreparedCapacity"
@@ -1907,12 +1924,15 @@ def _prepared(values: _Values) -> Problem | None:
 def _at_least_boot(place: str) -> _Rule:
     def rule(values: _Values) -> Problem | None:
         seconds, stated = values[place], values["service.bootSeconds"]
-        if seconds is None or stated is None:
+        if seconds is None:
             return None
-        boot = math.ceil(as_figure(stated).high)
-        if seconds >= boot:
-            return None
-        return _broken(place, f"be at least service.bootSeconds (up to {boot})", seconds)
+        if stated is None:
+            boot = BOOT_SECONDS
+            rule = f"be at least {boot}, unless service.bootSeconds is given"
+        else:
+            boot = math.ceil(as_figure(stated).high)
+            rule = f"be at least service.bootSeconds (up to {boot})"
+        return None if seconds >= boot else _broken(place, rule, seconds)
 
     return rule
 
@@ -1923,13 +1943,6 @@ def _surge(values: _Values) -> Problem | None:
         return None
     rule = f"be above scaling.targetUtilizationPercent ({plain(target)})"
     return _broken("scaling.surgePercent", rule, surge)
-
-
-def _period(values: _Values) -> Problem | None:
-    place = "scaling.highResolutionMetric.periodSeconds"
-    if not values.given(place) or values[place] in (10, 30):
-        return None
-    return _broken(place, "be 10 or 30", values[place])
 
 
 def _at_most_figure(lower: str, higher: str) -> _Rule:
@@ -2027,11 +2040,6 @@ def _windows(values: _Values) -> Problem | None:
     return _broken("database.maintenanceWindow", rule, maintenance)
 
 
-def _monitored(values: _Values) -> Problem | None:
-    place = "database.monitoringIntervalSeconds"
-    return None if values[place] else _broken(place, "be 1, 5, 10, 15, 30 or 60 seconds", 0)
-
-
 _RULES: Final[tuple[_Rule, ...]] = (
     _sizes,
     _adopted,
@@ -2056,7 +2064,6 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _at_least_boot("fleet.defaultInstanceWarmupSeconds"),
     _at_least_boot("fleet.healthCheckGracePeriodSeconds"),
     _surge,
-    _period,
     _steps_have_a_figure,
     *(
         _together(f"service.{key}", f"service.{other}")
@@ -2082,7 +2089,6 @@ _RULES: Final[tuple[_Rule, ...]] = (
     _replicas,
     _growth,
     _windows,
-    _monitored,
     _burns,
 )
 """Rules between keys, of one group or of several."""
@@ -2131,12 +2137,25 @@ def _schedule_problems(values: _Values) -> list[Problem]:
 
 def _burn_rate_problems(values: _Values) -> list[Problem]:
     problems = []
-    for _, item in values.items("slo.burnRates"):
+    named: dict[str, str | int] = {}
+    for index, item in values.items("slo.burnRates"):
         long, short = item.get("longWindowMinutes"), item.get("shortWindowMinutes")
+        rate = item.get("rate")
+        severity = item.get("severity")
+        if rate is not None and long is not None and short is not None:
+            for name in burn_names(rate, long, short, str(severity)):
+                first = named.setdefault(name, index)
+                if first != index:
+                    rule = (
+                        f"differ from that of slo.burnRates[{first}], since both would name an "
+                        f"alarm {name}"
+                    )
+                    problems.append(Problem((*item.path, "rate"), rule, rate))
+                    break
         if long is not None and short is not None and short >= long:
             rule = f"be below longWindowMinutes ({long})"
             problems.append(Problem((*item.path, "shortWindowMinutes"), rule, short))
-        if item.get("severity") == AlertSeverity.INFO:
+        if severity == AlertSeverity.INFO:
             problems.append(Problem((*item.path, "severity"), "be page or ticket", "info"))
     return problems
 
@@ -2220,7 +2239,7 @@ def find_problems(data: Mapping[str, Any]) -> list[Problem]:
 
 def _with_groups(data: Mapping[str, Any]) -> dict[str, Any]:
     """Return `data` with each group that was left out, so that what it requires is missed."""
-    return {name: {} for name in keys_of(Configuration)} | dict(data)
+    return {**{name: {} for name in keys_of(Configuration)}, **without_nulls(Configuration, data)}
 
 
 def load() -> Configuration:
@@ -2239,6 +2258,7 @@ def load() -> Configuration:
                 lines += error.problems
             if name in secrets or pulumi.runtime.is_config_secret(name):
                 secret_groups.add(key)
+    lines += unread_namespaces(written, project)
     outer = [*_name_problems(project, stack), *_region_problems(written.get("aws:region"))]
     lines += [problem.line(secret=False) for problem in outer]
     try:
@@ -2249,9 +2269,9 @@ def load() -> Configuration:
         raise ConfigurationError("\n".join(lines))
     if configuration.service.boot_seconds is None:
         pulumi.log.warn(
-            "service.bootSeconds is not stated, so 120 s are taken for warm-up and grace: too "
-            "short, and instances are replaced while they boot; too long, and scaling waits. "
-            "Measure it from the group's activity: from launch until the target is healthy."
+            f"service.bootSeconds is not stated, so {BOOT_SECONDS} s are taken for warm-up and "
+            "grace: too short, and instances are replaced while they boot; too long, and scaling "
+            "waits. Measure it from the group's activity: from launch until the target is healthy."
         )
     shared = configuration.database
     if shared.enabled and not shared.proxy and not configuration.service.connections_per_instance:

@@ -47,7 +47,7 @@ class DashboardArgs(TypedDict):
     window_days: NotRequired[int]
     """Time over which the promise holds (days, 1 to 90). Default: 30."""
     requests_per_second_per_instance: NotRequired[float]
-    """Requests that one instance carries (requests per second, 0.01 to 1000000).
+    """Requests that one instance carries (requests per second, 0.001 to 1000000).
     Default: not stated, and no line shows it."""
     active_users_metric: NotRequired[ActiveUsersMetricArgs]
     """Users at work, as the application counts them. Default: none."""
@@ -103,7 +103,7 @@ class _Settings:
             latency_seconds=reader.number("latency_seconds", 1, 0.001, 4000),
             window_days=reader.whole("window_days", 30, 1, 90),
             requests_per_second_per_instance=(
-                reader.number(capacity, 1, 0.01, 1_000_000) if reader.given(capacity) else None
+                reader.number(capacity, 1, 0.001, 1_000_000) if reader.given(capacity) else None
             ),
             runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
         )

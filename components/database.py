@@ -29,6 +29,13 @@ from components.notifications import AlertSeverity
 
 PORT: Final = 5432
 
+ALLOCATED_GIB_MAX: Final = 59_578
+"""Largest first storage (GiB): it has to be able to grow by 10 % (rds CreateDBInstance,
+MaxAllocatedStorage), and AWS's limit is 65536."""
+
+MONITORING_SECONDS: Final = (1, 5, 10, 15, 30, 60)
+"""Intervals of Enhanced Monitoring (rds CreateDBInstance); 0 would turn it off."""
+
 REPLICAS_MAX: Final = 5
 """Read replicas of one database here; AWS allows 15."""
 
@@ -161,7 +168,7 @@ class DatabaseArgs(TypedDict):
     """Password of the master user, needed for read replicas; it is kept in Secrets Manager.
     Default: RDS makes one, keeps it in Secrets Manager and rotates it every 7 days."""
     allocated_storage_gib: NotRequired[int]
-    """Storage at first (GiB, 20 to 65536). Default: 100."""
+    """Storage at first (GiB, 20 to 59578, so that it can grow by 10 %). Default: 100."""
     max_allocated_storage_gib: NotRequired[int]
     """Storage that it may grow to by itself (GiB, 20 to 65536), at least 10 % above
     allocated_storage_gib. Default: twice allocated_storage_gib."""
@@ -261,7 +268,7 @@ class _Settings:
         problems = Problems("Database")
         reader = Reader(problems, args, DatabaseArgs.__annotations__)
         reader.required("vpc_id", "subnet_ids", "page_topic_arn", "ticket_topic_arn")
-        size = reader.limited("allocated_storage_gib", 100, DATABASE, "allocatedStorage")
+        size = reader.whole("allocated_storage_gib", 100, 20, ALLOCATED_GIB_MAX)
         settings = cls(
             instance_class=_text(reader, "instance_class", "db.m7g.large", "instanceClass"),
             engine_version=reader.text("engine_version", "17"),
@@ -285,7 +292,9 @@ class _Settings:
             maintenance_window=_text(
                 reader, "maintenance_window", "sun:02:30-sun:03:30", "maintenanceWindow"
             ),
-            monitoring_interval_seconds=_monitoring(reader),
+            monitoring_interval_seconds=reader.one_of(
+                "monitoring_interval_seconds", 60, MONITORING_SECONDS, "seconds"
+            ),
             slow_query_milliseconds=reader.whole("slow_query_milliseconds", 1000, 1, 3_600_000),
             slow_queries_per_minute=reader.whole("slow_queries_per_minute", 10, 0, 1_000_000),
             storage_latency_milliseconds=reader.number(
@@ -310,15 +319,6 @@ def _text(reader: Reader, key: str, default: str, path: str) -> str:
     if rule:
         reader.note(key, rule, value)
     return value
-
-
-def _monitoring(reader: Reader) -> int:
-    key = "monitoring_interval_seconds"
-    seconds = reader.whole(key, 60, 1, 60)
-    rule = breach(DATABASE, "monitoringInterval", seconds)
-    if rule and reader.sound(key):
-        reader.note(key, "be 1, 5, 10, 15, 30 or 60 seconds", seconds)
-    return seconds
 
 
 def _max_connections(reader: Reader, args: DatabaseArgs) -> int:

@@ -134,11 +134,11 @@ class _Settings:
         problems = Problems("Notifications")
         reader = Reader(problems, args, NotificationsArgs.__annotations__)
         given: Any = args.get("subscriptions")
-        if not isinstance(given, Sequence) or not 1 <= len(given) <= SUBSCRIPTIONS_MAX:
+        if not isinstance(given, list | tuple) or not 1 <= len(given) <= SUBSCRIPTIONS_MAX:
             problems.add(
                 "subscriptions",
                 f"be a list of 1 to {SUBSCRIPTIONS_MAX} subscriptions",
-                len(given) if isinstance(given, Sequence) else given,
+                len(given) if isinstance(given, list) else given,
             )
             given = ()
         subscriptions = [
@@ -147,9 +147,16 @@ class _Settings:
         ]
         if subscriptions and all(each.severity == AlertSeverity.INFO for each in subscriptions):
             problems.add("subscriptions", "have one of severity page or ticket", "info only")
+        called: Any = args.get("escalation")
+        if called is not None and (
+            not isinstance(called, list | tuple) or not 1 <= len(called) <= SUBSCRIPTIONS_MAX
+        ):
+            rule = f"be a list of 1 to {SUBSCRIPTIONS_MAX} receivers"
+            problems.add("escalation", rule, len(called) if isinstance(called, list) else called)
+            called = None
         escalation = [
             _subscription(problems, f"escalation[{index}]", each, severity=AlertSeverity.PAGE)
-            for index, each in enumerate(args.get("escalation") or ())
+            for index, each in enumerate(called or ())
         ]
         plain = sorted(
             (each.severity.value, each.protocol.value, each.endpoint)

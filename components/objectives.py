@@ -208,10 +208,27 @@ def _burn_rates(reader: Reader, args: Mapping[str, Any]) -> tuple[BurnRate, ...]
         if rate.severity == AlertSeverity.INFO:
             inner.note("severity", "be page or ticket", "info")
         rates.append(rate)
-    keys = [(each.rate, each.long_window_minutes) for each in rates]
-    if len(set(keys)) < len(keys):
-        reader.note("burn_rates", "name each rate and long window once", len(keys))
+    named: dict[str, int] = {}
+    for index, each in enumerate(rates):
+        names = burn_names(
+            each.rate, each.long_window_minutes, each.short_window_minutes, each.severity
+        )
+        firsts = {name: named.setdefault(name, index) for name in names}
+        clash = next((name for name in names if firsts[name] != index), None)
+        if clash and reader.sound("burn_rates"):
+            rule = (
+                f"differ from that of burn_rates[{firsts[clash]}], since both would name an alarm "
+                f"{clash}"
+            )
+            reader.note(f"burn_rates[{index}].rate", rule, each.rate)
     return tuple(rates)
+
+
+def burn_names(rate: float, long: int, short: int, severity: str) -> tuple[str, ...]:
+    """Return what the alarms of a pair are named by; no two pairs may share one."""
+    windows = (f"{rate:g}x-{span(int(minutes))}" for minutes in (long, short))
+    level = LEVELS.get(AlertSeverity(severity)) if severity in set(AlertSeverity) else None
+    return (*windows, *([f"{rate:g}x-{level}"] if level else []))
 
 
 def span(minutes: int) -> str:

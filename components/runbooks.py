@@ -66,7 +66,7 @@ class _Settings:
         capacity = (LOAD_BALANCER, "minimumLoadBalancerCapacity.capacityUnits")
         settings = cls(
             instance_types=reader.texts("instance_types", ()),
-            alarm_names=reader.texts("alarm_names", ()),
+            alarm_names=reader.texts("alarm_names", (), low=0),
             capacity_units=reader.limited("capacity_units", 100, *capacity) if reserves else None,
             surge_mode=reader.given("waiting_rule_arn"),
             tags=reader.tags(),

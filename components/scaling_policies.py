@@ -91,7 +91,7 @@ class ScalingPoliciesArgs(TypedDict):
     """Last part of the target group's ARN: targetgroup/..."""
     requests_per_second_per_instance: NotRequired[float]
     """Requests that one instance carries, at the low end of what was measured (requests per second,
-    0.01 to 1000000). Default: not stated, and scaling follows the processors alone."""
+    0.001 to 1000000). Default: not stated, and scaling follows the processors alone."""
     target_utilization_percent: NotRequired[float]
     """Share of its capacity that an instance uses in the steady state (percent, 1 to 99).
     Default: 60."""
@@ -178,7 +178,7 @@ class _Settings:
             reader.note("surge_percent", f"be above target_utilization_percent ({target:g})", surge)
         settings = cls(
             requests_per_second_per_instance=(
-                reader.number(capacity, REQUIRED, 0.01, 1_000_000)
+                reader.number(capacity, REQUIRED, 0.001, 1_000_000)
                 if reader.given(capacity)
                 else None
             ),

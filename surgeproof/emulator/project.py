@@ -15,6 +15,7 @@ from surgeproof import files
 from surgeproof.exits import OF_A_PATH, system_error
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.stack_files import (
+    imported_environments,
     read_config,
     read_mapping,
     read_project_name,
@@ -145,6 +146,14 @@ class Project:
         how the real stack keeps its secrets, since an embedded stack has its own passphrase.
         """
         config = self.config(stack)
+        with _input():
+            environments = imported_environments(self.settings_file(stack))
+        if environments:
+            raise InputError(
+                f"Pulumi.{stack}.yaml: environment imports Pulumi ESC environments "
+                f"({', '.join(environments)}), which the embedded AWS cannot read; write what they "
+                "hold into the settings of a stack of its own"
+            )
         with _input():
             settings = {**read_settings_file(self.settings_file(stack)), "config": config}
         for key, value in config.items():

@@ -9,10 +9,9 @@ from typing import Any, Protocol
 
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import Configured, configured
-from surgeproof.plan.model import PlanError, ScalingPlan
+from surgeproof.plan.model import ScalingPlan
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, read_resources
-from surgeproof.settings.errors import DocumentError
-from surgeproof.settings.json_file import parse_value
+from surgeproof.plan.settings import groups_of
 
 
 class Seen(Protocol):
@@ -76,18 +75,7 @@ def stated_in(config: Mapping[str, str], project: str) -> Configured:
         project: Name of the project.
 
     """
-    stated: dict[str, Any] = {}
-    problems: list[str] = []
-    for key, text in config.items():
-        if not key.startswith(f"{project}:"):
-            continue
-        try:
-            stated[key.removeprefix(f"{project}:")] = parse_value(text, key)
-        except DocumentError as error:
-            problems += error.problems
-    if problems:
-        raise PlanError(*problems)
-    return configured(stated)
+    return configured(groups_of(config, project))
 
 
 def _ours(value: Any, unknown: object) -> Any:

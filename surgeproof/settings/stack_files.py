@@ -3,8 +3,9 @@
 The engine is more lenient: of a key that is written with and without its namespace it takes one.
 """
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,58 @@ _PROJECT_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 
 _KEY: Final = re.compile(r"(?:([^:]+):(?:config:)?)?([^:]+)")
 """`<namespace>:<name>`; an old form has `config` between the two."""
+
+
+_READ: Final = ("aws", "policies", "pulumi")
+"""Namespaces that are read besides the project's: by the provider, the pack and the engine."""
+
+_PROVIDERS: Final = frozenset({"aws-native", "awsx"})
+"""Providers whose names only look like a misspelt one of those."""
+
+_NEAR: Final = 0.75
+"""How alike two names are of which one is taken for the other's misspelling (difflib's ratio)."""
+
+
+def unread_namespaces(names: Iterable[str], project: str, *, near_only: bool = False) -> list[str]:
+    """Return a line for each key of the configuration whose namespace nobody reads.
+
+    Args:
+        names: Keys of the form `<namespace>:<name>`.
+        project: Name of the project, whose namespace its program reads.
+        near_only: Whether other namespaces than misspelt ones pass, since another program or its
+            providers may read them. Default: false.
+
+    """
+    known = (project, *_READ)
+    lines = []
+    for name in names:
+        namespace = name.partition(":")[0]
+        if namespace in known or namespace in _PROVIDERS:
+            continue
+        near = difflib.get_close_matches(namespace.lower(), known, n=1, cutoff=_NEAR)
+        if near_only and not near:
+            continue
+        hint = f"nearest: {near[0]}" if near else ", ".join(known)
+        rule = f"have a namespace that something reads ({hint})"
+        lines.append(problem(shortened(name), rule, shortened(repr(namespace))))
+    return lines
+
+
+def imported_environments(path: Path) -> tuple[str, ...]:
+    """Return the Pulumi ESC environments that a stack's settings import, none for none.
+
+    Their values are kept by Pulumi Cloud; the settings hold their names only, as a list or, written
+    out, as a mapping. Raises DocumentError.
+    """
+    written = read_mapping(path).get("environment")
+    if not written:
+        return ()
+    if isinstance(written, Mapping):
+        written = written.get("imports")
+    if not isinstance(written, list):
+        return ("written out in the settings",)
+    names = [next(iter(each), "") if isinstance(each, Mapping) else each for each in written]
+    return tuple(shortened(str(name)) for name in names)
 
 
 def kind(value: object) -> str:

@@ -172,6 +172,15 @@ def test_encrypted_settings_are_not_for_the_embedded_aws(project):
         Project.find().copy_settings("prod", project / "copy", None)
 
 
+def test_settings_that_import_environments_are_not_for_the_embedded_aws(project):
+    (project / "Pulumi.prod.yaml").write_text(
+        "environment: [shared]\nconfig:\n  aws:region: eu-west-1\n"
+    )
+    words = r"^Pulumi.prod.yaml: environment imports Pulumi ESC environments \(shared\), which"
+    with pytest.raises(InputError, match=words):
+        Project.find().copy_settings("prod", project / "copy", None)
+
+
 def test_a_real_stack_needs_pulumi(project, monkeypatch):
     monkeypatch.setenv("PATH", str(project))
 

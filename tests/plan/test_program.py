@@ -10,6 +10,7 @@ import yaml
 
 from surgeproof.plan import PlanError
 from surgeproof.plan.program import read_program
+from surgeproof.plan.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
@@ -37,11 +38,11 @@ PROGRAM = """
 def project(tmp_path):
     """Return a function that writes a project and reads its plan."""
 
-    def make(program=PROGRAM, config=None):
+    def make(program=PROGRAM, config=None, settings=""):
         (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
         (tmp_path / "__main__.py").write_text(textwrap.dedent(program))
         config = {"aws:region": "eu-west-1", "shop:least": 2} if config is None else config
-        (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}))
+        (tmp_path / "Pulumi.dev.yaml").write_text(yaml.safe_dump({"config": config}) + settings)
         return read_program(tmp_path, "dev")
 
     return make
@@ -139,3 +140,41 @@ def test_the_program_reads_its_stack_without_engine_account_or_moto():
     )
 
     assert told.stdout.strip() == "[]"
+
+
+def test_keys_are_read_without_their_namespace_and_groups_as_texts(tmp_path):
+    (tmp_path / "Pulumi.yaml").write_text("name: shop")
+    (tmp_path / "Pulumi.dev.yaml").write_text(
+        "config: {service: {bootSeconds: 100, serviceSeconds: 0.1},"
+        """ 'shop:account': '{"vcpuQuota": 8}'}"""
+    )
+
+    stated = read_settings(tmp_path, "dev").stated
+
+    assert stated.missing == ("service.requestsPerSecond",)
+    assert stated.quotas.vcpus == 8
+
+
+def test_a_misspelt_namespace_is_refused_and_that_of_others_is_not(tmp_path):
+    (tmp_path / "Pulumi.yaml").write_text("name: surgeproof")
+    file = tmp_path / "Pulumi.dev.yaml"
+    file.write_text("config: {'surgeprof:scaling': {}, 'gcp:project': x}")
+
+    with pytest.raises(PlanError) as told:
+        read_settings(tmp_path, "dev")
+
+    assert str(told.value) == (
+        "surgeprof:scaling: must have a namespace that something reads (nearest: surgeproof), got "
+        "'surgeprof'"
+    )
+
+
+def test_settings_that_are_kept_elsewhere_are_told_and_lower_the_verdict(project):
+    plan = project(settings="environment: [shop/dev, common]\n").plan
+
+    (note,) = [each for each in plan.not_seen if each.path == "configuration.environment"]
+    assert note.supply
+    assert note.reason == (
+        "The stack imports Pulumi ESC environments (shop/dev, common); the settings that they hold "
+        "were not read."
+    )

@@ -1,3 +1,4 @@
+import gc
 import os
 import socket
 from pathlib import Path
@@ -65,6 +66,7 @@ def test_the_pipe_of_a_command_is_read_where_pipes_will_do():
 
 
 def test_no_file_stays_open(tmp_path):
+    gc.collect()  # what other tests left open is none of this one's
     before = len(list(OPEN.iterdir()))
 
     with pytest.raises(DocumentError):

@@ -1,7 +1,13 @@
 import pytest
 
 from surgeproof.settings.errors import DocumentError
-from surgeproof.settings.stack_files import read_config, read_project_name, read_settings_file
+from surgeproof.settings.stack_files import (
+    imported_environments,
+    read_config,
+    read_project_name,
+    read_settings_file,
+    unread_namespaces,
+)
 
 
 @pytest.fixture
@@ -59,3 +65,35 @@ def test_a_project_without_a_name(write, text, got):
     rule = "must be letters, digits, '-', '_' and '.' (at most 100)"
 
     assert refusal(read_project_name, write(text)) == f"Pulumi.dev.yaml: name: {rule}, got {got}"
+
+
+@pytest.mark.parametrize("namespace", ["shop", "aws", "policies", "pulumi", "awsx", "aws-native"])
+def test_a_namespace_that_is_read(namespace):
+    assert unread_namespaces([f"{namespace}:x"], "shop") == []
+
+
+def test_a_namespace_that_nobody_reads():
+    rule = "must have a namespace that something reads"
+
+    assert unread_namespaces(["shpo:fleet", "aw:region", "gcp:project"], "shop") == [
+        f"shpo:fleet: {rule} (nearest: shop), got 'shpo'",
+        f"aw:region: {rule} (nearest: aws), got 'aw'",
+        f"gcp:project: {rule} (shop, aws, policies, pulumi), got 'gcp'",
+    ]
+    assert unread_namespaces(["Shop:fleet", "gcp:project"], "shop", near_only=True) == [
+        f"Shop:fleet: {rule} (nearest: shop), got 'Shop'"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("config: {}", ()),
+        ("environment:", ()),
+        ("environment: [shop/dev, common]", ("shop/dev", "common")),
+        ("environment: {imports: [common, {base: {merge: false}}]}", ("common", "base")),
+        ("environment: {values: {a: 1}}", ("written out in the settings",)),
+    ],
+)
+def test_environments_that_a_stack_imports(write, text, names):
+    assert imported_environments(write(text)) == names

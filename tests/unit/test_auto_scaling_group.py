@@ -59,7 +59,7 @@ def test_defaults():
         ({"min_size": 11}, "min_size: must be at most max_size (10), got 11"),
         (
             {"instance_types": ["large"]},
-            "instance_types[0]: must be a type such as m7g.large, got 'large'",
+            "instance_types[0]: must be a type that runs Linux, such as m7g.large, got 'large'",
         ),
         (
             {"instance_types": ["m7g.large", "m7g.large"]},
@@ -431,3 +431,23 @@ def test_outputs():
         "launch_template_version": "7",
         "role_name": "shop-test-web-instance",
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"application": "x"},
+            "application: must be a mapping with keys such as container_image, got 'x'",
+        ),
+        (
+            {"warm_pool": 5},
+            "warm_pool: must be a mapping with keys such as max_group_prepared_capacity, got 5",
+        ),
+    ],
+)
+def test_a_group_of_arguments_that_is_none_is_refused(changes, message):
+    with pytest.raises(ArgsError) as told:
+        _Settings.from_args({**GOOD, **changes})
+
+    assert str(told.value) == f"AutoScalingGroup.{message}"

@@ -92,7 +92,6 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         ({"fleet.maxSize": 0}, f"{WHOLE_4}, got 0"),
         ({"fleet": 5}, "fleet: must be a mapping of keys, got 5"),
         ({"fleet": []}, "fleet: must be a mapping of keys, got a list of 0"),
-        ({"scaling": None}, "scaling: must be a mapping of keys, got nothing"),
         ({"tags": "x"}, "tags: must be a mapping of at most 40 names to texts, got 'x'"),
         ({"tags": {"team": 7}}, f"tags.team: {TEXT}, got 7"),
         (
@@ -348,7 +347,10 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         ),
         (
             {"fleet.instanceTypes": ["m7g.large", "large"]},
-            "fleet.instanceTypes[1]: must be an instance type, such as m7g.large, got 'large'",
+            (
+                "fleet.instanceTypes[1]: must be an instance type that runs Linux, such as "
+                "m7g.large, got 'large'"
+            ),
         ),
         (
             {"fleet.instanceTypes": []},
@@ -541,7 +543,7 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         ),
         (
             {"scaling.highResolutionMetric": {**METRIC, "periodSeconds": 20}},
-            "scaling.highResolutionMetric.periodSeconds: must be 10 or 30, got 20",
+            "scaling.highResolutionMetric.periodSeconds: must be 10 or 30 seconds, got 20",
         ),
         (
             {"scaling.highResolutionMetric": {**METRIC, "metricName": "x" * 256}},
@@ -605,7 +607,10 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         ),
         (
             {"database.engineVersion": 17},
-            "database.engineVersion: must be a version of PostgreSQL, such as 17 or 17.4, got 17",
+            (
+                "database.engineVersion: must be a version of PostgreSQL, such as 17 or 17.4, in "
+                "quotes, got 17"
+            ),
         ),
         (
             {"database.engineVersion": "9.6"},
@@ -637,7 +642,7 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         ),
         (
             {"database.allocatedStorageGib": 10},
-            "database.allocatedStorageGib: must be from 20 to 65536 GiB, got 10",
+            "database.allocatedStorageGib: must be a whole number from 20 to 59578, got 10",
         ),
         (
             {"database.maxAllocatedStorageGib": 100},
@@ -700,7 +705,7 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         (
             {"database.monitoringIntervalSeconds": 2},
             (
-                "database.monitoringIntervalSeconds: must be 0, 1, 5, 10, 15, 30 or 60 seconds, "
+                "database.monitoringIntervalSeconds: must be 1, 5, 10, 15, 30 or 60 seconds, "
                 "got 2"
             ),
         ),
@@ -807,6 +812,148 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
 )  # fmt: skip
 def test_each_problem_is_one_clear_line(changes, message):
     assert lines(changed(changes)) == [message]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"fleet.defaultInstanceWarmupSeconds": 60},
+            (
+                "fleet.defaultInstanceWarmupSeconds: must be at least 120, unless "
+                "service.bootSeconds is given, got 60"
+            ),
+        ),
+        (
+            {"fleet.healthCheckGracePeriodSeconds": 60},
+            (
+                "fleet.healthCheckGracePeriodSeconds: must be at least 120, unless "
+                "service.bootSeconds is given, got 60"
+            ),
+        ),
+        (
+            {"fleet.instanceTypes": ["mac1.metal"]},
+            (
+                "fleet.instanceTypes[0]: must be an instance type that runs Linux, such as "
+                "m7g.large, got 'mac1.metal'"
+            ),
+        ),
+        (
+            {"slo.burnRates": [BURN, {**BURN, "shortWindowMinutes": 10}]},
+            (
+                "slo.burnRates[1].rate: must differ from that of slo.burnRates[0], since both "
+                "would name an alarm 10x-1h, got 10"
+            ),
+        ),
+        (
+            {"slo.burnRates": [BURN, {**BURN, "longWindowMinutes": 90}]},
+            (
+                "slo.burnRates[1].rate: must differ from that of slo.burnRates[0], since both "
+                "would name an alarm 10x-5m, got 10"
+            ),
+        ),
+        (
+            {
+                "slo.burnRates": [
+                    BURN,
+                    {**BURN, "longWindowMinutes": 90, "shortWindowMinutes": 7},
+                ]
+            },
+            (
+                "slo.burnRates[1].rate: must differ from that of slo.burnRates[0], since both "
+                "would name an alarm 10x-critical, got 10"
+            ),
+        ),
+        (
+            {"database.allocatedStorageGib": 60_000},
+            "database.allocatedStorageGib: must be a whole number from 20 to 59578, got 60000",
+        ),
+        (
+            {"service.bootSeconds": 0.5},
+            f"service.bootSeconds: {BOOT_RULE}, got 0.5",
+        ),
+        (
+            {"service.bootSeconds": [3000, 3600]},
+            f"service.bootSeconds: {BOOT_RULE}, got a list of 2",
+        ),
+        (
+            {"scaling.steps": 5, "service.requestsPerSecond": 100},
+            "scaling.steps: must be a list of 1 to 20 steps, got 5",
+        ),
+        (
+            {"scaling.schedules": True},
+            "scaling.schedules: must be a mapping of at most 125 schedules, got true",
+        ),
+        (
+            {"alerts.subscriptions": 1.5},
+            "alerts.subscriptions: must be a list of 1 to 100 subscriptions, got 1.5",
+        ),
+        (
+            {"alerts.escalation": 5},
+            "alerts.escalation: must be a list of 1 to 100 receivers, got 5",
+        ),
+        (
+            {"alerts.escalation": []},
+            "alerts.escalation: must be a list of 1 to 100 receivers, got a list of 0",
+        ),
+        ({"slo.burnRates": True}, "slo.burnRates: must be a list of 1 to 8 pairs, got true"),
+        (
+            {"database.username": 17},
+            (
+                "database.username: must be 1 to 16 letters, digits and underscores, the first a "
+                "letter, in quotes, got 17"
+            ),
+        ),
+        (
+            {"fleet.application.metricsNamespace": True},
+            (
+                "fleet.application.metricsNamespace: must be a text of 1 to 255 characters, not "
+                "beginning with a colon, in quotes, got true"
+            ),
+        ),
+        (
+            {"surges": {"double": None}},
+            "surges.double: must be a mapping of keys, got nothing",
+        ),
+        (
+            {"fleet.application.environment": {"A": None}},
+            f"fleet.application.environment.A: {TEXT}, got [secret]",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_component_would_refuse_is_told_by_its_key(changes, message):
+    assert lines(changed(changes)) == [message]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fleet.maxSize": 1, "fleet.warmPool.maxGroupPreparedCapacity": 1},
+        {"service.bootSeconds": 1},
+        {"service.bootSeconds": 3000},
+        {"fleet.defaultInstanceWarmupSeconds": 120},
+        {"fleet.defaultInstanceWarmupSeconds": 60, "service.bootSeconds": 50},
+        {"slo.burnRates": [BURN, {**BURN, "rate": 11}]},
+        {"database.allocatedStorageGib": 59_578},
+        {"fleet.extraPolicyArns": []},
+    ],
+    ids=str,
+)
+def test_what_can_work_is_accepted(changes):
+    assert lines(changed(changes)) == []
+
+
+def test_null_is_as_if_the_key_were_not_written():
+    whole = Configuration.from_data(minimal())
+    for group, model in keys_of(Configuration).items():
+        if group in minimal():
+            continue
+        assert Configuration.from_data(changed({group: None})) == whole
+        for key in keys_of(inner(model)) if inner(model) and group != "surges" else ():
+            assert Configuration.from_data(changed({f"{group}.{key}": None})) == (
+                Configuration.from_data(changed({group: {}}))
+            )
+    assert lines(changed({"fleet.maxSize": None})) == [f"{WHOLE_4}, got nothing"]
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def build(**changes) -> Recording:
         ),
         (
             {"allocated_storage_gib": 19},
-            "allocated_storage_gib: must be from 20 to 65536 GiB, got 19",
+            "allocated_storage_gib: must be a whole number from 20 to 59578, got 19",
         ),
         (
             {"max_allocated_storage_gib": 105},

@@ -49,7 +49,10 @@ def build(**changes):
         ),
         (
             {"burn_rates": [BURN, BURN]},
-            "burn_rates: must name each rate and long window once, got 2",
+            (
+                "burn_rates[1].rate: must differ from that of burn_rates[0], since both would "
+                "name an alarm 10x-1h, got 10.0"
+            ),
         ),
         ({"burn_rates": []}, "burn_rates: must be a list of 1 to 8 pairs, got []"),
     ],

@@ -113,6 +113,23 @@ def test_a_wrong_configuration_is_told_at_once_without_a_traceback():
     assert told.value.__cause__ is None
 
 
+def test_a_namespace_that_nobody_reads_is_named_with_the_nearest_known_one():
+    written = yaml.safe_load((ROOT / "Pulumi.local.yaml").read_text(encoding="utf-8"))["config"]
+    written["surgeprof:scaling"] = written.pop("surgeproof:scaling")
+    written["shop:fleet"] = {}
+    config = {key: json.dumps(value) for key, value in written.items()}
+    config["aws:region"] = "eu-central-1"
+
+    with pytest.raises(pulumi.RunError) as told:
+        run_program("local", config)
+
+    rule = "must have a namespace that something reads"
+    assert str(told.value).splitlines()[1:] == [
+        f"surgeprof:scaling: {rule} (nearest: surgeproof), got 'surgeprof'",
+        f"shop:fleet: {rule} (surgeproof, aws, policies, pulumi), got 'shop'",
+    ]
+
+
 def test_figures_that_are_not_stated_are_asked_for(monkeypatch):
     warned = []
     monkeypatch.setattr(pulumi.log, "warn", lambda text, **_: warned.append(text))

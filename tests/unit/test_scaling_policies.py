@@ -29,7 +29,7 @@ def build(**changes) -> Recording:
         ({"resource_label": None}, "resource_label: must be given, got nothing"),
         (
             {"requests_per_second_per_instance": 0},
-            "requests_per_second_per_instance: must be a number from 0.01 to 1e+06, got 0",
+            "requests_per_second_per_instance: must be a number from 0.001 to 1e+06, got 0",
         ),
         (
             {"target_utilization_percent": 100},
@@ -112,7 +112,7 @@ def build(**changes) -> Recording:
         ),
         (
             {"high_resolution_metric": {**METRIC, "period_seconds": 20}},
-            "high_resolution_metric.period_seconds: must be 10 or 30, got 20",
+            "high_resolution_metric.period_seconds: must be 10 or 30 seconds, got 20",
         ),
         (
             {"high_resolution_metric": {"namespace": "Shop", "metric_name": "Busy"}},

@@ -9,7 +9,7 @@ from components._schema import inner, keys_of
 from components.configuration import Configuration, find_problems
 from surgeproof.plan import PlanError
 from surgeproof.plan.configured import configured
-from tests.unit.test_configuration import BURN, EMAIL, ESCALATION, METRIC, STEP, minimal
+from tests.unit.test_configuration import BURN, EMAIL, ESCALATION, METRIC, STEP, URL, minimal
 
 WRONG = (
     None,
@@ -36,12 +36,14 @@ WRONG = (
     {"a": None, "b": [1]},
 )
 
+PARAMETER = "arn:aws:ssm:eu-central-1:123456789012:parameter/key"
+
 WHOLE = minimal() | {
     "fleet": {
         "maxSize": 4,
         "minSize": 2,
         "warmPool": {},
-        "application": {"environment": {"A": "b"}, "secrets": {"C": "arn:aws:x"}},
+        "application": {"environment": {"A": "b"}, "secrets": {"C": PARAMETER}},
     },
     "scaling": {
         "steps": [STEP, STEP | {"abovePercent": 90}],
@@ -49,7 +51,7 @@ WHOLE = minimal() | {
         "highResolutionMetric": METRIC,
         "predictive": {},
     },
-    "alerts": {"subscriptions": [EMAIL, EMAIL], "escalation": [ESCALATION]},
+    "alerts": {"subscriptions": [EMAIL, URL], "escalation": [ESCALATION]},
     "slo": {"burnRates": [BURN], "surge": {}},
     "surges": {"a": {"trace": "x2-in-0s"}},
     "service": {"requestsPerSecond": [1, 2]},
@@ -76,12 +78,17 @@ def value_at(data, path):
     return data
 
 
-def changed(path, value):
-    data = copy.deepcopy(WHOLE)
+def changed(path, value, whole=WHOLE):
+    data = copy.deepcopy(whole)
     at = data
     for part in path[:-1]:
-        at = at[part] if isinstance(at, list) else at.setdefault(part, {})
-    at[path[-1]] = value
+        if not isinstance(at, dict | list):
+            return data  # the group is no group any more
+        if isinstance(at, dict) and at.get(part) is None:
+            at[part] = {}
+        at = at[part] if not isinstance(at, list) or part < len(at) else None
+    if isinstance(at, dict) or (isinstance(at, list) and path[-1] < len(at)):
+        at[path[-1]] = value
     return data
 
 

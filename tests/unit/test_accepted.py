@@ -1,0 +1,140 @@
+"""What the configuration accepts, no component refuses: all is said before the first resource."""
+
+from types import SimpleNamespace
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from components import alarms, dashboard, notifications, objectives, runbooks, timeline
+from components._schema import _look
+from components.auto_scaling_group import _Settings as GroupSettings
+from components.configuration import Configuration, find_problems
+from components.database import _Settings as DatabaseSettings
+from components.load_balancer import _Settings as LoadBalancerSettings
+from components.network import _Settings as NetworkSettings
+from components.scaling_policies import _Settings as ScalingSettings
+from components.spending import _Settings as SpendingSettings
+from components.web_acl import _Settings as WebAclSettings
+from tests.unit.test_configuration import BURN
+from tests.unit.test_wrong_values import KEYS, WHOLE, changed
+
+NUMBERS = (
+    *(0, 1, 2, 3, 5, 6, 7, 9, 10, 11, 14, 20, 21, 30, 35, 60, 61, 80, 90, 99, 100, 101, 110, 120),
+    *(125, 200, 300, 400, 600, 900, 1000, 1440, 3000, 3600, 3653, 4000, 7200, 8080, 10_080),
+    *(59_578, 59_579, 60_000, 65_535, 65_536, 262_143, 1_000_000, 2_000_000_000, 10**9),
+    *(1e-6, 1e-4, 0.001, 0.01, 0.1, 0.5, 0.9, 1.5, 95.0, 99.9, 99.999, 4.0),
+)
+TEXTS = (
+    *("a", "x", "app", "page", "ticket", "info", "email", "sqs", "one", "per_zone", "count"),
+    *("block", "Stopped", "Running", "ForecastOnly", "ForecastAndScale", "round_robin"),
+    *("weighted_random", "least_outstanding_requests", "Etc/UTC", "0 7 * * *", "17", "17.4"),
+    *("/health", "/a b", "10.0.0.0/16", "10.0.0.0/25", "db.m7g.large", "db.z9.large", "t.co"),
+    *("db.t4g.micro", "01:00-02:00", "23:30-00:30", "sun:02:30-sun:03:30", "correct-horse"),
+    *("#!/bin/sh\n", "#cloud-config\n", "shop:1", "ami-0123456789abcdef0", "/aws/x", "/dev/sda1"),
+    *("on-call@example.com", "https://example.com/key", "Shop", "Busy", "x2-in-300s", " a"),
+    *("2027-01-01T00:00:00Z", "Z1", "docs/", "x" * 255, "x" * 500),
+    "arn:aws:acm:eu-central-1:123456789012:certificate/1",
+    "arn:aws:kms:eu-central-1:123456789012:key/1",
+)
+LISTS = (
+    *([], ["m7g.large"], ["m7i.large", "m6i.large"], ["mac1.metal"], ["a1.large"], ["x.y"]),
+    *(["0.0.0.0/0"], ["10.0.0.0/8", "::/0"], ["/search*"], ["/search*", "*.png"], ["page"]),
+    *(["page", "info"], [" "], ["arn:aws:iam::aws:policy/A"]),
+    *([1, 2], [80, 120], [0.01, 0.02], [3000, 3600], [900, 1000]),
+)
+MAPPINGS = (
+    *({}, {"A": "b"}, {"": "b"}, {"PORT": "1"}, {"a b": "c"}, {"aws:a": "b"}, {"A": ""}),
+    {"A": "arn:aws:ssm:eu-central-1:123456789012:parameter/key"},
+)
+
+
+def values_for(path):
+    """Return values of the kind that the rule of a key names."""
+    _, key, _ = _look(Configuration, path)
+    rule = key.rule if key else ""
+    if "number" in rule or "seconds)" in rule or "units" in rule or "days" in rule:
+        return (*NUMBERS, *(LISTS if "two such" in rule else ()))
+    if "true or false" in rule:
+        return (True, False)
+    return LISTS if "list" in rule else MAPPINGS if "mapping" in rule else TEXTS
+
+
+def refused(configuration):
+    """Return what the components say of a configuration that was accepted."""
+    wiring = {"vpc_id": "vpc", "subnet_ids": ["a", "b"]}
+    suffixes = {"load_balancer_arn_suffix": "app", "target_group_arn_suffix": "tg"}
+    names = ("page", "ticket", "info", "escalation")
+    topics = SimpleNamespace(
+        **{f"{name}_topic_{kind}": name for name in names for kind in ("arn", "name")}
+    )
+    group = SimpleNamespace(name="g", launch_template_id="lt", role_name="r")
+    balancer = SimpleNamespace(waiting_rule_arn="w", arn="a", target_group_arn="t")
+    of = configuration
+    checks = (
+        lambda: NetworkSettings.from_args(of.network_args()),
+        lambda: LoadBalancerSettings.from_args(of.load_balancer_args(**wiring)),
+        lambda: GroupSettings.from_args(
+            of.group_args(
+                **wiring,
+                target_group_arn="arn",
+                load_balancer_security_group_id="sg",
+                alarm_names=["a"],
+            )
+        ),
+        lambda: ScalingSettings.from_args(
+            of.scaling_args(group_name="g", resource_label="l", **suffixes)
+        ),
+        lambda: alarms._Settings.from_args(
+            of.alarms_args(group_name="g", notifications=topics, **suffixes)
+        ),
+        lambda: (
+            DatabaseSettings.from_args(of.database_args(**wiring, notifications=topics))
+            if of.database.enabled
+            else None
+        ),
+        lambda: WebAclSettings.from_args(
+            of.web_acl_args(load_balancer_arn="arn", notifications=topics)
+        ),
+        lambda: SpendingSettings.from_args(of.spending_args(group_name="g", notifications=topics)),
+        lambda: objectives._Settings.from_args(
+            of.objectives_args(notifications=topics, outage_alarm="o", **suffixes)
+        ),
+        lambda: notifications._Settings.from_args(of.notifications_args()),
+        lambda: timeline._Settings.from_args(of.timeline_args("g")),
+        lambda: dashboard._Settings.from_args(
+            of.dashboard_args(group_name="g", log_group_name="l", **suffixes)
+        ),
+        lambda: runbooks._Settings.from_args(
+            of.runbooks_args(group=group, load_balancer=balancer, alarm_names=["a"])
+        ),
+    )
+    said = []
+    for check in checks:
+        try:
+            check()
+        except ValueError as error:
+            said.append(str(error))
+    return said
+
+
+PLACED = st.sampled_from(KEYS).flatmap(
+    lambda path: st.tuples(st.just(path), st.sampled_from(values_for(path)))
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.lists(PLACED, min_size=1, max_size=8))
+@example([(("service", "requestsPerSecond"), 0.01)])
+@example([(("service", "bootSeconds"), 3000)])
+@example([(("database", "allocatedStorageGib"), 59_578)])
+@example([(("slo", "burnRates"), [BURN, {**BURN, "rate": 11}])])
+@example([(("fleet", "maxSize"), 1)])
+@example([(("fleet", "extraPolicyArns"), [])])
+def test_no_component_refuses_what_the_configuration_accepts(chosen):
+    data = WHOLE
+    for path, value in chosen:
+        with_it = changed(path, value, data)
+        if not find_problems(with_it):
+            data = with_it
+
+    assert refused(Configuration.from_data(data)) == []
