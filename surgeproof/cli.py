@@ -27,6 +27,7 @@ from surgeproof.exits import AnswerIsNo, Exit
 from surgeproof.findings.forms import FORMS, SUFFIXES, shown
 from surgeproof.operations.automation import AutomationError, UnknownError, check_parameters
 from surgeproof.printing import say
+from surgeproof.settings import errors
 
 NAME = "surgeproof"
 COMPLETION = f"_{NAME.upper()}_COMPLETE"
@@ -368,7 +369,9 @@ def replay_command(
     """Say whether a stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
     project = Project.find()
     if deployed and _is_given("stack"):
-        raise InputError(f"--deployed: must stand in place of --stack, got both ({stack!r})")
+        raise InputError(
+            f"--deployed: must stand in place of --stack, got both ({errors.shown(stack)})"
+        )
     if embedded and not deployed:
         raise InputError("--embedded: must stand with --deployed; what is planned needs no AWS")
     planned = [] if deployed else [stack]
@@ -468,7 +471,7 @@ def _deployed(project: Project, stack: str, *, embedded: bool) -> Any:
 
         if RunDirectory(project, stack).emulator() is None:
             raise InputError(
-                f"--deployed: must be up on the embedded AWS, got {stack!r}; "
+                f"--deployed: must be up on the embedded AWS, got {errors.shown(stack)}; "
                 f"`surgeproof up --stack {stack}` brings it up"
             )
         lost = [(token, key) for token, keys in LOST.items() for key in keys]
@@ -616,7 +619,7 @@ def _place(text: str) -> Place:
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise InputError(f"--set: must be NAME=VALUE, got {text!r}")
+        raise InputError(f"--set: must be NAME=VALUE, got {errors.shown(text)}")
     return name, value
 
 

@@ -13,6 +13,7 @@ import click
 from surgeproof.cli_types import FilePath, Time
 from surgeproof.emulator.project import InputError, path_of
 from surgeproof.printing import say
+from surgeproof.settings import errors
 
 if TYPE_CHECKING:
     from surgeproof.traces import Trace
@@ -141,18 +142,20 @@ def make_command(shape: str, *, values: tuple[str, ...], output: Path | None) ->
     from surgeproof.traces.shapes import SHAPES, parameters  # noqa: PLC0415
 
     if shape not in SHAPES:
-        raise InputError(f"SHAPE: must be one of {', '.join(SHAPES)}, got {shape!r}")
+        raise InputError(f"SHAPE: must be one of {', '.join(SHAPES)}, got {errors.shown(shape)}")
     known = {parameter.name: parameter for parameter in parameters(SHAPES[shape])}
     chosen = {}
     for value in values:
         name, _, number = value.partition("=")
         if name not in known:
-            raise InputError(f"{shape}: must be given one of {', '.join(known)}, got {value!r}")
+            raise InputError(
+                f"{shape}: must be given one of {', '.join(known)}, got {errors.shown(value)}"
+            )
         try:
             chosen[name] = float(number)
         except ValueError:
             raise InputError(
-                f"{shape}.{name}: must be a number ({known[name].unit}), got {number!r}"
+                f"{shape}.{name}: must be a number ({known[name].unit}), got {errors.shown(number)}"
             ) from None
     _tell(SHAPES[shape](**chosen), output)
     if not values:

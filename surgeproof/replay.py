@@ -29,6 +29,7 @@ from surgeproof.report.model import (
     series_of,
     timeline_of,
 )
+from surgeproof.settings import errors
 from surgeproof.simulation import Injected, Injection
 from surgeproof.simulation.injections import KINDS, cannot_act, name_of, problem
 from surgeproof.simulation.records import NEVER
@@ -209,7 +210,8 @@ def _check_acts(fleet: _Fleet, trace: Trace) -> None:
         if None not in reasons:
             listed = "; ".join(dict.fromkeys(str(reason) for reason in reasons))
             raise InputError(
-                f"--inject: must be able to act under trace {trace.name}, got {given!r}: {listed}"
+                f"--inject: must be able to act under trace {trace.name}, "
+                f"got {errors.shown(given)}: {listed}"
             )
 
 
@@ -368,10 +370,14 @@ def injection(text: str) -> Injected:
         kind = Injection[name.strip().upper().replace("-", "_")]
     except KeyError:
         known = ", ".join(map(name_of, Injection))
-        raise InputError(f"--inject: must begin with one of {known}, got {text!r}") from None
+        raise InputError(
+            f"--inject: must begin with one of {known}, got {errors.shown(text)}"
+        ) from None
     takes = KINDS[kind]
     if equals and takes.default is None:
-        raise InputError(f"--inject: {name_of(kind)} must have {takes.rule()}, got {text!r}")
+        raise InputError(
+            f"--inject: {name_of(kind)} must have {takes.rule()}, got {errors.shown(text)}"
+        )
     try:
         value = float(stated) if equals else takes.default or 0.0
         first, dash, last = span.partition("-")
@@ -379,13 +385,13 @@ def injection(text: str) -> Injected:
         end = _seconds(last) if dash else NEVER
     except ValueError:
         form = "KIND[=VALUE][@START[-END]], such as boot-slower=3@10m-20m"
-        raise InputError(f"--inject: must be {form}, got {text!r}") from None
+        raise InputError(f"--inject: must be {form}, got {errors.shown(text)}") from None
     read = Injected(kind=kind, start_seconds=start, end_seconds=end, value=value)
     broken = problem(read)
     if broken is None and start < 0:
         broken = f"{name_of(kind)} must not start before the trace"
     if broken is not None:
-        raise InputError(f"--inject: {broken}, got {text!r}")
+        raise InputError(f"--inject: {broken}, got {errors.shown(text)}")
     return read
 
 

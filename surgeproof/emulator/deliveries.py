@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from surgeproof.settings import errors
+
 _SOCKETS: Final = frozenset(
     {
         "socket.connect",
@@ -60,7 +62,7 @@ class Place:
         host, _, port = text.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         if not host or not port.isdecimal() or not 0 < int(port) <= _MOST_PORT:
-            raise ValueError(f"must be HOST:PORT, got {text!r}")
+            raise ValueError(f"must be HOST:PORT, got {errors.shown(text)}")
         return cls(host.lower(), int(port))
 
     def __str__(self) -> str:

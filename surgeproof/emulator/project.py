@@ -13,7 +13,7 @@ import yaml
 
 from surgeproof import files
 from surgeproof.exits import OF_A_PATH, system_error
-from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.errors import DocumentError, shown
 from surgeproof.settings.stack_files import (
     imported_environments,
     read_config,
@@ -110,7 +110,8 @@ class Project:
         if not self.settings_file(stack).is_file():
             known = ", ".join(self.stacks()) or "none"
             raise InputError(
-                f"--stack: must have a file Pulumi.<stack>.yaml (there are: {known}), got {stack!r}"
+                f"--stack: must have a file Pulumi.<stack>.yaml (there are: {known}), "
+                f"got {shown(stack)}"
             )
 
     def check_settings(self, stack: str) -> None:
@@ -184,7 +185,7 @@ def check_name(stack: str) -> None:
     if not STACK_NAME.fullmatch(stack):
         raise InputError(
             "--stack: must be letters, digits, '-', '_' and '.' (at most 100, the first a letter "
-            f"or digit), got {stack!r}"
+            f"or digit), got {shown(stack)}"
         )
 
 
@@ -195,7 +196,7 @@ def _check_root(root: Path) -> None:
     if os.pathsep in text or any(unicodedata.category(each) in ("Cc", "Cs") for each in text):
         raise InputError(
             "the project's directory: must have a path in UTF-8 without control characters and "
-            f"without {os.pathsep!r}, which separates the entries of PATH, got {text!r}"
+            f"without {os.pathsep!r}, which separates the entries of PATH, got {shown(text)}"
         )
 
 

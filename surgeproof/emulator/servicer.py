@@ -28,6 +28,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from surgeproof import peers
 from surgeproof.emulator.resources import Difference, EndpointError, Resources
 from surgeproof.emulator.state import SECRET_SHOWN
+from surgeproof.settings.errors import shown
 from surgeproof.settings.resources import SECRET, SIGNATURE
 
 SHORTEST_SECRET_PART: Final = 6
@@ -178,7 +179,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         region = request.news.fields["region"].string_value
         failures = []
         if region not in (self._region, UNKNOWN):
-            reason = f"must be {self._region}, where the embedded AWS runs, got {region!r}"
+            reason = f"must be {self._region}, where the embedded AWS runs, got {shown(region)}"
             failures.append(provider_pb2.CheckFailure(property="region", reason=reason))
         return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
 

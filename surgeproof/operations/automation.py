@@ -23,7 +23,7 @@ from typing import Any, Final
 
 import jmespath
 
-from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.errors import DocumentError, shown
 from surgeproof.settings.json_file import parse_json
 
 Call = Callable[[str, str, dict[str, Any]], Any]
@@ -157,7 +157,7 @@ def check_parameters(document: Mapping[str, Any], parameters: Mapping[str, str])
         if value is None:
             problems.append(f"{name}: must be given: {rule['description']}")
         elif pattern and not re.fullmatch(pattern, value):
-            problems.append(f"{name}: must match {pattern}, got {value!r}")
+            problems.append(f"{name}: must match {pattern}, got {shown(value)}")
         values[name] = value
     if problems:
         raise UnknownError("; ".join(problems))

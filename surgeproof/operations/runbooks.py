@@ -14,6 +14,7 @@ from surgeproof.operations.automation import (
     UnknownError,
     check_parameters,
 )
+from surgeproof.settings import errors
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json
 
@@ -143,7 +144,7 @@ def find(
         if each.title == title:
             return each
     known = ", ".join(each.title for each in there)
-    raise UnknownError(f"runbook: must be one of {known}, got {title!r}")
+    raise UnknownError(f"runbook: must be one of {known}, got {errors.shown(title)}")
 
 
 def execute(client: Client, runbook: Runbook, parameters: Mapping[str, str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from surgeproof.traces.errors import RowCounter, Said, TraceError
+from surgeproof.traces.errors import RowCounter, Said, TraceError, listed
 from surgeproof.traces.kinds import APPLICATION, kind_of
 from surgeproof.traces.log_files import LogFile, chosen, find, is_named, whole_lines
 from surgeproof.traces.trace import STEPS_MAX, Trace, milliseconds, unix_seconds
@@ -166,11 +166,11 @@ class Owners:
         """Raise TraceError where the entries that count are not of one load balancer."""
         chosen = sorted(filter(self._counts, self.entries))
         if self.entries and not chosen:
-            rule = f"be one that {self.source} has ({', '.join(sorted(self.entries)[:5])})"
+            rule = f"be one that {self.source} has ({listed(sorted(self.entries))})"
             raise TraceError("load_balancer", rule, self.wanted or "")
         if len(chosen) > 1:
             rule = "be the logs of one load balancer, or load_balancer name one"
-            raise TraceError(self.source, rule, Said(", ".join(chosen[:5])))
+            raise TraceError(self.source, rule, Said(listed(chosen)))
 
     def like(self) -> "Owners":
         """Return the count of nothing."""

@@ -32,7 +32,7 @@ from surgeproof.traces.columns import (
     numbers_of,
     times_of,
 )
-from surgeproof.traces.errors import RowCounter, Said, TraceError, opened
+from surgeproof.traces.errors import RowCounter, Said, TraceError, listed, opened
 from surgeproof.traces.grid import Floats, Integers, placed, step_of
 from surgeproof.traces.kinds import APPLICATION, kind_of
 from surgeproof.traces.trace import RATE_MAX, STEP_SECONDS_MAX, STEPS_MAX, Trace
@@ -395,8 +395,8 @@ def _value_column(
     """Return the column of the values, what they are, and what was taken to be so."""
     if reading.series is not None:
         if reading.series not in cells:
-            listed = ", ".join(cell for at, cell in enumerate(cells) if at != time)
-            raise TraceError(place, f"have the series asked for among {listed}", reading.series)
+            known = listed([cell for at, cell in enumerate(cells) if at != time])
+            raise TraceError(place, f"have the series asked for among {known}", reading.series)
         found = cells.index(reading.series)
     else:
         told = next(
@@ -486,10 +486,10 @@ def _console(
     labels = facts.get("label") or facts.get("full_label") or []
     wanted = reading.series
     if wanted is not None and wanted not in labels:
-        raise TraceError(place, f"have the series asked for among {', '.join(labels)}", wanted)
+        raise TraceError(place, f"have the series asked for among {listed(labels)}", wanted)
     if wanted is None and len(labels) != 1:
         rule = "hold one series, or have one named with --series"
-        raise TraceError(place, rule, Said(", ".join(labels) or "none"))
+        raise TraceError(place, rule, Said(listed(labels)))
     at = labels.index(wanted) if wanted is not None else 0
     statistic = (facts.get("statistic") or [""])[at : at + 1] or [""]
     if statistic[0] not in {"", "Sum"} and reading.unit is None:

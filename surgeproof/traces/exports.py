@@ -12,7 +12,7 @@ from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.traces.columns import CellError, Times, times_of
 from surgeproof.traces.csv_file import LINE_BYTES_MAX, Reading, trace_of
-from surgeproof.traces.errors import RowCounter, Said, TraceError, opened, shown
+from surgeproof.traces.errors import RowCounter, Said, TraceError, listed, opened
 from surgeproof.traces.trace import RATE_MAX, STEPS_MAX, Trace
 
 _K6_METRIC: Final = "http_reqs"
@@ -36,7 +36,9 @@ def read_export(path: str | Path, reading: Reading | None = None) -> Trace:
     try:
         document = read_json(path)
     except DocumentError as error:
-        raise TraceError(str(path), "be JSON that can be read", Said(str(error))) from None
+        first, *others = error.problems
+        rule = "be JSON that can be read"
+        raise TraceError(str(path), rule, Said(first), tuple(others)) from None
     if isinstance(document, Mapping):
         if isinstance(document.get("MetricDataResults"), list):
             return _metric_data(path, document["MetricDataResults"], reading)
@@ -56,13 +58,13 @@ def _metric_data(path: Path, results: Sequence[Any], reading: Reading) -> Trace:
     if reading.series is not None:
         chosen = [each for each in known if reading.series in (each.get("Label"), each.get("Id"))]
         if len(chosen) != 1:
-            rule = f"have the series asked for among {', '.join(names) or 'none'}"
+            rule = f"have the series asked for among {listed(names)}"
             raise TraceError(place, rule, reading.series)
     elif len(known) == 1:
         chosen = known
     else:
         rule = "hold one series, or have one named with --series"
-        raise TraceError(place, rule, Said(", ".join(names) or "none"))
+        raise TraceError(place, rule, Said(listed(names)))
     (result,) = chosen
     if result.get("StatusCode", "Complete") != "Complete":
         rule = "be given completely (StatusCode Complete): ask for all pages"
@@ -81,8 +83,7 @@ def _statistics(path: Path, document: Mapping[str, Any], reading: Reading) -> Tr
     points = [each for each in document["Datapoints"] if isinstance(each, Mapping)]
     units = {str(each.get("Unit", "None")) for each in points}
     if len(units) > 1:
-        listed = ", ".join(map(shown, sorted(units)[:5]))
-        raise TraceError(place, "hold data points of one unit", Said(listed))
+        raise TraceError(place, "hold data points of one unit", Said(listed(sorted(units))))
     per_second = units == {"Count/Second"}
     key = "Average" if per_second else "Sum"
     if any(key not in each for each in points):

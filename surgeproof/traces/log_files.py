@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from surgeproof.traces.errors import RowCounter, Said, TraceError, opened
+from surgeproof.traces.errors import RowCounter, Said, TraceError, listed, opened
 
 PIECE_BYTES: Final = 1024 * 1024
 """How much of a log is read at a time (bytes, packed or not)."""
@@ -148,14 +148,12 @@ def chosen(
             if owners[file.place] is None or is_named(owners[file.place], load_balancer)
         ]
         if not logs:
-            known = ", ".join(sorted({owner for owner in owners.values() if owner}))
+            known = listed(sorted({owner for owner in owners.values() if owner}))
             raise TraceError("load_balancer", f"be one that {source} has ({known})", load_balancer)
     several = sorted({owner for file in logs if (owner := owners[file.place])})
     if len(several) > 1:
-        shown = ", ".join(several[:5])
-        raise TraceError(
-            source, "be the logs of one load balancer, or load_balancer name one", Said(shown)
-        )
+        rule = "be the logs of one load balancer, or load_balancer name one"
+        raise TraceError(source, rule, Said(listed(several)))
     return logs, len(found) - len(logs)
 
 

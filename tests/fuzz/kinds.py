@@ -33,6 +33,7 @@ from surgeproof import replay as replays
 from surgeproof.cli import main
 from surgeproof.emulator.project import InputError, Project
 from surgeproof.emulator.state import State, StateError
+from surgeproof.escaping import visible
 from surgeproof.findings.forms import FORMS, shown
 from surgeproof.plan import PlanError, program, shapes
 from surgeproof.plan.configured import Configured
@@ -117,7 +118,7 @@ def said(text: str) -> None:
     lines = text.splitlines()
     if not text.strip() or len(lines) > LINES_MAX or max(map(len, lines)) > LINE_MAX:
         raise FaultError(f"a refusal of {len(lines)} lines, {len(text)} characters: {text[:500]!r}")
-    if any(not sign.isprintable() and sign not in "\n\t" for sign in text):
+    if text != visible(text, lines=True):
         raise FaultError(f"a refusal with control characters: {text[:500]!r}")
     text.encode()
     if "Traceback" in text:
@@ -677,8 +678,9 @@ class JsonTraces(Kind):
         if rng.random() < 0.2:
             content = damaged(rng, content)
             return Input(content)
-        # Of a list, each is a document by itself.
-        return Input(content, has_doubles(tree))
+        # Of a list, each is a document by itself, and those of other metrics are passed over.
+        read = [each for each in documents if tree is each or '"http_reqs"' in written(each)]
+        return Input(content, any(map(has_doubles, read)))
 
     def read(self, content: bytes, rng: random.Random) -> bool:
         file = self.place / "trace.json"

@@ -280,6 +280,16 @@ def test_several_series_are_named_and_one_is_chosen(read, refusal):
     )
 
 
+def test_a_refusal_repeats_no_more_of_a_file_than_anybody_reads(refusal):
+    series = [f"{at}{'x' * 500}" for at in range(40)]
+
+    said = refusal(f"time,{','.join(series)}\n0{',1' * 40}\n", series="app")
+
+    assert said.startswith("demand.csv:1: must have the series asked for among 0xxx")
+    assert said.endswith("..., 28 more, got 'app'")
+    assert len(said) < 1500
+
+
 class TestStep:
     def test_a_stray_row_is_refused_and_sets_no_step(self, refusal):
         times = ["07:00:00", "07:01:00", "07:01:01", "07:02:00", "07:03:00"]
