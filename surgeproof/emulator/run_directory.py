@@ -88,9 +88,11 @@ START_SECONDS = 60.0
 """How long the emulator may take to answer (seconds); two to four are usual."""
 
 HEALTH_SECONDS = 30.0
-PAGE_BYTES_MAX = 1024 * 1024
 """How long a living emulator may take to answer (seconds): a busy machine is no reason to discard
 a stack."""
+
+PAGE_BYTES_MAX = 1024 * 1024
+"""Longest answer of one of the emulator's own pages (bytes)."""
 
 LEAST_FREE_MIB = 64
 """Free disk below which nothing is begun (MiB): a state half written helps nobody."""
@@ -259,13 +261,14 @@ class RunDirectory:
     def clear_leftovers(self) -> str | None:
         """End orphans; discard what a killed run left half done, or damage, and return why."""
         emulator = self.emulator()
+        hangs = emulator is None and self._recorded(read_json(self._emulator)) is not None
         for process in of_run(self.path):
             if emulator is None or process != emulator.process:
                 process.kill()
         engine = self._recorded(self._previous.get("engine"))
         if engine is not None:
             engine.kill()
-        reason, has_state = self._why_unusable(emulator)
+        reason, has_state = self._why_unusable(emulator, hangs=hangs)
         # An emulator without a state was cut short before anything was created in it, or its state
         # was removed by hand; a new one costs seconds.
         if reason is not None or not has_state:
@@ -282,7 +285,7 @@ class RunDirectory:
             if process != emulator:
                 process.kill()
 
-    def _why_unusable(self, emulator: Emulator | None) -> tuple[str | None, bool]:
+    def _why_unusable(self, emulator: Emulator | None, *, hangs: bool) -> tuple[str | None, bool]:
         """Return why the next operation cannot go on from here, and whether there is a state."""
         killed = Process.from_record(self._previous)
         who = f"the last {self._previous.get('command')} (process {killed.pid})" if killed else ""
@@ -301,7 +304,8 @@ class RunDirectory:
         if passphrase is None or kept.get("passphrase", passphrase) != passphrase:
             return "the passphrase of the state is lost", True
         if state.resources and emulator is None:
-            return "the embedded AWS of the last run is gone", True
+            did = f"did not answer within {HEALTH_SECONDS:g} s" if hangs else "is gone"
+            return f"the embedded AWS of the last run {did}", True
         return None, True
 
     def _passphrase_digest(self) -> str | None:

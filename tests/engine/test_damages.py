@@ -7,6 +7,7 @@ of the ordinary run, the other tests take all their cases, too.
 import json
 import os
 import shutil
+import signal
 import subprocess
 import time
 from contextlib import suppress
@@ -14,7 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from surgeproof.emulator import run_directory
 from surgeproof.emulator.processes import Process, of_run
+from surgeproof.emulator.project import Project
+from surgeproof.emulator.run_directory import RunDirectory
 from surgeproof.exits import Exit
 from tests.engine import damages
 from tests.engine.conftest import read_only
@@ -178,7 +182,7 @@ def test_a_copy_of_the_checkout_leaves_the_first_one_s_run_alone(tiny, tmp_path)
     try:
         assert "not running" in copy.must("status")
         printed = copy.must("up")
-        assert "the embedded AWS of the last run is gone" in printed.lower() or "gone" in printed
+        assert "The embedded AWS of the last run is gone" in printed
         copy.must("down")
         copy.assert_nothing_is_left()
     finally:
@@ -186,6 +190,20 @@ def test_a_copy_of_the_checkout_leaves_the_first_one_s_run_alone(tiny, tmp_path)
 
     assert emulator.is_alive()
     assert "Nothing to change" in tiny.must("up")
+
+
+def test_an_emulator_that_hangs_is_called_what_it_is(tiny, monkeypatch):
+    tiny.must("up")
+    emulator = Process.from_record(tiny.record("emulator.json"))
+    directory = RunDirectory(Project.find(tiny.root), tiny.stack)
+    monkeypatch.setattr(run_directory, "HEALTH_SECONDS", 0.5)
+
+    os.kill(emulator.pid, signal.SIGSTOP)
+    with directory.held("up"):
+        said = directory.clear_leftovers()
+
+    assert said == "the embedded AWS of the last run did not answer within 0.5 s"
+    assert not emulator.is_alive()
 
 
 def test_a_checkout_that_was_moved_keeps_its_run(tiny, tmp_path):
