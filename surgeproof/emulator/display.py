@@ -101,6 +101,18 @@ class Watch:
         """How many resources the operation changes."""
         return sum(number for op, number in self.changes.items() if op not in NO_CHANGE)
 
+    @property
+    def reasons(self) -> list[str]:
+        """What the engine reported as errors, each once, without its summary of them."""
+        # A program's own error comes twice, the second time in these words of the SDK.
+        again = "an unhandled error occurred: "
+        return [
+            error
+            for error in self.errors
+            if not _is_summary(error)
+            and not (error.startswith(again) and error.removeprefix(again) in self.errors)
+        ]
+
     def note(self, event: EngineEvent) -> str | None:
         """Take one event; return the operation on a resource that it says is done."""
         self.has_begun = True
@@ -207,12 +219,9 @@ class Display:
         return nullcontext(_Lines(self, title, total))
 
     def errors(self, watch: Watch) -> None:
-        """Print what the engine reported as errors, without its summary of them."""
-        for error in watch.errors:
-            # A program's own error comes twice, the second time in these words of the SDK.
-            again = error.removeprefix("an unhandled error occurred: ")
-            if not _is_summary(error) and (again == error or again not in watch.errors):
-                self.complain(f"error: {error}")
+        """Print why the operation failed."""
+        for error in watch.reasons:
+            self.complain(f"error: {error}")
 
     def findings(self, watch: Watch) -> None:
         """Print what the policies say, and how much of it there is."""

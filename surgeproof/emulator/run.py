@@ -118,16 +118,36 @@ def preview(
 ) -> None:
     """Show what `up` would do, and what the policies say; leave things as they were."""
     display = Display()
-    with _Run.begun(project, stack, "preview", display, port, keeps=False) as run:
+    with (
+        _reported(project, stack, reports) as watches,
+        _Run.begun(project, stack, "preview", display, port, keeps=False) as run,
+    ):
         run.policy_config, run.severities = policy_config, severities
         try:
             watch = run.operate("preview", refresh=refresh)
         finally:
-            for report in reports:
-                summary = Summary(run.engine.watch.findings)
-                write(summary, report, file=place(project.settings_file(stack)))
+            watches.append(run.engine.watch)
         display.findings(watch)
         display.plan(watch)
+
+
+@contextmanager
+def _reported(project: Project, stack: str, reports: Sequence[Path]) -> Iterator[list[Watch]]:
+    """Write the reports of what is put on the list, however it ends; one that fails says so."""
+    watches: list[Watch] = []
+    errors: list[str] = []
+    try:
+        yield watches
+    except AnswerIsNo:
+        raise
+    except BaseException as error:
+        errors = [*(each for watch in watches for each in watch.reasons), _line(error)]
+        raise
+    finally:
+        findings = [each for watch in watches for each in watch.findings]
+        for report in reports:
+            summary = Summary(findings, errors=errors)
+            write(summary, report, file=place(project.settings_file(stack)))
 
 
 def down(project: Project, stack: str) -> None:
@@ -176,8 +196,7 @@ def _destroyed(directory: RunDirectory, display: Display) -> str | None:
     except (Interrupted, KeyboardInterrupt):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, `down` goes on
-        line = " ".join(str(error).split()) or type(error).__name__
-        display.complain(f"error: {line}")
+        display.complain(f"error: {_line(error)}")
         return "The destroy failed, so emulator and state were discarded together."
     if held:
         display.say(
@@ -605,6 +624,10 @@ def _logging(directory: RunDirectory) -> Iterator[None]:
 
 def _discarded(reason: str) -> str:
     return f"{reason[0].upper()}{reason[1:]}: emulator and state were discarded together"
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _last_line(text: str) -> str:

@@ -13,6 +13,8 @@ def json_form(summary: Summary) -> str:
     """Return the document."""
     document = {
         "format": FORMAT,
+        "checked": not summary.errors,
+        "errors": list(summary.errors),
         "summary": {
             "violations": summary.counted(Kind.VIOLATION),
             "notDecided": summary.counted(Kind.UNDECIDED),

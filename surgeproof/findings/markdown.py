@@ -16,6 +16,9 @@ def markdown(summary: Summary) -> str:
     """Return the whole comment."""
     ordered = in_order(summary.findings)
     parts = ["### Policies", "", str(summary)]
+    if summary.errors:
+        parts += ["", "**Not checked**, because of:", ""]
+        parts += [f"- {escaping.markdown(error)}" for error in summary.errors]
     violations = [finding for finding in ordered if finding.kind is Kind.VIOLATION]
     if violations:
         parts += ["", *_HEAD, *map(_row, violations)]

@@ -153,12 +153,16 @@ class Summary:
     findings: Sequence[Finding]
     exempted: int = 0
     """Violations that exemptions in force have let through."""
+    errors: Sequence[str] = ()
+    """Why the stack was not checked, or not to the end; what is not found then is no pass."""
 
     def counted(self, kind: Kind) -> int:
         """Return how many findings are of a kind."""
         return sum(finding.kind is kind for finding in self.findings)
 
     def __str__(self) -> str:
+        if self.errors and not self.findings:
+            return "not checked."
         violations = [at for at in self.findings if at.kind is Kind.VIOLATION]
         by_severity = Counter(finding.severity for finding in violations)
         parts = [f"{by_severity[name]} {name}" for name in SEVERITIES if by_severity[name]]
@@ -171,6 +175,7 @@ class Summary:
         if undecided := self.counted(Kind.UNDECIDED):
             words.append(f"{undecided} not decided")
         words += [f"{self.exempted} exempted"] * bool(self.exempted)
+        words = ["not checked to the end", *words] if self.errors else words
         return f"{'; '.join(words)}."
 
 

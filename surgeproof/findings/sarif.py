@@ -49,10 +49,13 @@ def sarif(summary: Summary, *, file: str, version: str) -> str:
         "columnKind": "unicodeCodePoints",
         "results": [_result(finding, places[finding.rule], file) for finding in shown],
     }
+    notices = [{"level": "error", "message": _text(error)} for error in summary.errors]
     if left := len(ordered) - len(shown):
         text = f"{left} findings are left out, as code scanning takes {_MOST_RESULTS} at most."
-        notice = {"level": "warning", "message": {"text": text}}
-        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [notice]}]
+        notices.append({"level": "warning", "message": {"text": text}})
+    run["invocations"] = [
+        {"executionSuccessful": not summary.errors, "toolExecutionNotifications": notices}
+    ]
     log = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
 

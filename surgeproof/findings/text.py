@@ -19,7 +19,8 @@ def lines(findings: Iterable[Finding]) -> Iterator[str]:
 
 def text(summary: Summary) -> str:
     """Return the whole report."""
-    return "\n".join([*lines(summary.findings), str(summary), ""])
+    errors = [visible(f"error: {error}", lines=True) for error in summary.errors]
+    return "\n".join([*lines(summary.findings), *errors, str(summary), ""])
 
 
 def line(finding: Finding) -> str:

@@ -106,6 +106,46 @@ def test_markdown_is_a_table_whose_cells_mean_themselves():
     )
 
 
+FAILED = Summary([], errors=["program: `x` is not defined", "preview failed"])
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("text", "error: program: `x` is not defined\nerror: preview failed\nnot checked.\n"),
+        (
+            "markdown",
+            (
+                "### Policies\n\nnot checked.\n\n**Not checked**, because of:\n\n"
+                "- program: \\`x\\` is not defined\n- preview failed\n"
+            ),
+        ),
+    ],
+)
+def test_what_was_not_checked_is_no_pass(form, text):
+    assert shown(FAILED, form, file="x") == text
+
+
+def test_what_was_not_checked_is_no_pass_in_json():
+    document = json.loads(shown(FAILED, "json", file="x"))
+
+    assert (document["checked"], document["errors"]) == (False, list(FAILED.errors))
+
+
+def test_what_was_not_checked_is_a_failed_run_in_sarif():
+    (run,) = json.loads(shown(FAILED, "sarif", file="x"))["runs"]
+
+    (invocation,) = run["invocations"]
+    assert not invocation["executionSuccessful"]
+    assert [each["message"]["text"] for each in invocation["toolExecutionNotifications"]] == [
+        *FAILED.errors
+    ]
+
+
+def test_what_was_found_before_a_failure_stays():
+    assert str(Summary([HTTPS], errors=["x"])) == "not checked to the end; 1 violation: 1 critical."
+
+
 def test_markdown_of_a_text_with_a_backtick_too_many():
     odd = Finding(rule="a-b", message="`x must be a*b.")
 

@@ -119,8 +119,23 @@ ENDING = {
 def test_a_pack_that_ends_stops_it(pack, case):
     checkout = pack(case)
 
-    code, printed = checkout.give("preview")
+    code, printed = checkout.give("preview", "--report", "all.md", "--report", "all.sarif")
 
     assert code == Exit.FAILED, printed
     assert printed.splitlines()[-1].startswith("error: preview failed")
     assert "Preview:" not in printed
+    assert (checkout.root / "all.md").read_text().startswith("### Policies\n\nnot checked")
+    (run,) = json.loads((checkout.root / "all.sarif").read_text())["runs"]
+    assert not run["invocations"][0]["executionSuccessful"]
+
+
+def test_a_program_that_fails_has_not_been_checked(pack):
+    checkout = pack(SERVE.format("rules(passes, passes)"))
+    (checkout.root / "__main__.py").write_text("raise ValueError('no such thing')\n")
+
+    code, _ = checkout.give("preview", "--report", "all.json")
+
+    document = json.loads((checkout.root / "all.json").read_text())
+    assert code == Exit.FAILED
+    assert not document["checked"]
+    assert document["errors"] == ["no such thing", "preview failed"]
