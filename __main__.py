@@ -36,13 +36,13 @@ def stack() -> None:
             vpc_id=network.vpc_id,
             subnet_ids=(
                 network.private_subnet_ids
-                if configuration.load_balancer.internal
+                if configuration["loadBalancer.internal"]
                 else network.public_subnet_ids
             ),
         ),
     )
     database = None
-    if configuration.database.enabled:
+    if configuration["database.enabled"]:
         database = Database(
             "web",
             configuration.database_args(
@@ -87,7 +87,7 @@ def stack() -> None:
         configuration.spending_args(group_name=group.name, notifications=notifications),
     )
     beside: list[Database | Spending | WebAcl] = [spending]
-    if configuration.web_acl.enabled:
+    if configuration["webAcl.enabled"]:
         beside.append(
             WebAcl(
                 "web",

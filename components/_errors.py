@@ -2,12 +2,9 @@
 
 from enum import Enum
 
+from surgeproof.settings.errors import ArgsError
 
-class ArgsError(ValueError):
-    """Raised for arguments that AWS, or the component, would not accept.
-
-    Each line reads `<Component>.<path>: must <rule>, got <value>`.
-    """
+__all__ = ["ArgsError", "Hidden", "Problems"]
 
 
 class Hidden:

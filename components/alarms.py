@@ -6,7 +6,7 @@ docs/reference/alarms.md is written from it, by `python -m components.configurat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -15,30 +15,31 @@ from pulumi import Input, Output
 from components._checks import REQUIRED, Reader
 from components._errors import Problems
 from components._naming import physical_name
+from components._rules import METRIC_NAME, METRIC_NAMESPACE, RUNBOOKS
 from components.notifications import AlertSeverity
-
-
-class HighResolutionMetricArgs(TypedDict):
-    """A demand metric that the application publishes every few seconds, averaged over the group.
-
-    Published by each instance with one dimension, `AutoScalingGroupName`, and StorageResolution 1,
-    for example by the CloudWatch agent. It may count requests per second, requests under way or
-    busy workers; it must grow with demand also when the instance is saturated.
-    """
-
-    namespace: str
-    """Namespace of the metric in CloudWatch (1 to 255 characters)."""
-    metric_name: str
-    """Name of the metric (1 to 255 characters)."""
-    capacity_per_instance: float
-    """Value at which one instance is fully used, in the metric's own unit (above 0)."""
-    period_seconds: NotRequired[int]
-    """How often it is published (seconds, 10 or 30). Default: 10."""
-
+from surgeproof.settings.fields import number, one_of
 
 METRIC_PERIODS: Final = (10, 30)
 """Seconds between two values of a metric below a minute: 20 is a period for alarms but not for
 target tracking (autoscaling API reference, TargetTrackingMetricStat)."""
+
+
+class HighResolutionMetricArgs(TypedDict):
+    """A demand metric that each instance publishes, with one dimension, AutoScalingGroupName.
+
+    With StorageResolution 1, for example by the CloudWatch agent. It may count requests per second,
+    requests under way or busy workers; it must grow with demand also when the instance is
+    saturated.
+    """
+
+    namespace: Annotated[str, METRIC_NAMESPACE]
+    """Namespace of the metric in CloudWatch."""
+    metric_name: Annotated[str, METRIC_NAME]
+    """Name of the metric."""
+    capacity_per_instance: Annotated[float, number("the metric's own unit", 1e-6, 1e9)]
+    """Value at which one instance is fully used."""
+    period_seconds: NotRequired[Annotated[int, one_of("seconds", *METRIC_PERIODS, default=10)]]
+    """How often it is published."""
 
 
 class ActiveUsersMetricArgs(TypedDict):
@@ -287,7 +288,6 @@ LEVELS: Final = {
 }
 """Last part of an alarm's name, by its severity."""
 
-RUNBOOKS: Final = "docs/runbooks/"
 REQUEST_SURGE: Final = "request-surge"
 EVIDENCE_SECONDS: Final = 30
 """How long a high-resolution metric has to be high: one point of 30 s, or three of 10 s. One point

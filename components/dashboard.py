@@ -13,8 +13,8 @@ from components._checks import Reader
 from components._dashboard_body import ALARMS_MAX
 from components._errors import Problems
 from components._naming import physical_name
+from components._rules import RUNBOOKS
 from components.alarms import (
-    RUNBOOKS,
     ActiveUsersMetricArgs,
     Section,
     Subject,

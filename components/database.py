@@ -13,8 +13,8 @@ from pulumi import Input, Output
 from components._checks import Reader
 from components._errors import Hidden, Problems
 from components._naming import physical_name
+from components._rules import RUNBOOKS
 from components.alarms import (
-    RUNBOOKS,
     AlarmMetric,
     AlarmRow,
     Comparison,

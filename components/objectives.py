@@ -13,9 +13,9 @@ from pulumi import Input, Output
 from components._checks import REQUIRED, Reader
 from components._errors import Problems
 from components._naming import physical_name
+from components._rules import RUNBOOKS
 from components.alarms import (
     LEVELS,
-    RUNBOOKS,
     AlarmMetric,
     AlarmRow,
     Comparison,

@@ -11,10 +11,10 @@ from pulumi import Input, Output
 from components._checks import Reader
 from components._errors import ArgsError, Problems
 from components._naming import physical_name
+from components._rules import RUNBOOKS
 from components.alarms import (
     LEVELS,
     REQUEST_SURGE,
-    RUNBOOKS,
     Kind,
     Section,
     Watched,

@@ -1,24 +1,19 @@
 """What makes the group grow with demand, and shrink again."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import pairwise
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components import aws_limits
-from components._checks import REQUIRED, Reader
-from components._errors import Problems
 from components._naming import physical_name
 from components._override import current_override
+from components._rules import CAPACITY, RUNBOOK_BASE_URL, TAGS, aws_text
 from components.alarms import (
-    RUNBOOKS,
     AlarmRow,
     DemandMetric,
     HighResolutionMetricArgs,
@@ -29,7 +24,20 @@ from components.alarms import (
     request_surge_row,
     watched,
 )
+from components.aws_limits import SCHEDULE
 from components.notifications import AlertSeverity
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.fields import (
+    choice,
+    group,
+    items,
+    names,
+    number,
+    plain,
+    switch,
+    text,
+    whole,
+)
 
 
 class PredictiveScalingMode(StrEnum):
@@ -41,45 +49,73 @@ class PredictiveScalingMode(StrEnum):
     """Adds instances ahead of it. It never removes any."""
 
 
+STEPS_MAX: Final = 20
+SCHEDULES_MAX: Final = 125
+"""AWS's quotas for one group: step adjustments of a policy, scheduled actions
+(https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-quotas.html)."""
+_DEFAULT_STEPS: Final = (1, 1.25, 1.875, 2.5)
+_MOMENT: Final = "be a UTC moment of the form YYYY-MM-DDThh:mm:ssZ"
+
+
+def _moment(value: str) -> str | None:
+    """Hold that a text is a moment in the one form that Auto Scaling takes."""
+    try:
+        datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return _MOMENT
+    return None if len(value) == len("YYYY-MM-DDThh:mm:ssZ") else _MOMENT
+
+
 class ScalingStepArgs(TypedDict):
     """What the surge alarm adds from a certain load on."""
 
-    above_percent: float
-    """Load from which this step holds (percent of the stated capacity, up to 10000). The first step
-    begins at surge_percent."""
-    add_percent: int
-    """Instances to add (percent of the group's instances, 1 to 1000). AWS rounds down, but adds at
-    least one."""
+    above_percent: Annotated[float, number("percent", 1, 10_000)]
+    """Load from which the step holds, as a share of the stated capacity; that of the first step is
+    surge_percent."""
+    add_percent: Annotated[int, whole("percent", 1, 1000)]
+    """Instances to add, as a share of the group's."""
 
 
 class ScalingScheduleArgs(TypedDict):
     """A time at which the group's minimum changes."""
 
-    recurrence: str
-    """When: five crontab fields, minute, hour, day of month, month, day of week."""
-    min_size: int
-    """Fewest instances from then on (instances, at least 1)."""
-    time_zone: NotRequired[str]
-    """Time zone of the recurrence (IANA name). Default: Etc/UTC."""
-    start: NotRequired[str]
-    """Not before this moment (UTC, YYYY-MM-DDThh:mm:ssZ). Default: at once."""
+    recurrence: Annotated[str, aws_text("five crontab fields", SCHEDULE, "recurrence")]
+    """When: minute, hour, day of month, month, day of week."""
+    min_size: Annotated[int, whole("instances", 1)]
+    """Fewest instances from then on; between fleet.minSize and fleet.maxSize."""
+    time_zone: NotRequired[
+        Annotated[str, aws_text("IANA name", SCHEDULE, "timeZone", default="Etc/UTC")]
+    ]
+    """Time zone of the recurrence."""
+    start: NotRequired[
+        Annotated[
+            str,
+            text("YYYY-MM-DDThh:mm:ssZ", _MOMENT, check=_moment, default=None, behaviour="at once"),
+        ]
+    ]
+    """Not before this moment; put it into quotes."""
 
 
 class PredictiveScalingArgs(TypedDict):
     """Scaling ahead of a daily or weekly pattern."""
 
-    mode: NotRequired[PredictiveScalingMode]
-    """ForecastOnly or ForecastAndScale. Default: ForecastOnly."""
-    scheduling_buffer_seconds: NotRequired[int]
-    """How long before the forecast hour instances are launched (seconds, 0 to 3599).
-    Default: 300."""
-    max_capacity_buffer_percent: NotRequired[int]
-    """Lets a forecast raise the group's maximum by this much above the forecast, for good (percent,
-    0 to 100). Default: the maximum is kept."""
+    mode: NotRequired[
+        Annotated[
+            PredictiveScalingMode,
+            choice(PredictiveScalingMode, default=PredictiveScalingMode.FORECAST_ONLY),
+        ]
+    ]
+    """Only show the forecast, or act on it. It never removes instances."""
+    scheduling_buffer_seconds: NotRequired[Annotated[int, whole("seconds", 0, 3599, default=300)]]
+    """How long before the forecast hour instances are launched."""
+    max_capacity_buffer_percent: NotRequired[
+        Annotated[int, whole("percent", 0, 100, default=None, behaviour="the maximum is kept")]
+    ]
+    """Lets a forecast raise the group's maximum by this much above the forecast, for good."""
 
 
 class ScalingPoliciesArgs(TypedDict):
-    """Arguments of ScalingPolicies."""
+    """How the group follows demand."""
 
     group_name: Input[str]
     """Name of the auto scaling group."""
@@ -89,237 +125,105 @@ class ScalingPoliciesArgs(TypedDict):
     """Last part of the load balancer's ARN, as CloudWatch names it: app/..."""
     target_group_arn_suffix: Input[str]
     """Last part of the target group's ARN: targetgroup/..."""
-    requests_per_second_per_instance: NotRequired[float]
-    """Requests that one instance carries, at the low end of what was measured (requests per second,
-    0.001 to 1000000). Default: not stated, and scaling follows the processors alone."""
-    target_utilization_percent: NotRequired[float]
-    """Share of its capacity that an instance uses in the steady state (percent, 1 to 99).
-    Default: 60."""
-    cpu_target_percent: NotRequired[float]
-    """Mean use of the processors to keep (percent, 1 to 99). Default: 50."""
-    surge_percent: NotRequired[float]
-    """Share of the capacity at which the surge alarm adds instances (percent, 2 to 100).
-    Default: 80."""
-    steps: NotRequired[list[ScalingStepArgs]]
-    """What the surge alarm adds (1 to 20 steps). Default: steps from 1, 1.25, 1.875 and 2.5 times
-    surge_percent, each adding what brings that load back to target_utilization_percent."""
-    schedules: NotRequired[dict[str, ScalingScheduleArgs]]
-    """Changes of the minimum by the clock, by name (at most 125). Default: none."""
-    keep_raised_minimum: NotRequired[bool]
-    """Keep schedules, too, from going below the minimum that the runbook surge-response has raised,
-    until its end (see AutoScalingGroup). Default: false."""
-    predictive: NotRequired[PredictiveScalingArgs]
-    """Scaling ahead of a pattern. Default: none."""
-    high_resolution_metric: NotRequired[HighResolutionMetricArgs]
-    """Demand metric with a period below a minute, followed as well. Default: none."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of the alarms. Default: none."""
-
-
-STEPS_MAX: Final = 20
-SCHEDULES_MAX: Final = 125
-"""AWS's quotas for one group: step adjustments of a policy, scheduled actions
-(https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-quotas.html)."""
-_DEFAULT_STEPS: Final = (1, 1.25, 1.875, 2.5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    above_percent: float
-    add_percent: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Schedule:
-    recurrence: str
-    min_size: int
-    time_zone: str
-    start: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Predictive:
-    mode: PredictiveScalingMode
-    scheduling_buffer_seconds: int
-    max_capacity_buffer_percent: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of ScalingPoliciesArgs."""
-
-    requests_per_second_per_instance: float | None
-    target_utilization_percent: float
-    cpu_target_percent: float
-    surge_percent: float
-    steps: tuple[_Step, ...]
-    schedules: Mapping[str, _Schedule]
-    keep_raised_minimum: bool
-    predictive: _Predictive | None
-    high_resolution_metric: DemandMetric | None
-    runbook_base_url: str
-
-    @classmethod
-    def from_args(cls, args: ScalingPoliciesArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("ScalingPolicies")
-        reader = Reader(problems, args, ScalingPoliciesArgs.__annotations__)
-        reader.required(
-            "group_name", "resource_label", "load_balancer_arn_suffix", "target_group_arn_suffix"
-        )
-        capacity = "requests_per_second_per_instance"
-        target = reader.number("target_utilization_percent", 60, 1, 99)
-        surge = reader.number("surge_percent", 80, 2, 100)
-        if reader.sound("target_utilization_percent", "surge_percent") and surge <= target:
-            # Below the target the alarm would add in the steady state what tracking takes away.
-            reader.note("surge_percent", f"be above target_utilization_percent ({target:g})", surge)
-        settings = cls(
-            requests_per_second_per_instance=(
-                reader.number(capacity, REQUIRED, 0.001, 1_000_000)
-                if reader.given(capacity)
-                else None
+    requests_per_second_per_instance: NotRequired[Annotated[float, CAPACITY]]
+    """Requests that one instance carries, at the low end of what was measured. Without it scaling
+    follows the processors alone."""
+    target_utilization_percent: NotRequired[Annotated[float, number("percent", 1, 99, default=60)]]
+    """Share of its capacity that an instance uses in the steady state."""
+    cpu_target_percent: NotRequired[Annotated[float, number("percent", 1, 99, default=50)]]
+    """Mean use of the processors to keep."""
+    surge_percent: NotRequired[Annotated[float, number("percent", 2, 100, default=80)]]
+    """Share of the capacity at which the surge alarm adds instances; above
+    target_utilization_percent."""
+    steps: NotRequired[
+        Annotated[
+            list[ScalingStepArgs],
+            items(
+                f"list of at most {STEPS_MAX}",
+                f"be a list of 1 to {STEPS_MAX} steps",
+                low=1,
+                high=STEPS_MAX,
+                default=None,
+                behaviour="what brings the load back to target_utilization_percent, from 1, 1.25, "
+                "1.875 and 2.5 times surge_percent",
             ),
-            target_utilization_percent=target,
-            cpu_target_percent=reader.number("cpu_target_percent", 50, 1, 99),
-            surge_percent=surge,
-            steps=_steps(reader, args, target=target, surge=surge),
-            schedules=_schedules(reader, args),
-            keep_raised_minimum=reader.switch("keep_raised_minimum", default=False),
-            predictive=_predictive(reader, args),
-            high_resolution_metric=DemandMetric.read(reader, args),
-            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
+        ]
+    ]
+    """What the surge alarm adds."""
+    schedules: NotRequired[
+        Annotated[
+            dict[str, ScalingScheduleArgs],
+            items(
+                f"mapping of at most {SCHEDULES_MAX}",
+                f"be a mapping of at most {SCHEDULES_MAX} schedules",
+                high=SCHEDULES_MAX,
+                check=names("have names of 1 to 100 characters", "(?s).{1,100}"),
+                default=None,
+            ),
+        ]
+    ]
+    """Changes of the minimum by the clock, by name."""
+    predictive: NotRequired[Annotated[PredictiveScalingArgs, group()]]
+    """Scaling ahead of a pattern."""
+    high_resolution_metric: NotRequired[Annotated[HighResolutionMetricArgs, group()]]
+    """Demand metric with a period below a minute."""
+    keep_raised_minimum: NotRequired[Annotated[bool, switch(default=False, key="-")]]
+    """Keep schedules, too, from going below the minimum that the runbook surge-response has raised,
+    until its end (see AutoScalingGroup)."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of the alarms."""
+
+
+def _surge_above_target(values: Values) -> Iterator[Problem]:
+    surge, target = values["surge_percent"], values["target_utilization_percent"]
+    if surge <= target:
+        # Below the target the alarm would add in the steady state what tracking takes away.
+        must = f"be above {{target_utilization_percent={plain(target)}}}"
+        yield Problem(("surge_percent",), must, surge)
+
+
+def _steps_have_a_figure(values: Values) -> Iterator[Problem]:
+    figures = ("requests_per_second_per_instance", "high_resolution_metric")
+    if "steps" in values.given and not values.given & {*figures}:
+        must = (
+            "be given together with {requests_per_second_per_instance} or {high_resolution_metric}"
         )
-        if (
-            reader.given("steps")
-            and not reader.given(capacity)
-            and not reader.given("high_resolution_metric")
-        ):
-            reader.note(
-                "steps",
-                f"be given together with {capacity} or high_resolution_metric",
-                "neither",
-            )
-        problems.raise_if_any()
-        return settings
+        yield Problem(("steps",), must, "neither")
+
+
+def _steps_join(values: Values) -> Iterator[Problem]:
+    before: Values | None = None
+    surge = values.get("surge_percent")
+    for index, step in values.items("steps"):
+        above, add = step.get("above_percent"), step.get("add_percent")
+        begin = before.get("above_percent") if before else None
+        less = before.get("add_percent") if before else None
+        if before is None and surge is not None and above is not None and above != surge:
+            # A gap before the first step would leave the alarm without an answer.
+            must = f"be {{surge_percent={plain(surge)}}}"
+            yield Problem(("steps", index, "above_percent"), must, above)
+        if above is not None and begin is not None and above <= begin:
+            must = f"be above that of the step before ({plain(begin)})"
+            yield Problem(("steps", index, "above_percent"), must, above)
+        if add is not None and less is not None and add < less:
+            must = f"be at least that of the step before ({less})"
+            yield Problem(("steps", index, "add_percent"), must, add)
+        before = step
+
+
+SCALING_POLICIES: Final = Definition(
+    "ScalingPolicies",
+    ScalingPoliciesArgs,
+    relations=(_surge_above_target, _steps_have_a_figure, _steps_join),
+)
 
 
 def default_steps(target: float, surge: float) -> list[tuple[float, int]]:
     """Return the default steps: from which load on, and how many percent to add."""
     begins = [round(surge * factor, 3) for factor in _DEFAULT_STEPS]
     return [(begin, math.ceil(round((begin / target - 1) * 100, 6))) for begin in begins]
-
-
-def _steps(
-    reader: Reader, args: ScalingPoliciesArgs, *, target: float, surge: float
-) -> tuple[_Step, ...]:
-    given: Any = args.get("steps")
-    if given is None:
-        if surge <= target:
-            return ()  # noted already
-        return tuple(
-            _Step(above_percent=begin, add_percent=add)
-            for begin, add in default_steps(target, surge)
-        )
-    if not isinstance(given, list | tuple) or not 1 <= len(given) <= STEPS_MAX:
-        count = len(given) if isinstance(given, list | tuple) else given
-        reader.note("steps", f"be a list of 1 to {STEPS_MAX} steps", count)
-        return ()
-    steps = []
-    for index, each in enumerate(given):
-        path = f"steps[{index}]"
-        if not isinstance(each, Mapping):
-            reader.note(path, "be a mapping with above_percent and add_percent", each)
-            return ()
-        inner = Reader(reader.problems, each, ScalingStepArgs.__annotations__, path)
-        steps.append(
-            _Step(
-                above_percent=inner.number("above_percent", REQUIRED, 1, 10_000),
-                add_percent=inner.whole("add_percent", REQUIRED, 1, 1000),
-            )
-        )
-        if not inner.sound("above_percent", "add_percent"):
-            return ()
-    if reader.sound("surge_percent") and steps[0].above_percent != surge:
-        # A gap before the first step would leave the alarm without an answer.
-        reader.note(
-            "steps[0].above_percent", f"be surge_percent ({surge:g})", steps[0].above_percent
-        )
-    for index, (before, step) in enumerate(pairwise(steps), start=1):
-        if step.above_percent <= before.above_percent:
-            reader.note(
-                f"steps[{index}].above_percent",
-                f"be above that of the step before ({before.above_percent:g})",
-                step.above_percent,
-            )
-        if step.add_percent < before.add_percent:
-            reader.note(
-                f"steps[{index}].add_percent",
-                f"be at least that of the step before ({before.add_percent})",
-                step.add_percent,
-            )
-    return tuple(steps)
-
-
-def _schedules(reader: Reader, args: ScalingPoliciesArgs) -> Mapping[str, _Schedule]:
-    given: Any = args.get("schedules")
-    if given is None:
-        return {}
-    if not isinstance(given, Mapping) or len(given) > SCHEDULES_MAX:
-        count = len(given) if isinstance(given, Mapping) else given
-        reader.note("schedules", f"be a mapping of at most {SCHEDULES_MAX} schedules", count)
-        return {}
-    schedules = {}
-    for key, each in given.items():
-        path = f"schedules.{key}"
-        if not isinstance(each, Mapping):
-            reader.note(path, "be a mapping with recurrence and min_size", each)
-            continue
-        inner = Reader(reader.problems, each, ScalingScheduleArgs.__annotations__, path)
-        schedule = _Schedule(
-            recurrence=inner.text("recurrence", REQUIRED),
-            min_size=inner.whole("min_size", REQUIRED, 1),
-            time_zone=inner.text("time_zone", "Etc/UTC"),
-            start=inner.text("start", "") or None,
-        )
-        for field, name in (("recurrence", "recurrence"), ("time_zone", "timeZone")):
-            value = getattr(schedule, field)
-            rule = aws_limits.breach(aws_limits.SCHEDULE, name, value)
-            if rule and inner.sound(field):
-                inner.note(field, rule, value)
-        if schedule.start and not is_moment(schedule.start):
-            inner.note("start", "be a UTC moment of the form YYYY-MM-DDThh:mm:ssZ", schedule.start)
-        schedules[str(key)] = schedule
-    return schedules
-
-
-def is_moment(value: str) -> bool:
-    """Whether a text is a moment in the one form that Auto Scaling takes."""
-    try:
-        datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return len(value) == len("YYYY-MM-DDThh:mm:ssZ")
-
-
-def _predictive(reader: Reader, args: ScalingPoliciesArgs) -> _Predictive | None:
-    given: Any = args.get("predictive")
-    if given is None:
-        return None
-    if not isinstance(given, Mapping):
-        reader.note("predictive", "be a mapping with mode and more", given)
-        return None
-    inner = Reader(reader.problems, given, PredictiveScalingArgs.__annotations__, "predictive")
-    buffer = "max_capacity_buffer_percent"
-    return _Predictive(
-        mode=inner.choice("mode", PredictiveScalingMode.FORECAST_ONLY),
-        scheduling_buffer_seconds=inner.whole("scheduling_buffer_seconds", 300, 0, 3599),
-        max_capacity_buffer_percent=(
-            inner.whole(buffer, REQUIRED, 0, 100) if inner.given(buffer) else None
-        ),
-    )
 
 
 class ScalingPolicies(pulumi.ComponentResource):
@@ -366,7 +270,7 @@ class ScalingPolicies(pulumi.ComponentResource):
         super().__init__("surgeproof:index:ScalingPolicies", name, {}, opts)
         self._component = name
         self._args = args
-        self._settings = _Settings.from_args(args)
+        self._settings = SCALING_POLICIES.check(args)
         self._warn_of_missing_figures()
 
         policies = self._target_tracking()
@@ -389,11 +293,12 @@ class ScalingPolicies(pulumi.ComponentResource):
 
     def _warn_of_missing_figures(self) -> None:
         settings = self._settings
-        if settings.requests_per_second_per_instance is not None:
+        if settings.get("requests_per_second_per_instance") is not None:
             return
         followed = "the processors"
-        if settings.high_resolution_metric is not None:
-            followed += f" and {settings.high_resolution_metric.metric_name}"
+        metric = settings.get("high_resolution_metric")
+        if metric is not None:
+            followed += f" and {metric['metric_name']}"
         pulumi.log.warn(
             f"service.requestsPerSecond is not stated, so scaling follows {followed} alone: no "
             "tracking of requests per target, no surge alarm on requests. Measure it with a load "
@@ -414,14 +319,14 @@ class ScalingPolicies(pulumi.ComponentResource):
 
     def _target_tracking(self) -> list[aws.autoscaling.Policy]:
         settings = self._settings
-        share = settings.target_utilization_percent / 100
+        share = settings["target_utilization_percent"] / 100
         tracked: list[tuple[str, float, dict[str, Any]]] = []
-        if settings.requests_per_second_per_instance is not None:
-            per_minute = settings.requests_per_second_per_instance * 60
+        requests = settings.get("requests_per_second_per_instance")
+        if requests is not None:
             tracked.append(
                 (
                     "requests",
-                    per_minute * share,
+                    requests * 60 * share,
                     {
                         "predefined_metric_specification": {
                             "predefined_metric_type": "ALBRequestCountPerTarget",
@@ -433,7 +338,7 @@ class ScalingPolicies(pulumi.ComponentResource):
         tracked.append(
             (
                 "cpu",
-                settings.cpu_target_percent,
+                settings["cpu_target_percent"],
                 {
                     "predefined_metric_specification": {
                         "predefined_metric_type": "ASGAverageCPUUtilization"
@@ -441,16 +346,16 @@ class ScalingPolicies(pulumi.ComponentResource):
                 },
             )
         )
-        metric = settings.high_resolution_metric
+        metric = settings.get("high_resolution_metric")
         if metric is not None:
             tracked.append(
                 (
                     "demand",
-                    metric.capacity_per_instance * share,
+                    metric["capacity_per_instance"] * share,
                     {
                         "customized_metric_specification": {
-                            "namespace": metric.namespace,
-                            "metric_name": metric.metric_name,
+                            "namespace": metric["namespace"],
+                            "metric_name": metric["metric_name"],
                             "metric_dimensions": [
                                 {
                                     "name": "AutoScalingGroupName",
@@ -458,7 +363,7 @@ class ScalingPolicies(pulumi.ComponentResource):
                                 }
                             ],
                             "statistic": "Average",
-                            "period": metric.period_seconds,
+                            "period": metric["period_seconds"],
                         }
                     },
                 )
@@ -484,29 +389,38 @@ class ScalingPolicies(pulumi.ComponentResource):
         """
         settings = self._settings
         surges: list[tuple[AlarmRow, str, float]] = []
-        requests = settings.requests_per_second_per_instance
+        requests = settings.get("requests_per_second_per_instance")
         if requests is not None:
             row = request_surge_row(
                 requests_per_second=requests,
-                share_percent=settings.surge_percent,
+                share_percent=settings["surge_percent"],
                 severity=AlertSeverity.TICKET,
             )
             surges.append((row, "surge", requests * 60))
-        metric = settings.high_resolution_metric
+        metric = settings.get("high_resolution_metric")
         if metric is not None:
             row = fast_surge_row(
-                metric=metric,
-                share_percent=settings.surge_percent,
+                metric=DemandMetric(**metric),
+                share_percent=settings["surge_percent"],
                 severity=AlertSeverity.TICKET,
             )
-            surges.append((row, "surge-fast", metric.capacity_per_instance))
+            surges.append((row, "surge-fast", metric["capacity_per_instance"]))
         return surges
 
-    def _step_scaling(self, role: str, capacity: float) -> aws.autoscaling.Policy:
-        surge = self._settings.surge_percent
-        bounds = [
-            _number((step.above_percent - surge) / 100 * capacity) for step in self._settings.steps
+    def _steps(self) -> list[ScalingStepArgs]:
+        settings = self._settings
+        given = settings.get("steps")
+        if given is not None:
+            return given
+        target, surge = settings["target_utilization_percent"], settings["surge_percent"]
+        return [
+            {"above_percent": begin, "add_percent": add}
+            for begin, add in default_steps(target, surge)
         ]
+
+    def _step_scaling(self, role: str, capacity: float) -> aws.autoscaling.Policy:
+        surge, steps = self._settings["surge_percent"], self._steps()
+        bounds = [_number((step["above_percent"] - surge) / 100 * capacity) for step in steps]
         uppers = [*bounds[1:], None]
         return self._policy(
             role,
@@ -517,9 +431,9 @@ class ScalingPolicies(pulumi.ComponentResource):
                 aws.autoscaling.PolicyStepAdjustmentArgs(
                     metric_interval_lower_bound=lower,
                     metric_interval_upper_bound=upper,
-                    scaling_adjustment=step.add_percent,
+                    scaling_adjustment=step["add_percent"],
                 )
-                for lower, upper, step in zip(bounds, uppers, self._settings.steps, strict=True)
+                for lower, upper, step in zip(bounds, uppers, steps, strict=True)
             ],
         )
 
@@ -537,7 +451,7 @@ class ScalingPolicies(pulumi.ComponentResource):
             self._component,
             row,
             dimensions=dimensions.__getitem__,
-            runbook_base_url=self._settings.runbook_base_url,
+            runbook_base_url=self._settings["runbook_base_url"],
             actions=[policy.arn],
             tags=self._args.get("tags"),
             opts=pulumi.ResourceOptions(parent=self),
@@ -545,32 +459,32 @@ class ScalingPolicies(pulumi.ComponentResource):
 
     def _predictive_scaling(self) -> list[aws.autoscaling.Policy]:
         settings = self._settings
-        predictive = settings.predictive
+        predictive = settings.get("predictive")
         if predictive is None:
             return []
-        requests = settings.requests_per_second_per_instance
+        requests = settings.get("requests_per_second_per_instance")
         if requests is None:
             pair: dict[str, Any] = {
                 "predefined_metric_type": "ASGCPUUtilization",
                 "resource_label": "",  # Pulumi wants one; the provider leaves an empty one out.
             }
-            target = settings.cpu_target_percent
+            target = settings["cpu_target_percent"]
         else:
             pair = {
                 "predefined_metric_type": "ALBRequestCount",
                 "resource_label": self._args["resource_label"],
             }
-            target = requests * 60 * settings.target_utilization_percent / 100
+            target = requests * 60 * settings["target_utilization_percent"] / 100
         configuration: dict[str, Any] = {
-            "mode": predictive.mode.value,
-            "scheduling_buffer_time": str(predictive.scheduling_buffer_seconds),
+            "mode": predictive["mode"].value,
+            "scheduling_buffer_time": str(predictive["scheduling_buffer_seconds"]),
             "max_capacity_breach_behavior": "HonorMaxCapacity",
             "metric_specification": {
                 "target_value": round(target, 6),
                 "predefined_metric_pair_specification": pair,
             },
         }
-        if predictive.max_capacity_buffer_percent is not None:
+        if (buffer := predictive.get("max_capacity_buffer_percent")) is not None:
             pulumi.log.warn(
                 "scaling.predictive.maxCapacityBufferPercent lets a forecast raise the group's "
                 "maximum, and AWS does not lower it again: check quotas and cost.",
@@ -578,7 +492,7 @@ class ScalingPolicies(pulumi.ComponentResource):
             )
             configuration |= {
                 "max_capacity_breach_behavior": "IncreaseMaxCapacity",
-                "max_capacity_buffer": str(predictive.max_capacity_buffer_percent),
+                "max_capacity_buffer": str(buffer),
             }
         return [
             self._policy(
@@ -588,10 +502,11 @@ class ScalingPolicies(pulumi.ComponentResource):
 
     def _schedules(self) -> None:
         settings = self._settings
-        keeps = settings.schedules and settings.keep_raised_minimum
+        schedules = settings.get("schedules", {})
+        keeps = schedules and settings["keep_raised_minimum"]
         override = current_override(self._component, self) if keeps else None
         floor = override.minimum if override else 0
-        lower = [key for key, each in settings.schedules.items() if each.min_size < floor]
+        lower = [key for key, each in schedules.items() if each["min_size"] < floor]
         if override and lower:
             pulumi.log.warn(
                 f"schedules {', '.join(lower)} set the minimum of {floor} instances that "
@@ -599,15 +514,15 @@ class ScalingPolicies(pulumi.ComponentResource):
                 f"{override.end:%Y-%m-%d %H:%M} UTC, gives them their own again.",
                 resource=self,
             )
-        for key, schedule in settings.schedules.items():
+        for key, schedule in schedules.items():
             aws.autoscaling.Schedule(
                 f"{self._component}-{key}",
                 scheduled_action_name=physical_name(self._component, key),
                 autoscaling_group_name=self._args["group_name"],
-                recurrence=schedule.recurrence,
-                time_zone=schedule.time_zone,
-                start_time=schedule.start,
-                min_size=max(schedule.min_size, floor),
+                recurrence=schedule["recurrence"],
+                time_zone=schedule["time_zone"],
+                start_time=schedule.get("start"),
+                min_size=max(schedule["min_size"], floor),
                 # -1 leaves as it is; the provider takes what is not given for 0.
                 max_size=-1,
                 desired_capacity=-1,

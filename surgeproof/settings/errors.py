@@ -1,6 +1,7 @@
 """What is wrong with a document, and the words for it."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Final
 
 from surgeproof.escaping import visible
@@ -12,6 +13,9 @@ Path = tuple[str | int, ...]
 _SHOWN_PARTS: Final = 8
 _SHOWN_KEYS: Final = 12
 _PATH_CHARACTERS_MAX: Final = 300
+_EXACT_MAX: Final = 2**53
+_PRINTED_MAX: Final = 10**100
+"""Python refuses to print whole numbers of more than 4300 digits."""
 _EMPTY: Final = "an empty mapping"
 
 
@@ -22,6 +26,13 @@ class DocumentError(ValueError):
         """Take the problems, a line each."""
         super().__init__("\n".join(problems))
         self.problems = tuple(problems)
+
+
+class ArgsError(ValueError):
+    """Raised for arguments that AWS, or the component, would not accept.
+
+    Each line reads `<Component>.<path>: must <rule>, got <value>`.
+    """
 
 
 def shortened(text: str) -> str:
@@ -49,11 +60,17 @@ def shown(value: object) -> str:
         keys = [shortened(str(key)) for key in value]
         more = [f"{len(keys) - _SHOWN_KEYS} more"] if len(keys) > _SHOWN_KEYS else []
         return f"a mapping of {', '.join([*keys[:_SHOWN_KEYS], *more])}" if keys else _EMPTY
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
+    if isinstance(value, Enum):
+        return shown(value.value)
     if isinstance(value, str):
         cut = len(value) > SHOWN_CHARACTERS_MAX
         return visible(repr(f"{value[: SHOWN_CHARACTERS_MAX - 3]}..." if cut else value))
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_MAX:
+        return str(int(value))
+    if isinstance(value, int) and abs(value) > _PRINTED_MAX:
+        return "a whole number of many digits"
     return shortened(repr(value))
 
 

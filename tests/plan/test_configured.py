@@ -5,16 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from components._schema import keys_of
-from components.configuration import (
-    ObjectiveConfiguration,
-    ServiceConfiguration,
-    SurgeConfiguration,
-    SurgeObjectiveConfiguration,
-)
+from components._groups import SurgeConfiguration, SurgeObjectiveConfiguration
+from components.configuration import KEYS
 from surgeproof.plan import DemandMetric, Figure, Objective, PlanError, configured
 from surgeproof.plan.configured import Surge, Surviving
 from surgeproof.plan.configured import configured as read
+from surgeproof.settings.checks import camel, fields_of
 
 ENOUGH = {"requestsPerSecond": 100, "bootSeconds": [80, 120], "serviceSeconds": 0.05}
 
@@ -107,11 +103,12 @@ def test_the_keys_are_those_of_the_schema():
 
     # What the policies and the alarms alone read is nothing to the replay.
     of_policies = {"keepAliveSeconds"}
-    assert set(configured._FIGURES) == set(keys_of(ServiceConfiguration)) - of_policies
+    groups = {group.name: [*KEYS.keys_in(group)] for group in KEYS.groups}
+    assert set(configured._FIGURES) == set(groups["service"]) - of_policies
     alarms_only = {"availabilityPercent", "latencyPercentile", "windowDays", "burnRates"}
-    for model in (ObjectiveConfiguration, SurgeObjectiveConfiguration, SurgeConfiguration):
-        for key in keys_of(model).keys() - alarms_only:
-            assert f'"{key}"' in text
+    inside = [*fields_of(SurgeObjectiveConfiguration), *fields_of(SurgeConfiguration)]
+    for key in {*groups["slo"], *map(camel, inside)} - alarms_only:
+        assert f'"{key}"' in text
 
 
 def test_a_price_reaches_the_plan():

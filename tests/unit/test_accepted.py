@@ -6,13 +6,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components import alarms, dashboard, notifications, objectives, runbooks, timeline
-from components._schema import _look
 from components.auto_scaling_group import _Settings as GroupSettings
 from components.configuration import Configuration, find_problems
 from components.database import _Settings as DatabaseSettings
 from components.load_balancer import _Settings as LoadBalancerSettings
 from components.network import _Settings as NetworkSettings
-from components.scaling_policies import _Settings as ScalingSettings
+from components.scaling_policies import SCALING_POLICIES
 from components.spending import _Settings as SpendingSettings
 from components.web_acl import _Settings as WebAclSettings
 from tests.unit.test_configuration import BURN
@@ -50,8 +49,9 @@ MAPPINGS = (
 
 def values_for(path):
     """Return values of the kind that the rule of a key names."""
-    _, key, _ = _look(Configuration, path)
-    rule = key.rule if key else ""
+    rule = next(
+        (each.rule for each in find_problems(changed(path, object())) if each.path == path), ""
+    )
     if "number" in rule or "seconds)" in rule or "units" in rule or "days" in rule:
         return (*NUMBERS, *(LISTS if "two such" in rule else ()))
     if "true or false" in rule:
@@ -81,7 +81,7 @@ def refused(configuration):
                 alarm_names=["a"],
             )
         ),
-        lambda: ScalingSettings.from_args(
+        lambda: SCALING_POLICIES.check(
             of.scaling_args(group_name="g", resource_label="l", **suffixes)
         ),
         lambda: alarms._Settings.from_args(
@@ -89,7 +89,7 @@ def refused(configuration):
         ),
         lambda: (
             DatabaseSettings.from_args(of.database_args(**wiring, notifications=topics))
-            if of.database.enabled
+            if of["database.enabled"]
             else None
         ),
         lambda: WebAclSettings.from_args(

@@ -7,15 +7,16 @@ import pytest
 
 from components import alarms, configuration, objectives
 from components._alarm_reference import alarms_reference
-from components._schema import Figure, inner, key_of, keys_of
 from components.auto_scaling_group import _Settings as GroupSettings
-from components.configuration import Configuration, ConfigurationError, find_problems
+from components.configuration import KEYS, Configuration, ConfigurationError, find_problems
 from components.database import _Settings as DatabaseSettings
 from components.load_balancer import _Settings as LoadBalancerSettings
 from components.network import _Settings as NetworkSettings
-from components.scaling_policies import _Settings as ScalingSettings
+from components.scaling_policies import SCALING_POLICIES
 from components.spending import _Settings as SpendingSettings
 from components.web_acl import _Settings as WebAclSettings
+from surgeproof.figures import Figure
+from surgeproof.settings.checks import camel, docs_of, fields_of, types_in
 
 ROOT = Path(__file__).parents[2]
 EMAIL = {"severity": "page", "protocol": "email", "endpoint": "on-call@example.com"}
@@ -945,14 +946,10 @@ def test_what_can_work_is_accepted(changes):
 
 def test_null_is_as_if_the_key_were_not_written():
     whole = Configuration.from_data(minimal())
-    for group, model in keys_of(Configuration).items():
-        if group in minimal():
-            continue
-        assert Configuration.from_data(changed({group: None})) == whole
-        for key in keys_of(inner(model)) if inner(model) and group != "surges" else ():
-            assert Configuration.from_data(changed({f"{group}.{key}": None})) == (
-                Configuration.from_data(changed({group: {}}))
-            )
+    needed = ("fleet.maxSize", "alerts.subscriptions", "loadBalancer.certificateArn")
+    for key in (*KEYS.names(), *KEYS.by_key):
+        if key not in (*minimal(), *needed):
+            assert Configuration.from_data(changed({key: None})) == whole
     assert lines(changed({"fleet.maxSize": None})) == [f"{WHOLE_4}, got nothing"]
 
 
@@ -1062,7 +1059,7 @@ def test_values_of_a_secret_group_reach_resources_as_secrets():
 
 
 def test_whole_numbers_may_come_as_floats():
-    assert Configuration.from_data(changed({"fleet.maxSize": 4.0})).fleet.max_size == 4
+    assert Configuration.from_data(changed({"fleet.maxSize": 4.0}))["fleet.maxSize"] == 4
 
 
 @pytest.mark.parametrize(
@@ -1072,9 +1069,9 @@ def test_whole_numbers_may_come_as_floats():
 )
 def test_a_single_figure_stands_for_twenty_percent_around_it(written, meant):
     assert (
-        Configuration.from_data(
-            changed({"service.requestsPerSecond": written})
-        ).service.requests_per_second
+        Configuration.from_data(changed({"service.requestsPerSecond": written}))[
+            "service.requestsPerSecond"
+        ]
         == meant
     )
 
@@ -1213,7 +1210,7 @@ def test_defaults_are_those_of_the_components():
                 alarm_names=["a"],
             )
         ),
-        "scaling": ScalingSettings.from_args(
+        "scaling": SCALING_POLICIES.check(
             configured.scaling_args(
                 group_name="g",
                 resource_label="l",
@@ -1259,9 +1256,11 @@ def test_defaults_are_those_of_the_components():
 
     differing = []
     for group, applied in settings.items():
-        for name in type(getattr(configured, group)).model_fields:
-            stated = getattr(getattr(configured, group), name)
-            actual = getattr(applied, name, None)
+        (of,) = (each for each in KEYS.groups if each.name == camel(group))
+        for name, key in KEYS.keys_in(of).items():
+            stated, field = configured[f"{of.name}.{name}"], key.field.name
+            actual = applied.get(field) if isinstance(applied, dict) else None
+            actual = getattr(applied, field, None) if actual is None else actual
             plain = isinstance(stated, str | int | float) and actual is not None
             if plain and str(actual) != str(stated) and actual != stated:
                 differing.append((group, name, stated, actual))
@@ -1304,16 +1303,16 @@ def test_a_stack_without_a_region_is_told_so():
 
 
 def test_every_key_is_documented_with_meaning_range_and_default():
-    pending, undocumented = [Configuration], []
-    while pending:
-        model = pending.pop()
-        for name, field in keys_of(model).items():
-            key = key_of(field)
-            assert key is not None, name
-            if not (key.doc.endswith(".") and key.range and key.default and key.rule):
-                undocumented.append(name)
-            if inner(field):
-                pending.append(inner(field))
+    kinds = [*(kind for group in KEYS.groups for kind in group.types), KEYS.top]
+    undocumented = [
+        f"{each.__name__}.{name}"
+        for kind in kinds
+        for each in types_in(kind)
+        for name, of in fields_of(each).items()
+        if not docs_of(each).get(name, "").endswith((".", "..."))
+        or (of.rule and not (of.rule.shown and of.rule.must.startswith(("be ", "begin "))))
+        or (of.rule and of.required == (of.rule.shown_default != "required"))
+    ]
     assert undocumented == []
 
 

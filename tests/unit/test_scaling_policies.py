@@ -2,7 +2,7 @@ import pulumi
 import pytest
 
 from components import ArgsError, ScalingPolicies
-from components.scaling_policies import _Settings, default_steps
+from components.scaling_policies import SCALING_POLICIES, default_steps
 from tests.unit.recording import Recording, record
 
 GOOD = {
@@ -29,7 +29,7 @@ def build(**changes) -> Recording:
         ({"resource_label": None}, "resource_label: must be given, got nothing"),
         (
             {"requests_per_second_per_instance": 0},
-            "requests_per_second_per_instance: must be a number from 0.001 to 1e+06, got 0",
+            "requests_per_second_per_instance: must be a number from 0.001 to 1000000, got 0",
         ),
         (
             {"target_utilization_percent": 100},
@@ -41,22 +41,25 @@ def build(**changes) -> Recording:
         ),
         (
             {"surge_percent": 60},
-            "surge_percent: must be above target_utilization_percent (60), got 60.0",
+            "surge_percent: must be above target_utilization_percent (60), got 60",
         ),
-        ({"steps": []}, "steps: must be a list of 1 to 20 steps, got 0"),
-        ({"steps": [STEP] * 21}, "steps: must be a list of 1 to 20 steps, got 21"),
+        ({"steps": []}, "steps: must be a list of 1 to 20 steps, got a list of 0"),
+        ({"steps": [STEP] * 21}, "steps: must be a list of 1 to 20 steps, got a list of 21"),
         (
             {"steps": ["80"]},
-            "steps[0]: must be a mapping with above_percent and add_percent, got '80'",
+            "steps[0]: must be a mapping of keys, got '80'",
         ),
-        ({"steps": [{"above_percent": 80}]}, "steps[0].add_percent: must be given, got nothing"),
+        (
+            {"steps": [{"above_percent": 80}]},
+            "steps[0].add_percent: must be a whole number from 1 to 1000, got nothing",
+        ),
         (
             {"steps": [{**STEP, "above_percent": 90}]},
-            "steps[0].above_percent: must be surge_percent (80), got 90.0",
+            "steps[0].above_percent: must be surge_percent (80), got 90",
         ),
         (
             {"steps": [STEP, STEP]},
-            "steps[1].above_percent: must be above that of the step before (80), got 80.0",
+            "steps[1].above_percent: must be above that of the step before (80), got 80",
         ),
         (
             {"steps": [STEP, {"above_percent": 90, "add_percent": 20}]},
@@ -69,7 +72,10 @@ def build(**changes) -> Recording:
                 "high_resolution_metric, got 'neither'"
             ),
         ),
-        ({"schedules": []}, "schedules: must be a mapping of at most 125 schedules, got []"),
+        (
+            {"schedules": []},
+            "schedules: must be a mapping of at most 125 schedules, got a list of 0",
+        ),
         (
             {"schedules": {"dawn": {"recurrence": "0 6 * *", "min_size": 3}}},
             (
@@ -116,12 +122,15 @@ def build(**changes) -> Recording:
         ),
         (
             {"high_resolution_metric": {"namespace": "Shop", "metric_name": "Busy"}},
-            "high_resolution_metric.capacity_per_instance: must be given, got nothing",
+            (
+                "high_resolution_metric.capacity_per_instance: must be a number from 1e-06 to "
+                "1000000000, got nothing"
+            ),
         ),
         (
             {"cpu_targets": 50},
             (
-                "cpu_targets: must be an argument that exists (nearest: cpu_target_percent), "
+                "cpu_targets: must be a key that exists (nearest: cpu_target_percent), "
                 "got 'cpu_targets'"
             ),
         ),
@@ -131,22 +140,20 @@ def test_wrong_arguments_are_refused(changes, message):
     args = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
 
     with pytest.raises(ArgsError) as told:
-        _Settings.from_args(args)
+        SCALING_POLICIES.check(args)
 
     assert str(told.value) == f"ScalingPolicies.{message}"
 
 
 def test_defaults():
-    settings = _Settings.from_args({**GOOD})
-
-    assert settings.target_utilization_percent == 60
-    assert settings.cpu_target_percent == 50
-    assert settings.surge_percent == 80
-    assert (settings.schedules, settings.predictive, settings.high_resolution_metric) == (
-        {},
-        None,
-        None,
-    )
+    assert SCALING_POLICIES.check({**GOOD}) == {
+        **GOOD,
+        "target_utilization_percent": 60,
+        "cpu_target_percent": 50,
+        "surge_percent": 80,
+        "keep_raised_minimum": False,
+        "runbook_base_url": "docs/runbooks/",
+    }
 
 
 def test_default_steps_bring_the_load_back_to_the_target():

@@ -90,7 +90,7 @@ COMPONENTS = {
         },
     ),
     "ScalingPolicies": (
-        scaling_policies._Settings.from_args,
+        scaling_policies.SCALING_POLICIES.check,
         scaling_policies.ScalingPoliciesArgs,
         {
             **test_scaling_policies.GOOD,

@@ -5,10 +5,11 @@ import re
 
 import pytest
 
-from components._schema import inner, keys_of
-from components.configuration import Configuration, find_problems
+from components.configuration import KEYS as ALL
+from components.configuration import find_problems
 from surgeproof.plan import PlanError
 from surgeproof.plan.configured import configured
+from surgeproof.settings.checks import camel, fields_of
 from tests.unit.test_configuration import BURN, EMAIL, ESCALATION, METRIC, STEP, URL, minimal
 
 WRONG = (
@@ -58,15 +59,25 @@ WHOLE = minimal() | {
 }
 
 
-def places(model, at=()):
+def places():
     """Yield the paths of all keys; of a list's or a mapping's items those of the first."""
-    for name, field in keys_of(model).items():
-        yield (*at, name)
-        nested = inner(field)
-        if nested is not None:
-            held = value_at(WHOLE, (*at, name))
-            key = 0 if isinstance(held, list) else "a" if set(held or ()) == {"a"} else None
-            yield from places(nested, (*at, name) if key is None else (*at, name, key))
+    for key, each in ALL.by_key.items():
+        path = tuple(key.split("."))
+        yield path
+        yield from inside(path, each.field)
+    for group in ALL.groups:
+        yield (group.name,)
+
+
+def inside(path, each):
+    if each.nested is None:
+        return
+    if each.container is not None:
+        held = value_at(WHOLE, path)
+        path = (*path, 0 if isinstance(held, list) else "a")
+    for name, nested in fields_of(each.nested).items():
+        yield (*path, camel(name))
+        yield from inside((*path, camel(name)), nested)
 
 
 def value_at(data, path):
@@ -92,7 +103,7 @@ def changed(path, value, whole=WHOLE):
     return data
 
 
-KEYS = [*places(Configuration)]
+KEYS = [*places()]
 
 
 @pytest.mark.parametrize("path", KEYS, ids=lambda path: ".".join(map(str, path)))

@@ -1,0 +1,1082 @@
+"""Groups of the configuration whose settings no component defines yet."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, NotRequired, TypedDict
+
+from components import aws_limits, database
+from components._application import ARN_RULE, is_secret_arn
+from components._rules import ACCOUNT_ARN, RUNBOOK_BASE_URL, TAGS, aws, aws_whole
+from components.auto_scaling_group import BOOT_SECONDS, WarmPoolState
+from components.auto_scaling_group import _architecture as architecture
+from components.database import REPLICAS_MAX, VERSION_RULE
+from components.load_balancer import LoadBalancingAlgorithm
+from components.network import NatGateways
+from components.notifications import (
+    SLACK_CHANNEL,
+    SLACK_WORKSPACE,
+    SUBSCRIPTIONS_MAX,
+    AlertSeverity,
+    SubscriptionProtocol,
+)
+from components.objectives import BURN_RATES_MAX, OBJECTIVE_PERCENT, WINDOW_MINUTES_MAX
+from components.spending import DOLLARS_MAX, HOURS_MAX
+from components.web_acl import RATE_LIMIT, RATE_WINDOW, RuleAction
+from surgeproof.figures import Figure, figure
+from surgeproof.settings.fields import (
+    choice,
+    group,
+    items,
+    number,
+    one_of,
+    switch,
+    text,
+    whole,
+)
+
+_VPC = "aws:ec2/vpc:Vpc"
+_INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+_CERTIFICATE = "aws:acm/certificate:Certificate"
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+
+
+def _cidr_block(value: str) -> str | None:
+    rule = aws_limits.breach(_VPC, "cidrBlock", value)
+    too_small = rule is None and int(value.partition("/")[2]) > 25
+    return "be /25 or larger, to hold six subnets" if too_small else rule
+
+
+def _host_name(value: str) -> str | None:
+    if value.startswith("*"):
+        return "be one host name, without a wildcard"
+    return aws_limits.breach(_CERTIFICATE, "domainName", value)
+
+
+def _variable_names(value: Mapping[str, str]) -> str | None:
+    for name in value:
+        if not re.fullmatch(_NAME, name) or name == "PORT":
+            return f"have names of letters, digits and _, and not PORT (it has {name!r})"
+    return None
+
+
+SURGES_MAX: Final = 20
+"""Surges of one stack: each is replayed at every preview."""
+
+_LOG_GROUP: Final = ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays")
+
+
+class NetworkConfiguration(TypedDict):
+    """Where the stack lives: a network of its own, or an existing one by its three ids."""
+
+    cidr_block: NotRequired[
+        Annotated[
+            str,
+            text(
+                "IPv4 range, /16 to /25",
+                "be an IPv4 range such as 10.0.0.0/16",
+                check=_cidr_block,
+                default="10.0.0.0/16",
+            ),
+        ]
+    ]
+    """IPv4 range of the network."""
+    zone_count: NotRequired[Annotated[int, whole("zones", 2, 3, default=2)]]
+    """Availability Zones to spread over."""
+    nat_gateways: NotRequired[Annotated[NatGateways, choice(NatGateways, default=NatGateways.ONE)]]
+    """How instances reach the internet: through one NAT gateway (cheapest; when its zone fails,
+    no instance can download what it needs to start) or through one in each zone."""
+    vpc_id: NotRequired[
+        Annotated[
+            str,
+            text(
+                "id",
+                "be the id of a VPC, such as vpc-0123456789abcdef0",
+                pattern="vpc-[0-9a-f]{8,17}",
+                default=None,
+                behaviour="a network is created",
+            ),
+        ]
+    ]
+    """Existing network to use; nothing is created then."""
+    public_subnet_ids: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of at least 2 ids",
+                "be a list of at least two subnets",
+                low=2,
+                item=text(
+                    must="be the id of a subnet, such as subnet-0123456789abcdef0",
+                    pattern="subnet-[0-9a-f]{8,17}",
+                ),
+                behaviour="they are created",
+                once=True,
+                default=None,
+            ),
+        ]
+    ]
+    """Public subnets of the existing network, in different zones."""
+    private_subnet_ids: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of at least 2 ids",
+                "be a list of at least two subnets",
+                low=2,
+                item=text(
+                    must="be the id of a subnet, such as subnet-0123456789abcdef0",
+                    pattern="subnet-[0-9a-f]{8,17}",
+                ),
+                behaviour="they are created",
+                once=True,
+                default=None,
+            ),
+        ]
+    ]
+    """Private subnets of the existing network, in different zones."""
+
+
+class LoadBalancerConfiguration(TypedDict):
+    """What users reach. Needs certificateArn, or domain with hostedZoneId, or plainHttp."""
+
+    certificate_arn: NotRequired[
+        Annotated[
+            str,
+            text(
+                "ARN",
+                "be the ARN of an ACM certificate",
+                pattern=ACCOUNT_ARN.format(service="acm", rest="certificate/[A-Za-z0-9-]+"),
+                default=None,
+                behaviour="one is made for `domain`",
+            ),
+        ]
+    ]
+    """ACM certificate of the HTTPS listener, in the stack's Region."""
+    domain: NotRequired[
+        Annotated[
+            str,
+            text(
+                "domain name of at most 64 characters",
+                "be a domain name",
+                check=_host_name,
+                default=None,
+                behaviour="none",
+            ),
+        ]
+    ]
+    """Domain name of the service; its certificate and DNS records are made."""
+    hosted_zone_id: NotRequired[
+        Annotated[
+            str,
+            text(
+                "id",
+                "be the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ",
+                pattern="Z[A-Z0-9]{1,31}",
+                default=None,
+                behaviour="none",
+            ),
+        ]
+    ]
+    """Route 53 hosted zone that `domain` lies in."""
+    plain_http: NotRequired[Annotated[bool, switch(default=False)]]
+    """Serve HTTP without a certificate, so that anyone on the way can read and change it."""
+    internal: NotRequired[Annotated[bool, switch(default=False)]]
+    """Reachable only from within the network and those joined to it."""
+    allowed_cidr_blocks: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of IPv4 ranges",
+                "be a list of at least one IPv4 range",
+                low=1,
+                item=text(
+                    must=aws_limits.LIMITS[_INGRESS, "cidrIpv4"].rule,
+                    check=aws(_INGRESS, "cidrIpv4"),
+                ),
+                default=["0.0.0.0/0"],
+                behaviour="`[0.0.0.0/0]`",
+                once=True,
+            ),
+        ]
+    ]
+    """IPv4 ranges that may connect."""
+    idle_timeout_seconds: NotRequired[
+        Annotated[int, aws_whole("seconds", aws_limits.LOAD_BALANCER, "idleTimeout", default=60)]
+    ]
+    """Time without data after which a connection is closed; at least the longest request, and
+    below the application's own keep-alive."""
+    deregistration_delay_seconds: NotRequired[
+        Annotated[
+            int, aws_whole("seconds", aws_limits.TARGET_GROUP, "deregistrationDelay", default=60)
+        ]
+    ]
+    """Time that a leaving instance gets for requests under way; at least the longest
+    request."""
+    slow_start_seconds: NotRequired[
+        Annotated[int, aws_whole("seconds", aws_limits.TARGET_GROUP, "slowStart", default=0)]
+    ]
+    """Time over which a new instance's share of requests grows to a full one; only with
+    round_robin."""
+    algorithm: NotRequired[
+        Annotated[
+            LoadBalancingAlgorithm,
+            choice(LoadBalancingAlgorithm, default=LoadBalancingAlgorithm.ROUND_ROBIN),
+        ]
+    ]
+    """How an instance is picked for a request."""
+    anomaly_mitigation: NotRequired[Annotated[bool, switch(default=False)]]
+    """Send less to instances that fail more than others; only with weighted_random."""
+    deletion_protection: NotRequired[Annotated[bool, switch(default=True)]]
+    """Refuse to delete the load balancer, with `pulumi destroy` too."""
+    low_priority_paths: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "1 to 5 patterns",
+                f"be a list of 1 to {aws_limits.PATHS_PER_RULE_MAX} patterns",
+                high=aws_limits.PATHS_PER_RULE_MAX,
+                low=1,
+                item=text(
+                    must="be a pattern of 1 to 128 characters that begins with / or *, such as "
+                    "/search*",
+                    check=lambda value: aws_limits.breach(
+                        aws_limits.LISTENER_RULE, "conditions.pathPattern.values", value
+                    ),
+                ),
+                behaviour="there is no surge mode",
+                once=True,
+                default=None,
+            ),
+        ]
+    ]
+    """Paths that may be turned away in a surge: the runbook `surge-mode-on` answers them with a
+    waiting page."""
+    log_retention_days: NotRequired[Annotated[int, whole("days", 1, 3650, default=90)]]
+    """Time that the load balancer's logs are kept."""
+    log_bucket_force_destroy: NotRequired[Annotated[bool, switch(default=False)]]
+    """Delete the logs together with the stack."""
+    capacity_units: NotRequired[
+        Annotated[
+            int,
+            aws_whole(
+                "load balancer capacity units",
+                aws_limits.LOAD_BALANCER,
+                "minimumLoadBalancerCapacity.capacityUnits",
+                default=None,
+                behaviour="none reserved",
+            ),
+        ]
+    ]
+    """Capacity to reserve, for traffic that more than doubles in 5 minutes; billed by the
+    hour."""
+    health_check_interval_seconds: NotRequired[Annotated[int, whole("seconds", 5, 300, default=10)]]
+    """Time between two health checks of an instance."""
+    health_check_timeout_seconds: NotRequired[Annotated[int, whole("seconds", 2, 120, default=5)]]
+    """Time after which an unanswered health check has failed; at most the interval."""
+    healthy_threshold: NotRequired[Annotated[int, whole("checks", 2, 10, default=2)]]
+    """Passed checks in a row that bring a failed instance back; a new one needs one only."""
+    unhealthy_threshold: NotRequired[Annotated[int, whole("checks", 2, 10, default=3)]]
+    """Failed checks in a row that take an instance out."""
+    zonal_shift: NotRequired[Annotated[bool, switch(default=True)]]
+    """Let traffic be moved away from a zone in trouble."""
+
+
+class ApplicationConfiguration(TypedDict):
+    """What runs on the instances. Without an image or user data, a health page."""
+
+    container_image: NotRequired[
+        Annotated[
+            str,
+            text(
+                "image with tag or digest",
+                "be an image with its tag or digest",
+                pattern="[A-Za-z0-9][A-Za-z0-9._:/@-]*",
+                default=None,
+                behaviour="the health page",
+            ),
+        ]
+    ]
+    """Container image to run."""
+    user_data: NotRequired[
+        Annotated[
+            str,
+            text(
+                "script or cloud-config",
+                "begin with #!, #cloud-config, #cloud-boothook or #include",
+                check=lambda value: (
+                    None
+                    if value.startswith(("#!", "#cloud-config", "#cloud-boothook", "#include"))
+                    else "begin with #!, #cloud-config, #cloud-boothook or #include"
+                ),
+                default=None,
+                behaviour="none",
+                hidden=True,
+            ),
+        ]
+    ]
+    """Own user data, run after the stack's; must not hold a secret."""
+    port: NotRequired[Annotated[int, whole("port", 1, 65535, default=8080)]]
+    """Port that the application listens on."""
+    health_path: NotRequired[
+        Annotated[
+            str,
+            text(
+                "path",
+                "be a path such as /health",
+                check=aws(aws_limits.TARGET_GROUP, "healthCheck.path"),
+                pattern="/[A-Za-z0-9/._~%-]*",
+                default="/health",
+            ),
+        ]
+    ]
+    """Path that answers 200 while the application can serve."""
+    environment: NotRequired[
+        Annotated[
+            dict[str, str],
+            items(
+                "mapping of texts",
+                "be a mapping of names to texts",
+                check=_variable_names,
+                item=text(must="be a text (put numbers and true or false into quotes)"),
+                behaviour="none",
+                hidden=True,
+                once=True,
+                default=None,
+            ),
+        ]
+    ]
+    """Environment variables, by name. Readable to many: no secrets."""
+    secrets: NotRequired[
+        Annotated[
+            dict[str, str],
+            items(
+                "mapping of ARNs",
+                "be a mapping of names to ARNs",
+                check=_variable_names,
+                item=text(
+                    must=ARN_RULE, check=lambda value: None if is_secret_arn(value) else ARN_RULE
+                ),
+                behaviour="none",
+                hidden=True,
+                once=True,
+                default=None,
+            ),
+        ]
+    ]
+    """ARN of a Secrets Manager secret or Systems Manager parameter, by the name of the
+    environment variable that gets its value."""
+    metrics_namespace: NotRequired[
+        Annotated[
+            str,
+            text(
+                "text, 1 to 255 characters",
+                "be a text of 1 to 255 characters, not beginning with a colon",
+                pattern="[^:].{0,254}",
+                default=None,
+                behaviour="no agent",
+            ),
+        ]
+    ]
+    """Namespace in CloudWatch under which the CloudWatch agent publishes what the application
+    sends as StatsD to 127.0.0.1:8125, once a minute, added up by AutoScalingGroupName."""
+    stop_timeout_seconds: NotRequired[Annotated[int, whole("seconds", 1, 3600, default=30)]]
+    """Time that the application gets to stop before it is killed."""
+
+
+class WarmPoolConfiguration(TypedDict):
+    """Instances that are prepared in advance and wait outside the group."""
+
+    state: NotRequired[
+        Annotated[WarmPoolState, choice(WarmPoolState, default=WarmPoolState.STOPPED)]
+    ]
+    """What instances do while they wait."""
+    min_size: NotRequired[Annotated[int, whole("instances", 0, default=0)]]
+    """Fewest instances to keep waiting."""
+    max_group_prepared_capacity: NotRequired[
+        Annotated[int, whole("instances", 1, default=None, behaviour="`fleet.maxSize`")]
+    ]
+    """Most instances in the group and the pool together."""
+    reuse_on_scale_in: NotRequired[Annotated[bool, switch(default=False)]]
+    """Return instances to the pool on scale-in, rather than terminate them."""
+
+
+class FleetConfiguration(TypedDict):
+    """The instances that serve."""
+
+    max_size: Annotated[int, whole("instances", 1)]
+    """Most instances that the group may run."""
+    min_size: NotRequired[
+        Annotated[
+            int, whole("instances", 1, default=2, behaviour="`2`, or maxSize if that is smaller")
+        ]
+    ]
+    """Fewest instances that the group keeps."""
+    instance_types: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of types",
+                "be a list of at least one instance type",
+                low=1,
+                item=text(
+                    must="be an instance type that runs Linux, such as m7g.large",
+                    check=lambda value: (
+                        None
+                        if architecture(value)
+                        else "be an instance type that runs Linux, such as m7g.large"
+                    ),
+                ),
+                default=["m7g.large"],
+                behaviour="`[m7g.large]`",
+                once=True,
+            ),
+        ]
+    ]
+    """EC2 instance types of one processor architecture, the preferred one first."""
+    image: NotRequired[
+        Annotated[
+            str,
+            text(
+                "id or path",
+                "be an image id (ami-...) or a parameter's path (/...)",
+                pattern="ami-[0-9a-f]{8,17}|/[A-Za-z0-9_./-]+",
+                default=None,
+                behaviour="the newest Amazon Linux 2023",
+            ),
+        ]
+    ]
+    """Machine image: an id, or the path of a Systems Manager parameter that holds one and is
+    resolved at every preview."""
+    root_device_name: NotRequired[Annotated[str, text("device name", default="/dev/xvda")]]
+    """Name of the image's root device."""
+    application: NotRequired[Annotated[ApplicationConfiguration, group(behaviour="a health page")]]
+    """What runs on the instances."""
+    default_instance_warmup_seconds: NotRequired[
+        Annotated[int, whole("seconds", 0, 3600, default=None, behaviour="the boot time")]
+    ]
+    """Time after launch during which an instance's metrics do not count."""
+    health_check_grace_period_seconds: NotRequired[
+        Annotated[int, whole("seconds", 0, 7200, default=None, behaviour="the boot time and 60 s")]
+    ]
+    """Time after launch during which failed health checks do not count."""
+    volume_size_gib: NotRequired[Annotated[int, whole("GiB", 8, 65536, default=20)]]
+    """Size of the root volume."""
+    warm_pool: NotRequired[Annotated[WarmPoolConfiguration, group(behaviour="none")]]
+    """Instances prepared in advance."""
+    instance_refresh_min_healthy_percent: NotRequired[
+        Annotated[int, whole("percent", 0, 100, default=100)]
+    ]
+    """Share of the group that stays in service while instances are replaced."""
+    instance_refresh_max_healthy_percent: NotRequired[
+        Annotated[int, whole("percent", 100, 200, default=110)]
+    ]
+    """Size that the group may grow to while instances are replaced; at most 100 above the
+    minimum."""
+    extra_policy_arns: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of ARNs",
+                "be a list of policies",
+                item=text(
+                    must="be the ARN of an IAM policy",
+                    pattern=ACCOUNT_ARN.format(service="iam", rest="policy/[\\w+=,.@/-]+"),
+                ),
+                default=[],
+                behaviour="none",
+                once=True,
+            ),
+        ]
+    ]
+    """IAM policies that the instances' role gets besides."""
+    wait_for_capacity_minutes: NotRequired[Annotated[int, whole("minutes", 0, 60, default=10)]]
+    """Time that the first deployment waits for healthy instances; 0 does not wait."""
+
+
+class EscalationConfiguration(TypedDict):
+    """Somebody or something that is called when a page stays open."""
+
+    protocol: Annotated[SubscriptionProtocol, choice(SubscriptionProtocol)]
+    """How they are delivered."""
+    endpoint: Annotated[str, text("by the protocol")]
+    """E-mail address, https URL or ARN of an SQS queue. A URL that holds a key belongs into a
+    secret: `pulumi config set --secret --path`."""
+
+
+class SlackConfiguration(TypedDict):
+    """A Slack channel, through Amazon Q Developer in chat applications (connect it there first)."""
+
+    workspace_id: Annotated[
+        str, text("id, such as T0123456789", SLACK_WORKSPACE[0], pattern=SLACK_WORKSPACE[1])
+    ]
+    """Id of the Slack workspace."""
+    channel_id: Annotated[
+        str, text("id, such as C0123456789", SLACK_CHANNEL[0], pattern=SLACK_CHANNEL[1])
+    ]
+    """Id of the channel."""
+    severities: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of page, ticket, info",
+                "be a list of at least one of page, ticket and info",
+                low=1,
+                item=text(must="be one of page, ticket, info", pattern="page|ticket|info"),
+                default=["page", "ticket"],
+                behaviour="`[page, ticket]`",
+                once=True,
+            ),
+        ]
+    ]
+    """Which alerts it gets."""
+
+
+class ActiveUsersConfiguration(TypedDict):
+    """Users at work, as the application counts them.
+
+    Each instance publishes its own number once a minute with one dimension, AutoScalingGroupName;
+    they are added up. With fleet.application.metricsNamespace the application only has to send a
+    StatsD gauge of that name to 127.0.0.1:8125.
+    """
+
+    namespace: Annotated[
+        str,
+        text(
+            "text, 1 to 255 characters",
+            "be a text of 1 to 255 characters, not beginning with a colon",
+            pattern="[^:].{0,254}",
+        ),
+    ]
+    """Namespace of the metric in CloudWatch."""
+    metric_name: Annotated[
+        str,
+        text("text, 1 to 255 characters", "be a text of 1 to 255 characters", pattern=".{1,255}"),
+    ]
+    """Name of the metric."""
+
+
+class SubscriptionConfiguration(TypedDict):
+    """Somebody or something that receives alerts."""
+
+    severity: Annotated[AlertSeverity, choice(AlertSeverity)]
+    """Which alerts: those that somebody has to look at now, those that can wait, or those that
+    only inform."""
+    protocol: Annotated[SubscriptionProtocol, choice(SubscriptionProtocol)]
+    """How they are delivered."""
+    endpoint: Annotated[str, text("by the protocol")]
+    """E-mail address, https URL or ARN of an SQS queue. A URL that holds a key belongs into a
+    secret: `pulumi config set --secret --path`."""
+
+
+class AlertsConfiguration(TypedDict):
+    """Who is told of what."""
+
+    subscriptions: Annotated[
+        list[SubscriptionConfiguration],
+        items(
+            f"list of 1 to {SUBSCRIPTIONS_MAX}",
+            f"be a list of 1 to {SUBSCRIPTIONS_MAX} subscriptions",
+            high=SUBSCRIPTIONS_MAX,
+            low=1,
+        ),
+    ]
+    """Who receives alerts. Of page and ticket, the one that nobody subscribes to goes to the
+    receivers of the other; info that nobody subscribes to is kept in a queue for 14 days."""
+    escalation: NotRequired[
+        Annotated[
+            list[EscalationConfiguration],
+            items(
+                f"list of 1 to {SUBSCRIPTIONS_MAX}",
+                f"be a list of 1 to {SUBSCRIPTIONS_MAX} receivers",
+                high=SUBSCRIPTIONS_MAX,
+                low=1,
+                behaviour="the receivers of pages",
+                default=None,
+            ),
+        ]
+    ]
+    """Who is called when a page stays open: the team behind the first one."""
+    escalation_minutes: NotRequired[Annotated[int, whole("minutes", 1, 1440, default=30)]]
+    """Time that a page may stay open, which means still in ALARM, not that nobody acknowledged
+    it."""
+    slack: NotRequired[Annotated[SlackConfiguration, group(behaviour="none")]]
+    """Slack channel that gets alerts."""
+    timeline_retention_days: NotRequired[
+        Annotated[int, aws_whole("days", aws_limits.LOG_GROUP, "retentionInDays", default=400)]
+    ]
+    """Time that alarm changes, scaling activities, instance refreshes and runbook executions
+    are kept."""
+    active_users_metric: NotRequired[Annotated[ActiveUsersConfiguration, group(behaviour="none")]]
+    """Users at work, as the application counts them."""
+    request_jump_percent: NotRequired[Annotated[float, number("percent", 10, 1000, default=30)]]
+    """Growth of requests from one five minutes to the next that counts as a jump."""
+    anomaly_band_width: NotRequired[
+        Annotated[float, number("standard deviations", 1, 10, default=4)]
+    ]
+    """Half the width of the band of usual demand."""
+    good_response_percent: NotRequired[Annotated[float, number("percent", 1, 99.99, default=90)]]
+    """Share of requests answered well (2xx or 3xx), below which it pages."""
+    client_error_percent: NotRequired[Annotated[float, number("percent", 0.01, 100, default=1)]]
+    """Share of requests refused as the client's error (4xx) that makes a ticket."""
+    response_time_p95_seconds: NotRequired[
+        Annotated[float, number("seconds", 0.001, 4000, default=1)]
+    ]
+    """Response time that 95 of 100 requests stay below, else it pages."""
+    response_time_p99_seconds: NotRequired[
+        Annotated[float, number("seconds", 0.001, 4000, default=2)]
+    ]
+    """Response time that 99 of 100 requests stay below, else there is a ticket."""
+    server_error_percent: NotRequired[Annotated[float, number("percent", 0.01, 100, default=1)]]
+    """Share of failing requests that pages."""
+    minimum_requests_per_minute: NotRequired[
+        Annotated[int, whole("requests per minute", 1, 1000000, default=100)]
+    ]
+    """Requests below which error rates are not judged."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+
+
+class ServiceConfiguration(TypedDict):
+    """How the application behaves under load, as measured; no default stands in for that."""
+
+    requests_per_second: NotRequired[
+        Annotated[
+            Figure,
+            figure(
+                "requests per second",
+                0.01,
+                1000000,
+                behaviour="not stated: scaling follows the processors alone",
+            ),
+        ]
+    ]
+    """Requests that one instance carries with response times within `alerts`. Measure it with a
+    load test on one instance. Scaling goes by the low end."""
+    boot_seconds: NotRequired[
+        Annotated[
+            Figure,
+            figure(
+                "seconds",
+                1,
+                3000,
+                behaviour=f"not stated: {BOOT_SECONDS} is taken for warm-up and grace",
+            ),
+        ]
+    ]
+    """Time from launch until an instance serves. Measure it from the group's activity: from
+    launch until the target is healthy. Warm-up and grace go by the high end."""
+    service_seconds: NotRequired[
+        Annotated[
+            Figure,
+            figure("seconds", 0.0001, 4000, behaviour="not stated: the replay gives no verdict"),
+        ]
+    ]
+    """Time of one request on an idle instance, the database's part included. Measure it with
+    single requests. Read by the replay, as all that follows."""
+    concurrency: NotRequired[
+        Annotated[
+            Figure,
+            figure(
+                "requests",
+                0.01,
+                1000000,
+                behaviour="what requestsPerSecond and serviceSeconds imply",
+            ),
+        ]
+    ]
+    """Requests that one instance works on at once; more have to wait."""
+    cold_requests_per_second: NotRequired[
+        Annotated[
+            Figure, figure("requests per second", 0.01, 1000000, behaviour="`requestsPerSecond`")
+        ]
+    ]
+    """Requests that one instance carries while its caches are cold and its pools empty."""
+    cold_concurrency: NotRequired[
+        Annotated[Figure, figure("requests", 0.01, 1000000, behaviour="`concurrency`")]
+    ]
+    """Requests that one instance works on at once while it is cold."""
+    cold_seconds: NotRequired[Annotated[Figure, figure("seconds", 0.1, 36000, behaviour="`0`")]]
+    """Time from an instance's first request until it carries all that it can."""
+    longest_request_seconds: NotRequired[
+        Annotated[Figure, figure("seconds", 0.001, 4000, behaviour="`[1, 30]`")]
+    ]
+    """Longest request that is normal; what an instance is given to finish when it stops."""
+    keep_alive_seconds: NotRequired[
+        Annotated[
+            Figure,
+            figure("seconds", 1, 86400, behaviour="not stated: the policies do not decide on it"),
+        ]
+    ]
+    """Time for which the application keeps an idle connection open; it must be above
+    loadBalancer.idleTimeoutSeconds. Read by the policies."""
+    database_seconds: NotRequired[
+        Annotated[Figure, figure("seconds", 0.0001, 4000, behaviour="`0`")]
+    ]
+    """Part of serviceSeconds that is spent in the database."""
+    processor_seconds: NotRequired[
+        Annotated[
+            Figure,
+            figure(
+                "seconds of one vCPU",
+                1e-06,
+                4000,
+                behaviour="serviceSeconds without databaseSeconds, but no more than the vCPU of an "
+                "instance can give at requestsPerSecond",
+            ),
+        ]
+    ]
+    """Processor time of one request: CPU utilisation is requests per second x this / vCPU.
+    Measure it with a load test: vCPU x CPU utilisation / requests per second."""
+    connections_per_request: NotRequired[
+        Annotated[Figure, figure("connections", 0.01, 1000, behaviour="`1`, exactly")]
+    ]
+    """Database connections that one request holds."""
+    connections_per_instance: NotRequired[
+        Annotated[Figure, figure("connections", 0.01, 100000, behaviour="`0`")]
+    ]
+    """Database connections that one instance opens: its pools together."""
+
+
+class AccountConfiguration(TypedDict):
+    """What the AWS account allows, as the policies read it."""
+
+    vcpu_quota: NotRequired[
+        Annotated[
+            int,
+            whole(
+                "vCPU",
+                1,
+                1000000,
+                default=None,
+                behaviour="not stated: the policies do not decide on it",
+            ),
+        ]
+    ]
+    """Quota of running On-Demand Standard instances in the Region (L-1216C47A)."""
+
+
+class SurgeObjectiveConfiguration(TypedDict):
+    """What surviving a surge means: both bounds hold."""
+
+    affected_users_percent: NotRequired[Annotated[float, number("percent", 0, 100, default=0.5)]]
+    """Share of users that may be affected."""
+    bad_minutes: NotRequired[Annotated[int, whole("minutes", 0, 10000, default=2)]]
+    """Minutes that may lie outside the objective."""
+
+
+class BurnRateConfiguration(TypedDict):
+    """A pair of windows over which the error budget is used up too fast."""
+
+    rate: Annotated[float, number("times", 0.1, 1000)]
+    """How many times faster than even the budget is used up."""
+    long_window_minutes: Annotated[int, whole("minutes", 60, WINDOW_MINUTES_MAX)]
+    """Length of the long window, which says that it matters."""
+    short_window_minutes: Annotated[int, whole("minutes", 1, WINDOW_MINUTES_MAX)]
+    """Length of the short window, which says that it still goes on; below the long one."""
+    severity: Annotated[AlertSeverity, choice(AlertSeverity)]
+    """Whether it is a page or a ticket."""
+
+
+class ObjectiveConfiguration(TypedDict):
+    """What users are promised, as the replay judges it and the alarms watch it."""
+
+    latency_seconds: NotRequired[Annotated[float, number("seconds", 0.001, 4000, default=1)]]
+    """Time within which a request must be answered, retries included."""
+    bad_requests_percent: NotRequired[Annotated[float, number("percent", 0, 100, default=1)]]
+    """Share of requests in a good minute that may fail or be late."""
+    availability_percent: NotRequired[
+        Annotated[
+            float, number("percent", OBJECTIVE_PERCENT[0], OBJECTIVE_PERCENT[1], default=99.9)
+        ]
+    ]
+    """Share of requests that are answered without a server error."""
+    latency_percentile: NotRequired[
+        Annotated[float, number("percent", OBJECTIVE_PERCENT[0], OBJECTIVE_PERCENT[1], default=99)]
+    ]
+    """Share of all requests that are answered within latencySeconds; one that nobody answers is
+    not."""
+    window_days: NotRequired[Annotated[int, whole("days", 1, 90, default=30)]]
+    """Time over which both hold; what is left of it stands on the dashboard."""
+    burn_rates: NotRequired[
+        Annotated[
+            list[BurnRateConfiguration],
+            items(
+                f"list of 1 to {BURN_RATES_MAX}",
+                f"be a list of 1 to {BURN_RATES_MAX} pairs",
+                high=BURN_RATES_MAX,
+                low=1,
+                behaviour="14.4 times over 1 h and 5 min and 6 times over 6 h and 30 min page; "
+                "3 times over 24 h and 2 h and once over 72 h and 6 h make tickets",
+                default=None,
+            ),
+        ]
+    ]
+    """When the budget is used up too fast."""
+    surge: NotRequired[
+        Annotated[SurgeObjectiveConfiguration, group(behaviour="0.5 percent of users, 2 minutes")]
+    ]
+    """What surviving a surge means."""
+
+
+class DatabaseConfiguration(TypedDict):
+    """A PostgreSQL database that all instances share."""
+
+    enabled: NotRequired[Annotated[bool, switch(default=False)]]
+    """Create it. Instances then find it by DATABASE_HOST, DATABASE_PORT, DATABASE_NAME and
+    DATABASE_SECRET_ARN in their environment, and may read that secret: for each new connection,
+    since RDS changes the password every 7 days."""
+    instance_class: NotRequired[
+        Annotated[
+            str,
+            text(
+                "class",
+                aws_limits.LIMITS[aws_limits.DATABASE, "instanceClass"].rule,
+                check=aws(aws_limits.DATABASE, "instanceClass"),
+                default="db.m7g.large",
+            ),
+        ]
+    ]
+    """Class of the database."""
+    engine_version: NotRequired[
+        Annotated[
+            str,
+            text(
+                "version, 13 or newer; in quotes",
+                VERSION_RULE,
+                pattern="1[3-9](\\.\\d{1,2})?",
+                default="17",
+            ),
+        ]
+    ]
+    """Version of PostgreSQL: the major one, whose newest minor one AWS takes, or both."""
+    database_name: NotRequired[
+        Annotated[
+            str,
+            text(
+                "text, 1 to 63 characters",
+                aws_limits.LIMITS[aws_limits.DATABASE, "dbName"].rule,
+                check=aws(aws_limits.DATABASE, "dbName"),
+                default="app",
+            ),
+        ]
+    ]
+    """Name of the database that is made."""
+    username: NotRequired[
+        Annotated[
+            str,
+            text(
+                "text, 1 to 16 characters",
+                aws_limits.LIMITS[aws_limits.DATABASE, "username"].rule,
+                check=aws(aws_limits.DATABASE, "username"),
+                default="service_owner",
+            ),
+        ]
+    ]
+    """Name of the master user."""
+    password: NotRequired[
+        Annotated[
+            str,
+            text(
+                "text, 8 to 128 characters",
+                aws_limits.LIMITS[aws_limits.DATABASE, "password"].rule,
+                check=aws(aws_limits.DATABASE, "password"),
+                default=None,
+                behaviour="RDS makes one and rotates it every 7 days",
+                hidden=True,
+            ),
+        ]
+    ]
+    """Password of the master user, for read replicas; as a secret: `pulumi config set --secret
+    --path database.password`."""
+    allocated_storage_gib: NotRequired[
+        Annotated[int, whole("GiB", 20, database.ALLOCATED_GIB_MAX, default=100)]
+    ]
+    """Storage at first. It can grow, by 10 % at least, to AWS's limit of 65536."""
+    max_allocated_storage_gib: NotRequired[
+        Annotated[
+            int,
+            aws_whole(
+                "GiB",
+                aws_limits.DATABASE,
+                "maxAllocatedStorage",
+                default=None,
+                behaviour="twice allocatedStorageGib",
+            ),
+        ]
+    ]
+    """Storage that it may grow to by itself; at least 10 % above allocatedStorageGib."""
+    multi_az: NotRequired[Annotated[bool, switch(default=True)]]
+    """Keep a standby in another Availability Zone."""
+    max_connections: NotRequired[
+        Annotated[
+            int,
+            whole(
+                "connections",
+                6,
+                262143,
+                default=None,
+                behaviour="AWS's for the class: its memory in bytes / 9531392, at most 5000",
+            ),
+        ]
+    ]
+    """Connections that it accepts. Together with maxSize, service.connectionsPerInstance has to
+    fit, unless there is a proxy. A change waits for a restart."""
+    replica_count: NotRequired[Annotated[int, whole("replicas", 0, REPLICAS_MAX, default=0)]]
+    """Read replicas; they need `password`, since AWS makes none of a database whose password it
+    manages."""
+    proxy: NotRequired[Annotated[bool, switch(default=False)]]
+    """Share connections between instances by an RDS Proxy."""
+    deletion_protection: NotRequired[Annotated[bool, switch(default=True)]]
+    """Refuse to delete the database, with `pulumi destroy` too."""
+    skip_final_snapshot: NotRequired[Annotated[bool, switch(default=False)]]
+    """Delete the database without a last snapshot, and its backups with it."""
+    apply_immediately: NotRequired[Annotated[bool, switch(default=False)]]
+    """Make changes at once, some with a restart, rather than in the next maintenance window."""
+    backup_retention_days: NotRequired[Annotated[int, whole("days", 1, 35, default=14)]]
+    """Time that backups are kept."""
+    backup_window: NotRequired[
+        Annotated[
+            str,
+            text(
+                "hh:mm-hh:mm, UTC, at least 30 minutes",
+                aws_limits.LIMITS[aws_limits.DATABASE, "backupWindow"].rule,
+                check=aws(aws_limits.DATABASE, "backupWindow"),
+                default="01:00-02:00",
+            ),
+        ]
+    ]
+    """When backups are taken."""
+    maintenance_window: NotRequired[
+        Annotated[
+            str,
+            text(
+                "ddd:hh:mm-ddd:hh:mm, UTC, at least 30 minutes",
+                aws_limits.LIMITS[aws_limits.DATABASE, "maintenanceWindow"].rule,
+                check=aws(aws_limits.DATABASE, "maintenanceWindow"),
+                default="sun:02:30-sun:03:30",
+            ),
+        ]
+    ]
+    """When AWS may work on it; not during backupWindow."""
+    kms_key_arn: NotRequired[
+        Annotated[
+            str,
+            text(
+                "ARN",
+                "be the ARN of a KMS key",
+                pattern=ACCOUNT_ARN.format(service="kms", rest="key/[A-Za-z0-9-]+"),
+                default=None,
+                behaviour="AWS's own key for RDS",
+            ),
+        ]
+    ]
+    """Key that encrypts the storage; a change replaces the database."""
+    monitoring_interval_seconds: NotRequired[
+        Annotated[int, one_of("seconds", *database.MONITORING_SECONDS, default=60)]
+    ]
+    """Time between two points of the operating system's metrics."""
+    slow_query_milliseconds: NotRequired[
+        Annotated[int, whole("milliseconds", 1, 3600000, default=1000)]
+    ]
+    """Time from which a statement is logged with its plan."""
+    slow_queries_per_minute: NotRequired[
+        Annotated[int, whole("statements per minute", 0, 1000000, default=10)]
+    ]
+    """Slow statements above which there is a ticket."""
+    storage_latency_milliseconds: NotRequired[
+        Annotated[float, number("milliseconds", 0.1, 10000, default=20)]
+    ]
+    """Time of a read or write, of one in ten, from which there is a ticket."""
+    replica_lag_seconds: NotRequired[Annotated[int, whole("seconds", 1, 86400, default=60)]]
+    """Lag of a replica from which there is a ticket."""
+    log_retention_days: NotRequired[Annotated[int, aws_whole("days", *_LOG_GROUP, default=90)]]
+    """Time that its logs are kept."""
+
+
+class WebAclConfiguration(TypedDict):
+    """Rules for requests in front of the load balancer."""
+
+    enabled: NotRequired[Annotated[bool, switch(default=False)]]
+    """Create it."""
+    rate_limit: NotRequired[Annotated[int, aws_whole("requests", *RATE_LIMIT, default=2000)]]
+    """Requests of one client address within the window above which the rate rule acts. Offices
+    and carriers share addresses: take what the busiest of a thousand clients sends on the
+    busiest day, twice (`surgeproof clients` reads it from the access logs)."""
+    rate_window_seconds: NotRequired[
+        Annotated[int, aws_whole("seconds", *RATE_WINDOW, default=300)]
+    ]
+    """Window that the rate rule looks back over."""
+    rate_action: NotRequired[Annotated[RuleAction, choice(RuleAction, default=RuleAction.COUNT)]]
+    """What the rate rule does: `count` until somebody has seen whom it would hit."""
+    common_rules_action: NotRequired[
+        Annotated[RuleAction, choice(RuleAction, default=RuleAction.COUNT)]
+    ]
+    """What AWS's common rules do; they refuse bodies above 8 KB, among others."""
+    fail_open: NotRequired[Annotated[bool, switch(default=True)]]
+    """Serve requests when the ACL cannot be asked, rather than refuse them all. On, since an
+    outage of the ACL would be one of the service."""
+    log_retention_days: NotRequired[Annotated[int, aws_whole("days", *_LOG_GROUP, default=90)]]
+    """Time that the log of what was counted or blocked is kept."""
+
+
+class SpendingConfiguration(TypedDict):
+    """What the stack may cost."""
+
+    instance_hours_per_day: NotRequired[
+        Annotated[float, number("hours", 0.1, HOURS_MAX, default=None, behaviour="no alarm")]
+    ]
+    """Instance-hours of a day that were planned; more is a ticket."""
+    monthly_budget_usd: NotRequired[
+        Annotated[float, number("US dollars", 1, DOLLARS_MAX, default=None, behaviour="no budget")]
+    ]
+    """What the whole account may cost in a month; told at 80 %, at 100 % and when 100 % is
+    forecast."""
+    instance_hour_usd: NotRequired[
+        Annotated[
+            float,
+            number(
+                "US dollars",
+                0.0001,
+                10000,
+                default=None,
+                behaviour="instance-hours are told, and no money",
+            ),
+        ]
+    ]
+    """Price of one instance-hour, for the replay and the outputs."""
+
+
+class SurgeConfiguration(TypedDict):
+    """A surge that the stack must survive, by a name of your choice."""
+
+    trace: Annotated[
+        str,
+        text(
+            "name or path", "be the name or the path of a trace", pattern="[A-Za-z0-9._/-]{1,255}"
+        ),
+    ]
+    """Trace of requests: the name of one that ships, such as x2-in-300s, or the path of a CSV
+    file."""
+    scale: NotRequired[Annotated[float, number("factor", 0.0001, 10000, default=1)]]
+    """What the trace's requests are multiplied by; the traces that ship begin at 100 requests
+    per second."""
+
+
+class TopConfiguration(TypedDict):
+    """What stands beside the groups."""
+
+    surges: NotRequired[
+        Annotated[
+            dict[str, SurgeConfiguration],
+            items(
+                f"mapping of at most {SURGES_MAX}",
+                f"be a mapping of at most {SURGES_MAX} surges",
+                high=SURGES_MAX,
+                default=None,
+                key="surges",
+            ),
+        ]
+    ]
+    """Surges that the stack must survive, by name; the replay runs them."""
+    tags: NotRequired[Annotated[dict[str, str], TAGS]]
+    """Tags of all that is created."""

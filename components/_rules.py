@@ -1,0 +1,76 @@
+"""Rules of settings that several components share, and those that AWS states in text."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from components.aws_limits import LIMITS, breach
+from surgeproof.settings.fields import Check, Rule, items, limited, number, text
+
+RUNBOOKS: Final = "docs/runbooks/"
+
+ACCOUNT_ARN: Final = r"arn:aws[a-z-]*:{service}:[a-z0-9-]*:(\d{{12}}|aws):{rest}"
+
+
+def aws(token: str, path: str) -> Check:
+    """Return the check of what AWS states in text about a property."""
+    return lambda value: breach(token, path, value)
+
+
+def aws_text(shown: str, token: str, path: str, **more: Any) -> Rule:
+    """Make the rule of a text that keeps AWS's rule for a property."""
+    return text(shown, LIMITS[token, path].rule, check=aws(token, path), **more)
+
+
+def aws_whole(unit: str, token: str, path: str, **more: Any) -> Rule:
+    """Make the rule of a whole number that keeps AWS's rule for a property."""
+    return limited(unit, LIMITS[token, path].rule, aws(token, path), **more)
+
+
+def _tags(value: Mapping[str, str]) -> str | None:
+    for name, content in value.items():
+        if not 1 <= len(name) <= 128 or name.lower().startswith("aws:"):
+            return f"have names of 1 to 128 characters, not beginning with aws: (it has {name!r})"
+        if len(content) > 256:
+            return f"have values of at most 256 characters (that of {name!r} has {len(content)})"
+    return None
+
+
+QUOTED: Final = text(must="be a text (put numbers and true or false into quotes)")
+
+TAGS: Final = items(
+    "mapping of at most 40 texts",
+    "be a mapping of at most 40 names to texts",
+    item=QUOTED,
+    high=40,
+    check=_tags,
+    default=None,
+    key="tags",
+)
+
+RUNBOOK_BASE_URL: Final = text(
+    "text, 1 to 500 characters",
+    "be a text of 1 to 500 characters",
+    pattern=r"\S{1,500}",
+    default=RUNBOOKS,
+    key="alerts.runbookBaseUrl",
+)
+
+CAPACITY: Final = number(
+    "requests per second",
+    0.001,
+    1_000_000,
+    default=None,
+    behaviour="not stated",
+    key="service.requestsPerSecond",
+    end="low",
+)
+"""Requests that one instance carries, at the low end of what was measured."""
+
+METRIC_NAMESPACE: Final = text(
+    "text, 1 to 255 characters",
+    "be a text of 1 to 255 characters, not beginning with a colon",
+    pattern=r"[^:].{0,254}",
+)
+METRIC_NAME: Final = text(
+    "text, 1 to 255 characters", "be a text of 1 to 255 characters", pattern=r".{1,255}"
+)
