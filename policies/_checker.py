@@ -24,7 +24,7 @@ from policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, 
 from policies._settings import Exemption, Settings
 from policies._values import fit
 from surgeproof.findings import Finding, Kind
-from surgeproof.findings.model import ADVISORY, EXPIRED, MANDATORY, UNUSED
+from surgeproof.findings.model import ADVISORY, EXPIRED, MANDATORY, SURGES, UNUSED
 
 _log: Final = logging.getLogger(__name__)
 
@@ -76,6 +76,12 @@ def _in_time(check: Callable[[], None]) -> None:
         raise CannotJudgeError(f"it took longer than {LONGEST_SECONDS:g} s")
     if raised:
         raise raised[0]
+
+
+def _surges(told: Sequence[str], urn: str) -> Finding:
+    return Finding(
+        rule=SURGES, kind=Kind.VERDICT, level=ADVISORY, urn=urn, message=" \u00b7 ".join(told)
+    )
 
 
 @dataclass
@@ -173,12 +179,17 @@ class Checker:
         stack = Stack(tuple(resources))
         found: list[Finding] = []
         for rule in self.rules:
+            if isinstance(rule, StackRule) and not self._on(rule) and rule.replays:
+                found.append(_surges([f"nothing was replayed: {rule.name} is off"], urn))
             if isinstance(rule, StackRule) and self._on(rule):
                 report = Report()
                 seen = replace(stack, settings=self.values(rule))
                 check = partial(_in_time, partial(rule.check, seen, report))
                 self._run(rule, check, report, urn)
                 found += self._findings(rule, report)
+                if rule.replays:
+                    failed = f"nothing was replayed: {rule.name} has failed"
+                    found.append(_surges(report.surges or [failed], urn))
         return found + self._unused(urn)
 
     def mended(

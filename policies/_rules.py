@@ -194,6 +194,8 @@ class Report:
     """(reason, urn), each once, in the order in which they came up."""
     failures: dict[tuple[str, str], None] = field(default_factory=dict)
     """(reason, urn) where the rule could not judge, and nothing will decide later."""
+    surges: list[str] = field(default_factory=list)
+    """What became of each surge, in a few words, or why none was replayed."""
 
     def refuse(self, resource: Resource, path: str, must: str, got: str) -> None:
         """Refuse a property's value, which the caller has put into words."""
@@ -290,6 +292,8 @@ class StackRule(Rule):
     check: Callable[["Stack", Report], None]
     prepare: Callable[[], None] | None = None
     """Does beforehand what takes long, while the engine gathers the resources."""
+    replays: bool = False
+    """Whether it says what became of each surge; then that is said whatever it finds."""
 
 
 @dataclass(frozen=True, slots=True)

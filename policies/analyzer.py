@@ -36,6 +36,7 @@ from surgeproof.findings.model import (
     RESOURCE_NOTES,
     SETTINGS,
     STACK_NOTES,
+    SURGES,
     UNUSED,
 )
 
@@ -72,6 +73,7 @@ _OWN: Final = {
         ADVISORY,
         "A rule could not be decided. This is not a pass: the note says what is missing.",
     ),
+    SURGES: (ADVISORY, "What became of each surge that the configuration names, on success too."),
 }
 """What the pack reports beside its rules: level and description. Their levels are not changed from
 outside, or a file that sets all rules to mandatory would make every unknown value fail."""
@@ -111,7 +113,7 @@ class Analyzer(proto.AnalyzerServicer):
                 description=description,
                 enforcementLevel=proto.ADVISORY if level == ADVISORY else proto.MANDATORY,
                 policy_type=proto.POLICY_TYPE_STACK
-                if name in {STACK_NOTES, UNUSED}
+                if name in {STACK_NOTES, UNUSED, SURGES}
                 else proto.POLICY_TYPE_RESOURCE,
             )
             for name, (level, description) in _OWN.items()

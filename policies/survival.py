@@ -95,6 +95,7 @@ def _check_survives(stack: Stack, report: Report) -> None:
     lost = []
     for case in _cases(stack, report):
         found = _replayed(case, report)
+        report.surges.append(_in_short(case, found[1] if found is not None else None))
         if found is not None and found[1].verdict.word != "survives":
             lost.append((case, *found))
     lost_least_first = sorted(lost, key=lambda each: _badness(each[2]))
@@ -120,6 +121,18 @@ def _check_survives(stack: Stack, report: Report) -> None:
             share = f"{verdict.survived_percent:.0f} % of the runs survive"
             first = f"{case.about} is uncertain: {share}; {harm}"
             report.undecided(case.group, "\n".join([first, *more]))
+
+
+def _in_short(case: _Case, judged: "Judged | None") -> str:
+    """Return what became of a case in a few words."""
+    name = case.surge.name if len(case.plan.groups) == 1 else f"{case.surge.name} on {case.name}"
+    measured = judged.verdict.measured if judged is not None else None
+    if judged is None or measured is None:
+        return f"{name} NOT DECIDED"
+    word = judged.verdict.word
+    runs = f"{measured.survived_runs} of {measured.runs} runs"
+    hurt = f"{_percent(measured.typical.affected_users_percent)} hurt"
+    return f"{name} {word.upper() if word == 'fails' else word}, {hurt} ({runs})"
 
 
 def _badness(judged: "Judged") -> tuple[float, ...]:
@@ -161,12 +174,15 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
     """
     groups = stack.of(types.GROUP)
     if not groups:
+        report.surges.append("nothing was replayed: no auto scaling group was read")
         return
     stated = _stated()
     if not stated.surges:
+        report.surges.append("nothing was replayed: the configuration names none under `surges`")
         return
     if stated.service is None:
         keys = " and ".join(stated.missing)
+        report.surges.append(f"nothing was replayed: {keys} not stated")
         for group in groups:
             it = "it" if len(stated.missing) == 1 else "them"
             report.undecided(group, f"state {keys}, or measure {it} with the load test.")
@@ -180,6 +196,8 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
     for group, path in unknown:
         report.wait_for(group, path)
     if unknown:
+        paths = " and ".join(f"`{path}`" for path in dict.fromkeys(path for _, path in unknown))
+        report.surges.append(f"nothing was replayed yet: {paths} are known only during `up`")
         return
     try:
         plan = read_pack(stack.resources, unknown=UNKNOWN, stack=pulumi.get_stack(), stated=stated)
@@ -439,6 +457,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
         "rel_adapt_to_changes_load_tested_adapt.html",
         types=types.GROUP | TYPES,
+        replays=True,
         check=_check_survives,
         prepare=_prepare,
         fix="Take one of the changes that the message names: each was replayed. Look closer with "

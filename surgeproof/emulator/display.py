@@ -230,6 +230,11 @@ class Display:
         if watch.findings:
             self.say(f"Policies: {Summary(watch.findings)}")
 
+    def surges(self, watch: Watch) -> None:
+        """Print what became of each surge, on one line: the last one, on success too."""
+        if told := Summary(watch.findings).surges:
+            self.say(visible(told))
+
     def plan(self, watch: Watch) -> None:
         """Print what would be done to which resource; many creations by their types."""
         created = [change for change in watch.planned if change.op == "create"]

@@ -104,6 +104,7 @@ def up(
             display.say(f"Up: {counted(watch.changes, DONE_WORDS)}.")
         else:
             display.say(f"Nothing to change: the {number} resources are as the program says.")
+        display.surges(watch)
 
 
 def preview(
@@ -129,6 +130,7 @@ def preview(
             watches.append(run.engine.watch)
         display.findings(watch)
         display.plan(watch)
+        display.surges(watch)
 
 
 @contextmanager
@@ -506,6 +508,7 @@ class _Run:
         """Print why the engine failed, and raise the line that sums it up."""
         self.display.findings(watch)
         self.display.errors(watch)
+        self.display.surges(watch)
         emulator = self.directory.emulator()
         if emulator is None:
             raise RunError(

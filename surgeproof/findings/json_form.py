@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from surgeproof.findings.model import Finding, Kind, Summary, in_order
+from surgeproof.findings.model import Finding, Kind, Summary
 
 FORMAT: Final = 1
 """Raised when a key is renamed or goes; new keys do not raise it."""
@@ -15,12 +15,13 @@ def json_form(summary: Summary) -> str:
         "format": FORMAT,
         "checked": not summary.errors,
         "errors": list(summary.errors),
+        "surges": summary.surges,
         "summary": {
             "violations": summary.counted(Kind.VIOLATION),
             "notDecided": summary.counted(Kind.UNDECIDED),
             "exempted": summary.exempted,
         },
-        "findings": [_entry(finding) for finding in in_order(summary.findings)],
+        "findings": [_entry(finding) for finding in summary.about_rules],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from surgeproof import escaping
-from surgeproof.findings.model import Finding, Kind, Summary, in_order
+from surgeproof.findings.model import Finding, Kind, Summary
 
 _IN_LINKS: Final = ":/?#@!$&'*+,;=%~"
 """Characters that a link keeps (RFC 3986, 2.2)."""
@@ -14,8 +14,9 @@ _HEAD: Final = ("| Severity | Rule | Resource | Found | To fix |", "|---|---|---
 
 def markdown(summary: Summary) -> str:
     """Return the whole comment."""
-    ordered = in_order(summary.findings)
-    parts = ["### Policies", "", str(summary)]
+    ordered = summary.about_rules
+    surges = [f"**{_escaped(summary.surges)}**", ""] if summary.surges else []
+    parts = ["### Policies", "", *surges, str(summary)]
     if summary.errors:
         parts += ["", "**Not checked**, because of:", ""]
         parts += [f"- {escaping.markdown(error)}" for error in summary.errors]

@@ -24,6 +24,7 @@ SETTINGS: Final = "policy-settings"
 PACK: Final = "policy-pack"
 EXPIRED: Final = "exemption-expired"
 UNUSED: Final = "exemption-unused"
+SURGES: Final = "surges"
 
 _NOTE: Final = re.compile(r"([a-z0-9-]+) \((\w+)\): not decided: (.*)", re.DOTALL)
 _FIX: Final = "To fix: "
@@ -39,6 +40,11 @@ class Kind(enum.StrEnum):
     """A value or a figure is missing. This is not a pass."""
     NOTICE = "notice"
     """Something about the settings that breaks no rule."""
+    VERDICT = "verdict"
+    """What became of each surge that the configuration names, or why none was replayed."""
+
+
+_KINDS: Final = {UNUSED: Kind.NOTICE, SURGES: Kind.VERDICT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +129,7 @@ def from_engine(
         )
     return Finding(
         rule=policy,
-        kind=Kind.NOTICE if policy == UNUSED else Kind.VIOLATION,
+        kind=_KINDS.get(policy, Kind.VIOLATION),
         level=level,
         severity=severities.get(policy, ""),
         urn=urn,
@@ -148,7 +154,7 @@ def in_order(findings: Iterable[Finding]) -> list[Finding]:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How many findings there are of which kind."""
+    """What a check found, and how much of each kind."""
 
     findings: Sequence[Finding]
     exempted: int = 0
@@ -156,12 +162,23 @@ class Summary:
     errors: Sequence[str] = ()
     """Why the stack was not checked, or not to the end; what is not found then is no pass."""
 
+    @property
+    def about_rules(self) -> list[Finding]:
+        """What rules found, as people read it; what became of the surges stands by itself."""
+        return in_order(at for at in self.findings if at.kind is not Kind.VERDICT)
+
+    @property
+    def surges(self) -> str:
+        """What became of each surge, as one line; empty where no rule of ours was there to say."""
+        told = [finding.message for finding in self.findings if finding.kind is Kind.VERDICT]
+        return f"Surges: {'; '.join(told)}." if told else ""
+
     def counted(self, kind: Kind) -> int:
         """Return how many findings are of a kind."""
         return sum(finding.kind is kind for finding in self.findings)
 
     def __str__(self) -> str:
-        if self.errors and not self.findings:
+        if self.errors and all(at.kind is Kind.VERDICT for at in self.findings):
             return "not checked."
         violations = [at for at in self.findings if at.kind is Kind.VIOLATION]
         by_severity = Counter(finding.severity for finding in violations)

@@ -10,7 +10,7 @@ import urllib.parse
 from typing import Any, Final
 
 from surgeproof import escaping
-from surgeproof.findings.model import Finding, Kind, Summary, in_order
+from surgeproof.findings.model import Finding, Kind, Summary
 
 SCHEMA: Final = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -33,7 +33,7 @@ def sarif(summary: Summary, *, file: str, version: str) -> str:
         version: Version of surgeproof.
 
     """
-    ordered = in_order(summary.findings)
+    ordered = summary.about_rules
     shown = ordered[:_MOST_RESULTS]
     rules = list({finding.rule: finding for finding in shown}.values())
     places = {finding.rule: index for index, finding in enumerate(rules)}
@@ -53,6 +53,8 @@ def sarif(summary: Summary, *, file: str, version: str) -> str:
     if left := len(ordered) - len(shown):
         text = f"{left} findings are left out, as code scanning takes {_MOST_RESULTS} at most."
         notices.append({"level": "warning", "message": {"text": text}})
+    if summary.surges:
+        notices.append({"level": "note", "message": _text(summary.surges)})
     run["invocations"] = [
         {"executionSuccessful": not summary.errors, "toolExecutionNotifications": notices}
     ]

@@ -11,7 +11,8 @@ _KINDS = {Kind.UNDECIDED: "not decided", Kind.NOTICE: "notice"}
 
 def lines(findings: Iterable[Finding]) -> Iterator[str]:
     """Yield the findings; those of one rule together, under which stands what they share."""
-    for _, group in groupby(in_order(findings), key=_shared):
+    told = [finding for finding in findings if finding.kind is not Kind.VERDICT]
+    for _, group in groupby(in_order(told), key=_shared):
         members = list(group)
         yield from map(line, members)
         yield from _explanation(members[0])
@@ -20,7 +21,8 @@ def lines(findings: Iterable[Finding]) -> Iterator[str]:
 def text(summary: Summary) -> str:
     """Return the whole report."""
     errors = [visible(f"error: {error}", lines=True) for error in summary.errors]
-    return "\n".join([*lines(summary.findings), *errors, str(summary), ""])
+    surges = [visible(summary.surges)] if summary.surges else []
+    return "\n".join([*lines(summary.findings), *errors, str(summary), *surges, ""])
 
 
 def line(finding: Finding) -> str:

@@ -12,7 +12,7 @@ from pulumi_policy import proxy
 from policies import pack
 from policies._checker import MEND
 from policies.analyzer import Analyzer, own_stack
-from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES
+from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES, SURGES
 
 UNKNOWN = proxy.UNKNOWN_STRING_VALUE
 REMOVED = object()
@@ -206,7 +206,7 @@ def _verdict(response: proto.AnalyzeResponse, rule: str, name: str) -> Verdict:
             prefix = f"{rule} ({RULES[rule].severity.value}): not decided: "
             assert text.startswith(prefix)
             notes.append((resource, text.removeprefix(prefix)))
-        else:
+        elif found.policyName != SURGES:
             assert found.policyName == rule
             has_failed = text.startswith("the rule failed and has judged nothing: ")
             fix = f"\nTo fix: {MEND.format(rule=rule) if has_failed else RULES[rule].fix}"

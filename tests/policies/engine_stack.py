@@ -26,6 +26,7 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from policies import survival
 from surgeproof.emulator.engine import find_engine
+from surgeproof.findings.model import SURGES
 
 PACK = Path(__file__).parents[2] / "policies"
 COMPUTED = ("arn", "dnsName", "latestVersion")
@@ -102,6 +103,8 @@ class Outcome:
     succeeded: bool = True
     output: str = ""
     violations: list[dict[str, str]] = field(default_factory=list)
+    surges: list[str] = field(default_factory=list)
+    """What is said of the surges, in each operation, whatever is found."""
 
     def of(self, policy: str) -> list[dict[str, str]]:
         return [at for at in self.violations if at["policy"] == policy]
@@ -143,7 +146,10 @@ class EngineStack:
         outcome = Outcome()
 
         def on_event(event: automation.EngineEvent) -> None:
-            if found := event.policy_event:
+            found = event.policy_event
+            if found and found.policy_name == SURGES:
+                outcome.surges.append(found.message.strip().splitlines()[-1])
+            elif found:
                 outcome.violations.append(
                     {
                         "policy": found.policy_name,

@@ -127,6 +127,7 @@ def test_what_the_pack_tells_of_itself():
         ("exemption-unused", proto.ADVISORY, proto.POLICY_TYPE_STACK),
         ("not-decided", proto.ADVISORY, proto.POLICY_TYPE_RESOURCE),
         ("not-decided-across-resources", proto.ADVISORY, proto.POLICY_TYPE_STACK),
+        ("surges", proto.ADVISORY, proto.POLICY_TYPE_STACK),
     ]
     assert all(at.description.endswith(".") for at in info.policies)
     key, beside = info.policies[:2]

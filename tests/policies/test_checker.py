@@ -112,6 +112,16 @@ def test_level_of_a_violation(level, reported):
     assert found.level == reported
 
 
+def test_a_rule_that_replays_is_missed_where_it_is_off_or_fails():
+    rule = replace(BROKEN, name="replays", replays=True)
+
+    def told(**settings):
+        return [at.message for at in checker(rule, **settings).stack([]) if at.kind is Kind.VERDICT]
+
+    assert told() == ["nothing was replayed: replays has failed"]
+    assert told(rules={"replays": "disabled"}) == ["nothing was replayed: replays is off"]
+
+
 def test_a_rule_that_is_off_says_nothing():
     off = checker(KEY, UNIQUE, rules={"topic-key": "disabled", "topic-unique": "disabled"})
 

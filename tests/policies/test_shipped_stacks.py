@@ -38,7 +38,14 @@ def _state(stack):
     return text.replace("arn:aws:certificate:", "arn:aws:acm:")
 
 
-@pytest.mark.parametrize("stack", ["local", "dev", "prod"])
+SURGES = {
+    "local": ("double", "outage"),
+    "dev": ("double", "outage"),
+    "prod": ("double", "fivefold", "outage"),
+}
+
+
+@pytest.mark.parametrize("stack", SURGES)
 def test_a_shipped_stack_keeps_all_rules(stack, tmp_path, monkeypatch):
     state = tmp_path / "state.json"
     state.write_text(_state(stack))
@@ -49,6 +56,10 @@ def test_a_shipped_stack_keeps_all_rules(stack, tmp_path, monkeypatch):
     told = [
         (at.rule, at.resource, at.message)
         for at in summary.findings
-        if at.kind is not Kind.UNDECIDED and at.rule not in NOT_YET
+        if at.kind not in {Kind.UNDECIDED, Kind.VERDICT} and at.rule not in NOT_YET
     ]
     assert told == []
+    survived = " \u00b7 ".join(
+        f"{name} survives, < 0.01 % hurt (140 of 140 runs)" for name in SURGES[stack]
+    )
+    assert summary.surges == f"Surges: {survived}."

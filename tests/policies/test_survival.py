@@ -148,6 +148,7 @@ def say(configure):
             }
         report = Report()
         RULES[rule].check(Stack(tuple(made.values())), report)
+        run.surges = report.surges
         assert {urn for _, urn in (*report.refusals, *report.notes)} <= {"web", "batch"}
         return Said(
             [text for text, _ in report.refusals],
@@ -160,6 +161,52 @@ def say(configure):
 
 def fleet(**changes):
     return Thing(GROUP, "web", FLEET | changes)
+
+
+@pytest.mark.parametrize(
+    ("things", "config", "told"),
+    [
+        ({}, CONFIG, "sale survives, < 0.01 % hurt (140 of 140 runs)"),
+        (
+            {"group": fleet(maxSize=3)},
+            CONFIG,
+            "sale FAILS, 85.2 % hurt (0 of 140 runs)",
+        ),
+        ({"group": None}, CONFIG, "nothing was replayed: no auto scaling group was read"),
+        (
+            {},
+            {"service": SERVICE},
+            "nothing was replayed: the configuration names none under `surges`",
+        ),
+        (
+            {},
+            CONFIG | {"service": {"bootSeconds": 60}},
+            "nothing was replayed: service.requestsPerSecond and service.serviceSeconds not stated",
+        ),
+        (
+            {"group": Thing(GROUP, "web", FLEET | {"maxSize": UNKNOWN}, {"maxSize": ["page"]})},
+            CONFIG,
+            "nothing was replayed yet: `maxSize` are known only during `up`",
+        ),
+        (
+            {
+                "tracking": Thing(
+                    POLICY,
+                    "requests",
+                    changed(TRACKING, "targetTrackingConfiguration.targetValue", UNKNOWN),
+                    {"targetTrackingConfiguration": ["web-balancer"]},
+                )
+            },
+            CONFIG,
+            "sale NOT DECIDED",
+        ),
+    ],
+    ids=["survives", "fails", "no group", "no surge", "no service", "no size", "waits"],
+)
+def test_what_became_of_each_surge_is_told_on_success_too(say, things, config, told):
+    say(SURVIVES, config=config, **things)
+
+    assert say.surges == [told]
 
 
 @pytest.mark.parametrize("rule", [SURVIVES, WARNS])

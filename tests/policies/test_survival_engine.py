@@ -73,7 +73,9 @@ def test_a_change_that_lowers_the_maximum_is_stopped_in_the_preview(tmp_path):
     said = " ".join(at["policy"] + at["message"] for at in enough.violations)
     assert SURVIVES not in said
     assert WARNS not in said
+    assert enough.surges == ["sale survives, < 0.01 % hurt (140 of 140 runs)"]
     assert not lowered.succeeded
+    assert [at.partition(",")[0] for at in lowered.surges] == ["sale FAILS"]
     (found,) = lowered.of(SURVIVES)
     assert (found["level"], found["name"]) == ("mandatory", "group")
     lines = found["message"].splitlines()
