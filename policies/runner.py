@@ -70,6 +70,8 @@ def entries(document: Any, *, base: Any = None, place: str = "the file") -> list
         form.check()
         return found
     is_preview = "steps" in document or "changeSummary" in document
+    if is_preview:
+        _check_whole(document, place)
     states = _stepped(form, document.get("steps")) if is_preview else _stored(form, document, place)
     form.check()
     return _stated(states)
@@ -90,6 +92,21 @@ def _stored(form: Form, document: Mapping[str, Any], place: str) -> list[dict[st
         raise DocumentError([f"{place}: {_SHOWN_BY}"])
     found = form.resources(document["resources"], (*path, "resources"))
     return [each for each in found if not each.get("delete")]
+
+
+def _check_whole(preview: Mapping[str, Any], place: str) -> None:
+    """Raise DocumentError for a preview that leaves out what does not change.
+
+    Its summary counts every resource; rules on what is left out would find nothing.
+    """
+    counts, steps = preview.get("changeSummary"), preview.get("steps")
+    if not isinstance(counts, Mapping) or not isinstance(steps, list):
+        return
+    unchanged = counts.get("same")
+    shown = sum(isinstance(step, Mapping) and step.get("op") == "same" for step in steps)
+    if type(unchanged) is int and unchanged > shown:
+        rule = "must hold what does not change too, as `pulumi preview --json --show-sames` does"
+        raise DocumentError([f"{place}: {rule}, got {shown:,} of {unchanged:,}"])
 
 
 def _stepped(form: Form, steps: Any) -> list[dict[str, Any]]:

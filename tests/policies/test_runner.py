@@ -318,6 +318,19 @@ def test_a_plan_keeps_what_it_does_not_change():
     assert found[1].outputs == {"label": "b", "key": "x"}
 
 
+@pytest.mark.parametrize("shown", [0, 1])
+def test_a_preview_without_what_does_not_change_is_refused(shown):
+    steps = [{"op": "create-replacement"}] * 3 + [{"op": "same"}] * shown
+
+    with pytest.raises(DocumentError) as refused:
+        runner.entries({"steps": steps, "changeSummary": {"same": 2, "replace": 1}})
+
+    assert str(refused.value) == (
+        "the file: must hold what does not change too, as `pulumi preview --json --show-sames` "
+        f"does, got {shown} of 2"
+    )
+
+
 def test_an_empty_preview_and_an_empty_state():
     assert runner.entries({"changeSummary": {}}) == []
     assert runner.entries({"steps": []}) == []
