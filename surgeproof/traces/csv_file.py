@@ -237,7 +237,7 @@ def _read(stream: BinaryIO, place: str, counter: RowCounter, reading: Reading) -
     layout, lines = _layout(lines, place, reading)
     # A title, a comment or a bad row among the first does not decide for the others.
     sample = list(islice(lines, SAMPLE_ROWS))
-    cells = [_cells(text, layout.delimiter) for _, text in sample if isinstance(text, str)]
+    cells = [_cells_ahead(text, layout.delimiter) for _, text in sample]
     if layout.only is not None:
         column, wanted = layout.only
         cells = [each for each in cells if len(each) > column and each[column] == wanted]
@@ -312,6 +312,14 @@ def _cells(text: str, delimiter: str) -> list[str]:
         raise CellError("be CSV", text) from error
 
 
+def _cells_ahead(line: str | bytes, delimiter: str) -> list[str]:
+    """Return the cells of a line before its turn, in which it is told if it is bad."""
+    try:
+        return _cells(line, delimiter) if isinstance(line, str) else []
+    except CellError:
+        return []
+
+
 _Lines = Iterator[tuple[int, str | bytes]]
 
 
@@ -342,7 +350,7 @@ def _layout(lines: _Lines, place: str, reading: Reading) -> tuple[Layout, _Lines
             return layout, chain([(number, text)], lines)
         first = next(lines, None)
         rest = lines if first is None else chain([first], lines)
-        row = _cells(first[1], delimiter) if first and isinstance(first[1], str) else []
+        row = _cells_ahead(first[1], delimiter) if first else []
         return _by_header(cells, row, delimiter, at, reading), rest
     except CellError as bad:
         raise TraceError(at, bad.rule, bad.got) from bad
@@ -478,7 +486,7 @@ def _console(
     facts = {_name(cells[0]): list(cells[1:])}
     first: tuple[int, str | bytes] | None = None
     for number, text in lines:
-        row = _cells(text, delimiter) if isinstance(text, str) else []
+        row = _cells_ahead(text, delimiter)
         if not row or _name(row[0]) not in _CONSOLE:
             first = (number, text)
             break

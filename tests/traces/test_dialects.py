@@ -280,6 +280,16 @@ def test_several_series_are_named_and_one_is_chosen(read, refusal):
     )
 
 
+@pytest.mark.parametrize("bad", [1, 2, 5])
+def test_a_row_that_is_no_csv_is_refused_in_its_place(refusal, read, bad):
+    rows = [f'{60 * at},"{at}"' for at in range(8)]
+    rows[bad - 1] = f'{60 * bad},"1"\r2'
+    content = "time,rps\n" + "\n".join(rows) + "\n"
+
+    assert refusal(content).startswith(f"demand.csv:{bad + 1}: must be CSV, got '")
+    assert len(read(content, most_bad_percent=20)) == (7 if bad == 1 else 8)
+
+
 def test_a_refusal_repeats_no_more_of_a_file_than_anybody_reads(refusal):
     series = [f"{at}{'x' * 500}" for at in range(40)]
 
