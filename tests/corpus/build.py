@@ -381,6 +381,7 @@ AUTONAMED = {
     *("elasticache.ParameterGroup", "rds.ClusterParameterGroup", "sqs.Queue", "ssm.Parameter"),
 }
 
+MAPS = {"dimensions", "tags", "tagsAll"}
 GLOBAL = {"iam", "route53"}
 """Modules without a Region."""
 CUSTOM = ("aws-native:", "pulumi:providers:", "pulumi:pulumi:StackReference")
@@ -478,6 +479,11 @@ class Resource:
                 found[key] = value
                 filled.append(key)
         if ":" not in self.kind:
+            if isinstance(found.get("tags"), dict):
+                found["tagsAll"] = found["tags"]
+            if self._stack.version == 7 and self.kind.split(".")[0] not in GLOBAL:
+                found["region"] = self.region
+                filled.append("region")
             found["__defaults"] = sorted(filled)
         return found
 
@@ -503,14 +509,6 @@ class Resource:
             else:
                 given.setdefault(name, value)
         given["id"] = made["id"]
-        if "tags" in given and isinstance(given["tags"], dict):
-            given["tagsAll"] = given["tags"]
-        if (
-            self._stack.version == 7
-            and ":" not in self.kind
-            and self.kind.split(".")[0] not in GLOBAL
-        ):
-            given.setdefault("region", self.region)
         return given | self.outputs
 
 
@@ -603,6 +601,13 @@ class Stack:
             return [self.value(item, known=known, seen=seen) for item in value]
         return value
 
+    def _maps(self, key: str) -> bool:
+        """Return whether a property's value is marked: in older states maps of texts are, too.
+
+        States that `pulumi import` or a refresh wrote have them marked to this day.
+        """
+        return self.version == 6 or key not in MAPS
+
     def _entry(self, resource: Resource, *, known: bool) -> dict[str, Any]:
         dependencies: set[str] = {each.urn for each in resource.depends}
         by_property = {}
@@ -622,7 +627,7 @@ class Stack:
             entry["id"] = self.value(resource.all_outputs()["id"])
         if resource.custom and ":" not in resource.kind and not resource.external:
             inputs = {
-                key: value if key == "__defaults" else _marked(value)
+                key: value if key == "__defaults" else _marked(value, marked=self._maps(key))
                 for key, value in inputs.items()
             }
         if inputs:
@@ -691,7 +696,9 @@ class Stack:
                 step = {"op": "same", "urn": each.urn, "oldState": old, "newState": new}
                 change = changes.get(f"{each.name}@{each.kind}") or changes.get(each.name)
                 if change is not None and each.custom:
-                    new["inputs"] = new["inputs"] | _marked(dict(change), top=True)
+                    new["inputs"] = new["inputs"] | {
+                        key: _marked(value, marked=self._maps(key)) for key, value in change.items()
+                    }
                     step["op"] = "update"
                     step["diffReasons"] = sorted(change)
                     step["detailedDiff"] = {
@@ -711,13 +718,13 @@ class Stack:
         }
 
 
-def _marked(value: Any, *, top: bool = False) -> Any:
+def _marked(value: Any, *, marked: bool = True) -> Any:
     """Return a value with the note of defaults that the provider puts into each object."""
     if isinstance(value, dict):
         if SECRET in value:
             return value
         found = {key: _marked(item) for key, item in value.items()}
-        return found if top else found | {"__defaults": []}
+        return found | {"__defaults": []} if marked else found
     if isinstance(value, list):
         return [_marked(item) for item in value]
     return value
