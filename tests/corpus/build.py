@@ -425,6 +425,7 @@ class Resource:
         self.provider: Resource | None = options.pop("provider")
         self.external: bool = options.pop("external")
         self.protect: bool = options.pop("protect")
+        self.ignore: tuple[str, ...] = options.pop("ignore")
         self.outputs: dict[str, Any] = options.pop("outputs")
         digest = hashlib.sha256(self.urn.encode()).hexdigest()
         self.hex = digest
@@ -557,6 +558,7 @@ class Stack:
         provider: Resource | None = None,
         external: bool = False,
         protect: bool = False,
+        ignore: tuple[str, ...] = (),
         outputs: dict[str, Any] | None = None,
         **inputs: Any,
     ) -> Resource:
@@ -572,6 +574,7 @@ class Stack:
             provider=provider,
             external=external,
             protect=protect,
+            ignore=ignore,
             outputs=outputs or {},
         )
         self.resources.append(resource)
@@ -643,6 +646,8 @@ class Stack:
             entry["external"] = True
         if resource.protect:
             entry["protect"] = True
+        if resource.ignore:
+            entry["ignoreChanges"] = list(resource.ignore)
         if dependencies:
             entry["dependencies"] = sorted(dependencies)
         if resource.custom and not resource.type.startswith("pulumi:"):

@@ -29,6 +29,14 @@ KINDS = {
         SCALING + "asg-capacity-limits.html",
         "The group never grows beyond its maximum, so users wait or get errors in a surge.",
     ),
+    "size-reset": Kind(
+        SCALING + "asg-capacity-limits.html",
+        "An update that has refreshed its state sets the group back to the size of a quiet day.",
+    ),
+    "metric-not-collected": Kind(
+        SCALING + "ec2-auto-scaling-metrics.html",
+        "The group does not publish the metric that its policy reads, and is never scaled.",
+    ),
     "nothing-scales": Kind(
         SCALING + "scale-your-group.html",
         "Without a policy that acts, the group keeps its size while traffic doubles.",

@@ -325,7 +325,7 @@ def template(s: Stack, name: str, groups: list[Any], **more: Any) -> Resource:
 
 
 def group(s: Stack, name: str, net: Any, made_of: Resource | None, **more: Any) -> Resource:
-    """Return an Auto Scaling group over the private subnets."""
+    """Return a group over the private subnets, whose size the program leaves to its scaler."""
     on = {key: more.pop(key) for key in ("parent", "provider", "depends") if key in more}
     source = (
         {"launchTemplate": {"id": made_of.id, "version": "$Latest"}} if made_of is not None else {}
@@ -343,6 +343,7 @@ def group(s: Stack, name: str, net: Any, made_of: Resource | None, **more: Any) 
             "healthCheckGracePeriod": 180,
             "defaultInstanceWarmup": 120,
             "tags": tags,
+            "ignore": ("desiredCapacity",),
         }
         | source
         | on
