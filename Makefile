@@ -18,7 +18,7 @@ UV_COMPILE := $(PYTHON_M) uv pip compile --quiet --universal --python-version 3.
 $(shell test ! -e $(VENV)/.made || test -x $(VENV)/bin/python || rm -f $(VENV)/.made $(VENV)/.run $(VENV)/.dev)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview status down test unit lint format reference probe lock engine torture fuzz mutate outage monotony bench clean
+.PHONY: help up preview status down test unit lint format reference probe lock engine torture fuzz corpus mutate outage monotony bench clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ torture: $(VENV)/.dev  ## Interrupt, kill and damage runs in hundreds of ways; s
 
 fuzz: $(VENV)/.dev  ## Read 2,000 damaged inputs of each kind; none may end in a traceback
 	$(PYTHON_M) tests.fuzz
+
+corpus: $(VENV)/.dev  ## Check other people's stacks; print faults found and missed, and keep the findings
+	$(PYTHON_M) tests.corpus --write
 
 mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must notice (about half an hour)
 	$(PYTHON_M) mutmut run $(MUTANTS)

@@ -16,15 +16,19 @@ KEPT = Path(__file__).with_name("findings.json")
 def main() -> None:
     """Run the command on each stack; print what it found, and the figures over all."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--held-out", action="store_true", help="The third that is kept back.")
+    arguments.add_argument(
+        "--held-out", action="store_true", help="The third that is kept back: its totals only."
+    )
+    arguments.add_argument("--details", action="store_true", help="Of those, too, each finding.")
     arguments.add_argument("--write", action="store_true", help=f"Write {KEPT.name} anew.")
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as place:
         results = by_command(stacks(held_out=given.held_out), Path(place))
-    for result in results:
-        print(stack_lines(result))
-    print(rule_lines(results))
-    print(kind_lines(results))
+    if given.details or not given.held_out:
+        for result in results:
+            print(stack_lines(result))
+        print(rule_lines(results))
+        print(kind_lines(results))
     print(Totals.over(results))
     if given.write and not given.held_out:
         KEPT.write_text(json.dumps(pinned(results), indent=1) + "\n", "utf-8")

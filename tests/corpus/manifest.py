@@ -107,7 +107,13 @@ OVERLOOKED: dict[str, tuple[Fault, ...]] = {
     for name, groups in _HELD_TO_SIZE.items()
 } | {
     "image-workers": (
-        Fault("workers", "enabledMetrics", "metric-not-collected", ("backlog",), overlooked=True),
+        Fault(
+            "workers@autoscaling.Group",
+            "enabledMetrics",
+            "metric-not-collected",
+            ("backlog",),
+            overlooked=True,
+        ),
     )
 }
 """Faults of which the author knew nothing until a finding named them, by stack."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from surgeproof.findings import Finding, Kind
+from surgeproof.findings import Finding
 from tests.corpus.manifest import Fault, Manifest
 
 WORDS: dict[str, tuple[str, ...]] = {
