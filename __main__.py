@@ -10,7 +10,9 @@ from components import (
     Database,
     Escalation,
     LoadBalancer,
+    LoadBalancerArgs,
     Network,
+    NetworkArgs,
     Notifications,
     Objectives,
     Pages,
@@ -29,16 +31,18 @@ def stack() -> None:
     configuration = load()
 
     notifications = Notifications("alerts", configuration.notifications_args())
-    network = Network("network", configuration.network_args())
+    network = Network("network", configuration.args(NetworkArgs))
     load_balancer = LoadBalancer(
         "web",
-        configuration.load_balancer_args(
+        configuration.args(
+            LoadBalancerArgs,
             vpc_id=network.vpc_id,
             subnet_ids=(
                 network.private_subnet_ids
                 if configuration["loadBalancer.internal"]
                 else network.public_subnet_ids
             ),
+            waf_fail_open=configuration["webAcl.enabled"] and configuration["webAcl.failOpen"],
         ),
     )
     database = None

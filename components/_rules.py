@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.aws_limits import LIMITS, breach
-from surgeproof.settings.fields import Check, Rule, items, limited, number, text
+from components.aws_limits import LIMITS, LOAD_BALANCER, LOG_GROUP, TARGET_GROUP, breach
+from surgeproof.settings.fields import Check, Rule, items, limited, number, text, whole
 
 RUNBOOKS: Final = "docs/runbooks/"
 
@@ -74,3 +74,30 @@ METRIC_NAMESPACE: Final = text(
 METRIC_NAME: Final = text(
     "text, 1 to 255 characters", "be a text of 1 to 255 characters", pattern=r".{1,255}"
 )
+
+PORT: Final = whole("port", 1, 65_535, default=8080)
+"""What the application listens on."""
+
+HEALTH_PATH: Final = text(
+    "path",
+    "be a path such as /health",
+    pattern=r"/[A-Za-z0-9/._~%-]*",
+    check=aws(TARGET_GROUP, "healthCheck.path"),
+    default="/health",
+)
+"""What answers 200 while the application can serve."""
+
+CAPACITY_UNITS: Final = aws_whole(
+    "load balancer capacity units",
+    LOAD_BALANCER,
+    "minimumLoadBalancerCapacity.capacityUnits",
+    default=None,
+    behaviour="none reserved",
+)
+
+LOG_RETENTION: Final = aws_whole("days", LOG_GROUP, "retentionInDays", default=90)
+
+ZONES: Final = items(
+    "list of at least 2 ids", "be at least two subnets, in different zones", low=2, key="-"
+)
+"""Subnets that a component is given."""

@@ -10,7 +10,7 @@ import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import pulumi
 from pulumi import Input, Output
@@ -24,8 +24,8 @@ from components.auto_scaling_group import BOOT_SECONDS, AutoScalingGroup, AutoSc
 from components.auto_scaling_group import _architecture as architecture
 from components.dashboard import DashboardArgs
 from components.database import Database, DatabaseArgs, database_class
-from components.load_balancer import LoadBalancer, LoadBalancerArgs, LoadBalancingAlgorithm
-from components.network import NetworkArgs
+from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancer, LoadBalancerArgs
+from components.network import NETWORK, NetworkArgs
 from components.notifications import (
     ENDPOINT_RULES,
     AlertSeverity,
@@ -48,6 +48,8 @@ from surgeproof.settings.json_file import parse_value
 from surgeproof.settings.keys import Group, Keys, Read
 from surgeproof.settings.keys import KeyProblem as Problem
 from surgeproof.settings.stack_files import unread_namespaces
+
+_Args = TypeVar("_Args")
 
 
 class ConfigurationError(ValueError):
@@ -74,13 +76,13 @@ KEYS: Final = Keys(
         Group(
             name="network",
             doc="Where the stack lives: a network of its own, or an existing one by its three ids.",
-            types=(groups.NetworkConfiguration,),
+            types=(NetworkArgs,),
         ),
         Group(
             name="loadBalancer",
             doc="What users reach. Needs certificateArn, or domain with hostedZoneId, or "
             "plainHttp.",
-            types=(groups.LoadBalancerConfiguration,),
+            types=(LoadBalancerArgs,),
         ),
         Group(
             name="fleet",
@@ -130,7 +132,7 @@ KEYS: Final = Keys(
         ),
     ),
     groups.TopConfiguration,
-    (SCALING_POLICIES,),
+    (NETWORK, LOAD_BALANCER_ARGS, SCALING_POLICIES),
     end=_end,
 )
 """All keys."""
@@ -174,26 +176,12 @@ class Configuration:
         """Return the value of a key such as `fleet.maxSize`: its default, or None without one."""
         return self._read[key]
 
-    def network_args(self) -> NetworkArgs:
-        """Return what Network is given."""
-        return cast("NetworkArgs", self._args("network"))
+    def args(self, kind: type[_Args], **wiring: Any) -> _Args:
+        """Return what a component is given: what was written of its settings, and its wiring.
 
-    def load_balancer_args(
-        self, *, vpc_id: Input[str], subnet_ids: Input[Sequence[Input[str]]]
-    ) -> LoadBalancerArgs:
-        """Return what LoadBalancer is given; port and health path are the application's."""
-        application = self["fleet.application"] or {}
-        return cast(
-            "LoadBalancerArgs",
-            {
-                **self._args("loadBalancer"),
-                "vpc_id": vpc_id,
-                "subnet_ids": subnet_ids,
-                "target_port": application.get("port", 8080),
-                "health_check_path": application.get("health_path", "/health"),
-                **({"waf_fail_open": self["webAcl.failOpen"]} if self["webAcl.enabled"] else {}),
-            },
-        )
+        Wiring that is None is left out.
+        """
+        return KEYS.args(kind, self._read, wiring)
 
     def database_args(
         self,
@@ -558,15 +546,6 @@ def _sizes(values: Read) -> Problem | None:
     return _at_most("fleet.minSize", "fleet.maxSize")(values) if given else None
 
 
-def _adopted(values: Read) -> Problem | None:
-    ids = ("network.vpcId", "network.publicSubnetIds", "network.privateSubnetIds")
-    given = [place for place in ids if values.has(place)]
-    missing = [place for place in ids if place not in given]
-    if not given or not missing:
-        return None
-    return _broken(missing[0], f"be given together with {' and '.join(given)}", None)
-
-
 def _left_out(place: str, why: str, condition: str) -> _Rule:
     def rule(values: Read) -> Problem | None:
         if not (values.has(condition) and values.has(place)):
@@ -576,26 +555,6 @@ def _left_out(place: str, why: str, condition: str) -> _Rule:
     return rule
 
 
-def _scheme(values: Read) -> Problem | None:
-    ways = {
-        "loadBalancer.certificateArn": values.has("loadBalancer.certificateArn"),
-        "loadBalancer.domain": values.has("loadBalancer.domain")
-        or values.has("loadBalancer.hostedZoneId"),
-        "loadBalancer.plainHttp": values["loadBalancer.plainHttp"],
-    }
-    chosen = [place for place, is_chosen in ways.items() if is_chosen]
-    if not chosen:
-        rule = (
-            "be given, or loadBalancer.domain with loadBalancer.hostedZoneId, or "
-            "loadBalancer.plainHttp as true"
-        )
-        return _broken("loadBalancer.certificateArn", rule, None)
-    if len(chosen) > 1:
-        rule = f"be left out when {chosen[0]} is given"
-        return _broken(chosen[1], rule, values[chosen[1]])
-    return None
-
-
 def _together(place: str, other: str) -> _Rule:
     def rule(values: Read) -> Problem | None:
         if not values.has(other) or values.has(place):
@@ -603,23 +562,6 @@ def _together(place: str, other: str) -> _Rule:
         return _broken(place, f"be given together with {other}", None)
 
     return rule
-
-
-def _slow_start(values: Read) -> Problem | None:
-    seconds, algorithm = values["loadBalancer.slowStartSeconds"], values["loadBalancer.algorithm"]
-    if not seconds or algorithm == LoadBalancingAlgorithm.ROUND_ROBIN:
-        return None
-    rule = f"be 0 unless loadBalancer.algorithm (now {algorithm}) is round_robin"
-    return _broken("loadBalancer.slowStartSeconds", rule, seconds)
-
-
-def _anomaly_mitigation(values: Read) -> Problem | None:
-    wanted = values["loadBalancer.anomalyMitigation"]
-    algorithm = values["loadBalancer.algorithm"]
-    if not wanted or algorithm == LoadBalancingAlgorithm.WEIGHTED_RANDOM:
-        return None
-    rule = f"be false unless loadBalancer.algorithm (now {algorithm}) is weighted_random"
-    return _broken("loadBalancer.anomalyMitigation", rule, wanted)
 
 
 def _refresh(values: Read) -> Problem | None:
@@ -756,17 +698,6 @@ def _windows(values: Read) -> Problem | None:
 
 _RULES: Final[tuple[_Rule, ...]] = (
     _sizes,
-    _adopted,
-    *(
-        _left_out(f"network.{key}", "a network is adopted (network.vpcId)", "network.vpcId")
-        for key in ("cidrBlock", "zoneCount", "natGateways")
-    ),
-    _scheme,
-    _together("loadBalancer.domain", "loadBalancer.hostedZoneId"),
-    _together("loadBalancer.hostedZoneId", "loadBalancer.domain"),
-    _at_most("loadBalancer.healthCheckTimeoutSeconds", "loadBalancer.healthCheckIntervalSeconds"),
-    _slow_start,
-    _anomaly_mitigation,
     _left_out(
         "fleet.application.containerImage",
         "fleet.application.userData is given",

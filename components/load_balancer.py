@@ -1,24 +1,26 @@
 """The load balancer, its listeners and the target group that instances register with."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import NotRequired, TypedDict
+from typing import Annotated, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from components._checks import REQUIRED, Reader
-from components._errors import Problems
 from components._naming import physical_name, short_digest
+from components._rules import ACCOUNT_ARN, CAPACITY_UNITS, HEALTH_PATH, PORT, TAGS, ZONES, aws_whole
+from components._rules import aws as aws_rule
 from components.aws_limits import (
+    LIMITS,
     LISTENER_RULE,
     LOAD_BALANCER,
     PATHS_PER_RULE_MAX,
     TARGET_GROUP,
     breach,
 )
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.fields import choice, items, switch, text, whole
 
 _SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """What AWS recommends: TLS 1.3 and 1.2 with forward secrecy, post-quantum key exchange where the
@@ -41,231 +43,201 @@ class LoadBalancingAlgorithm(StrEnum):
     """Any target, by chance; the only one that anomaly mitigation works with."""
 
 
-class LoadBalancerArgs(TypedDict):
-    """Arguments of LoadBalancer.
+def _host_name(value: str) -> str | None:
+    if value.startswith("*"):
+        return "be one host name, without a wildcard"
+    return breach("aws:acm/certificate:Certificate", "domainName", value)
 
-    One of `certificate_arn`, `domain` with `hosted_zone_id`, and `plain_http` is needed.
-    """
+
+_INGRESS: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
+
+
+class LoadBalancerArgs(TypedDict):
+    """What users reach. Needs certificateArn, or domain with hostedZoneId, or plainHttp."""
 
     vpc_id: pulumi.Input[str]
     """Id of the VPC."""
-    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    subnet_ids: Annotated[pulumi.Input[Sequence[pulumi.Input[str]]], ZONES]
     """Ids of the subnets, in at least two Availability Zones; public ones unless internal."""
-    target_port: int
-    """Port that the instances listen on (1 to 65535)."""
-    health_check_path: str
+    target_port: Annotated[int, PORT.by(key="fleet.application.port")]
+    """Port that the instances listen on."""
+    health_check_path: Annotated[str, HEALTH_PATH.by(key="fleet.application.healthPath")]
     """Path that answers 200 while an instance can serve."""
-    certificate_arn: NotRequired[pulumi.Input[str]]
-    """ARN of an ACM certificate for the HTTPS listener. Default: made for `domain`."""
-    domain: NotRequired[str]
-    """Domain name of the service; a certificate, its validation record and an alias record are
-    made. Default: none."""
-    hosted_zone_id: NotRequired[pulumi.Input[str]]
-    """Id of the Route 53 hosted zone that `domain` lies in. Default: none."""
-    plain_http: NotRequired[bool]
-    """Serve HTTP without a certificate, so that anyone on the way can read and change it.
-    Default: false."""
-    internal: NotRequired[bool]
-    """Reachable only from within the VPC and networks joined to it. Default: false."""
-    allowed_cidr_blocks: NotRequired[list[str]]
-    """IPv4 ranges that may connect. Default: 0.0.0.0/0."""
-    idle_timeout_seconds: NotRequired[int]
-    """Time without data after which a connection is closed (seconds, 1 to 4000); at least the
-    longest request, and below the application's own keep-alive. Default: 60."""
-    deregistration_delay_seconds: NotRequired[int]
-    """Time that an instance leaving the target group gets for requests in progress (seconds, 0 to
-    3600); at least the longest request. Default: 60."""
-    slow_start_seconds: NotRequired[int]
-    """Time over which a new target's share of requests grows to a full one (seconds, 30 to 900, or
-    0 for none); only with round robin. Default: 0."""
-    algorithm: NotRequired[LoadBalancingAlgorithm]
-    """How a target is picked. Default: round_robin."""
-    anomaly_mitigation: NotRequired[bool]
-    """Send less to targets that fail more than others; only with weighted_random. Default:
-    false."""
-    deletion_protection: NotRequired[bool]
-    """Refuse to delete the load balancer. Default: true."""
-    low_priority_paths: NotRequired[list[str]]
-    """Patterns of paths that may be turned away in a surge, such as `/search*` (1 to 5): a listener
-    rule of their own, which sends them to the service until a runbook switches it to a waiting
-    page. Default: none."""
-    log_retention_days: NotRequired[int]
-    """Time that logs are kept (days, 1 to 3650). Default: 90."""
-    log_bucket_force_destroy: NotRequired[bool]
-    """Delete the log bucket with what it holds, when the stack is taken down. Default: false."""
-    capacity_units: NotRequired[int]
-    """Capacity to reserve, for surges that more than double traffic in 5 minutes (load balancer
-    capacity units, at least 100; billed by the hour). Default: none."""
-    health_check_interval_seconds: NotRequired[int]
-    """Time between two health checks of a target (seconds, 5 to 300). Default: 10."""
-    health_check_timeout_seconds: NotRequired[int]
-    """Time after which an unanswered check has failed (seconds, 2 to 120, at most the interval).
-    Default: 5."""
-    healthy_threshold: NotRequired[int]
-    """Passed checks in a row that bring a failed target back (2 to 10); a new target needs one
-    only. Default: 2."""
-    unhealthy_threshold: NotRequired[int]
-    """Failed checks in a row that take a target out (2 to 10). Default: 3."""
-    zonal_shift: NotRequired[bool]
-    """Let traffic be moved away from a zone in trouble. Default: true."""
-    waf_fail_open: NotRequired[bool]
+    certificate_arn: NotRequired[
+        Annotated[
+            pulumi.Input[str],
+            text(
+                "ARN",
+                "be the ARN of an ACM certificate",
+                pattern=ACCOUNT_ARN.format(service="acm", rest="certificate/[A-Za-z0-9-]+"),
+                default=None,
+                behaviour="one is made for `domain`",
+            ),
+        ]
+    ]
+    """ACM certificate of the HTTPS listener, in the stack's Region."""
+    domain: NotRequired[
+        Annotated[
+            str,
+            text(
+                "domain name of at most 64 characters",
+                "be a domain name",
+                check=_host_name,
+                default=None,
+                behaviour="none",
+            ),
+        ]
+    ]
+    """Domain name of the service; its certificate and DNS records are made."""
+    hosted_zone_id: NotRequired[
+        Annotated[
+            pulumi.Input[str],
+            text(
+                "id",
+                "be the id of a Route 53 hosted zone, such as Z0123456789ABCDEFGHIJ",
+                pattern="Z[A-Z0-9]{1,31}",
+                default=None,
+                behaviour="none",
+            ),
+        ]
+    ]
+    """Route 53 hosted zone that `domain` lies in."""
+    plain_http: NotRequired[Annotated[bool, switch(default=False)]]
+    """Serve HTTP without a certificate, so that anyone on the way can read and change it."""
+    internal: NotRequired[Annotated[bool, switch(default=False)]]
+    """Reachable only from within the network and those joined to it."""
+    allowed_cidr_blocks: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of IPv4 ranges",
+                "be a list of at least one IPv4 range",
+                low=1,
+                item=text(
+                    must=LIMITS[_INGRESS, "cidrIpv4"].rule, check=aws_rule(_INGRESS, "cidrIpv4")
+                ),
+                default=["0.0.0.0/0"],
+                behaviour="`[0.0.0.0/0]`",
+                once=True,
+            ),
+        ]
+    ]
+    """IPv4 ranges that may connect."""
+    idle_timeout_seconds: NotRequired[
+        Annotated[int, aws_whole("seconds", LOAD_BALANCER, "idleTimeout", default=60)]
+    ]
+    """Time without data after which a connection is closed; at least the longest request, and below
+    the application's own keep-alive."""
+    deregistration_delay_seconds: NotRequired[
+        Annotated[int, aws_whole("seconds", TARGET_GROUP, "deregistrationDelay", default=60)]
+    ]
+    """Time that a leaving instance gets for requests under way; at least the longest request."""
+    slow_start_seconds: NotRequired[
+        Annotated[int, aws_whole("seconds", TARGET_GROUP, "slowStart", default=0)]
+    ]
+    """Time over which a new instance's share of requests grows to a full one; only with
+    round_robin."""
+    algorithm: NotRequired[
+        Annotated[
+            LoadBalancingAlgorithm,
+            choice(LoadBalancingAlgorithm, default=LoadBalancingAlgorithm.ROUND_ROBIN),
+        ]
+    ]
+    """How an instance is picked for a request."""
+    anomaly_mitigation: NotRequired[Annotated[bool, switch(default=False)]]
+    """Send less to instances that fail more than others; only with weighted_random."""
+    deletion_protection: NotRequired[Annotated[bool, switch(default=True)]]
+    """Refuse to delete the load balancer, with `pulumi destroy` too."""
+    low_priority_paths: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "1 to 5 patterns",
+                f"be a list of 1 to {PATHS_PER_RULE_MAX} patterns",
+                high=PATHS_PER_RULE_MAX,
+                low=1,
+                item=text(
+                    must="be a pattern of 1 to 128 characters that begins with / or *, such as "
+                    "/search*",
+                    check=aws_rule(LISTENER_RULE, "conditions.pathPattern.values"),
+                ),
+                behaviour="there is no surge mode",
+                once=True,
+                default=None,
+            ),
+        ]
+    ]
+    """Paths that may be turned away in a surge: the runbook `surge-mode-on` answers them with a
+    waiting page."""
+    log_retention_days: NotRequired[Annotated[int, whole("days", 1, 3650, default=90)]]
+    """Time that the load balancer's logs are kept."""
+    log_bucket_force_destroy: NotRequired[Annotated[bool, switch(default=False)]]
+    """Delete the logs together with the stack."""
+    capacity_units: NotRequired[Annotated[int, CAPACITY_UNITS]]
+    """Capacity to reserve, for traffic that more than doubles in 5 minutes; billed by the hour."""
+    health_check_interval_seconds: NotRequired[Annotated[int, whole("seconds", 5, 300, default=10)]]
+    """Time between two health checks of an instance."""
+    health_check_timeout_seconds: NotRequired[Annotated[int, whole("seconds", 2, 120, default=5)]]
+    """Time after which an unanswered health check has failed; at most the interval."""
+    healthy_threshold: NotRequired[Annotated[int, whole("checks", 2, 10, default=2)]]
+    """Passed checks in a row that bring a failed instance back; a new one needs one only."""
+    unhealthy_threshold: NotRequired[Annotated[int, whole("checks", 2, 10, default=3)]]
+    """Failed checks in a row that take an instance out."""
+    zonal_shift: NotRequired[Annotated[bool, switch(default=True)]]
+    """Let traffic be moved away from a zone in trouble."""
+    waf_fail_open: NotRequired[Annotated[bool, switch(default=False, key="-")]]
     """Serve requests when the web ACL in front cannot be asked, rather than refuse them all; only
-    of use with a web ACL. Default: false, as is AWS's."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags for all that is created. Default: none."""
+    of use with a web ACL. Off by default, as is AWS's."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags for all that is created."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    target_port: int
-    health_check_path: str
-    domain: str | None
-    plain_http: bool
-    internal: bool
-    allowed_cidr_blocks: tuple[str, ...]
-    idle_timeout_seconds: int
-    deregistration_delay_seconds: int
-    slow_start_seconds: int
-    algorithm: LoadBalancingAlgorithm
-    anomaly_mitigation: bool
-    deletion_protection: bool
-    low_priority_paths: tuple[str, ...]
-    log_retention_days: int
-    log_bucket_force_destroy: bool
-    capacity_units: int | None
-    health_check_interval_seconds: int
-    health_check_timeout_seconds: int
-    healthy_threshold: int
-    unhealthy_threshold: int
-    zonal_shift: bool
-    waf_fail_open: bool
-    tags: Mapping[str, str]
-
-    @classmethod
-    def from_args(cls, args: LoadBalancerArgs) -> "_Settings":
-        problems = Problems("LoadBalancer")
-        reader = Reader(problems, args, LoadBalancerArgs.__annotations__)
-        reader.required("vpc_id", "subnet_ids")
-        _check_subnets(reader, args)
-        reserves = reader.given("capacity_units")
-        capacity = (LOAD_BALANCER, "minimumLoadBalancerCapacity.capacityUnits")
-        settings = cls(
-            target_port=reader.whole("target_port", REQUIRED, 1, 65_535),
-            health_check_path=_path(reader),
-            domain=_domain(reader),
-            plain_http=reader.switch("plain_http", default=False),
-            internal=reader.switch("internal", default=False),
-            allowed_cidr_blocks=_cidr_blocks(reader),
-            idle_timeout_seconds=reader.limited(
-                "idle_timeout_seconds", 60, LOAD_BALANCER, "idleTimeout"
-            ),
-            deregistration_delay_seconds=reader.limited(
-                "deregistration_delay_seconds", 60, TARGET_GROUP, "deregistrationDelay"
-            ),
-            slow_start_seconds=reader.limited("slow_start_seconds", 0, TARGET_GROUP, "slowStart"),
-            algorithm=reader.choice("algorithm", LoadBalancingAlgorithm.ROUND_ROBIN),
-            anomaly_mitigation=reader.switch("anomaly_mitigation", default=False),
-            deletion_protection=reader.switch("deletion_protection", default=True),
-            low_priority_paths=_low_priority_paths(reader),
-            log_retention_days=reader.whole("log_retention_days", 90, 1, 3650),
-            log_bucket_force_destroy=reader.switch("log_bucket_force_destroy", default=False),
-            capacity_units=reader.limited("capacity_units", 100, *capacity) if reserves else None,
-            # The ranges of elasticloadbalancing CreateTargetGroup.
-            health_check_interval_seconds=reader.whole("health_check_interval_seconds", 10, 5, 300),
-            health_check_timeout_seconds=reader.whole("health_check_timeout_seconds", 5, 2, 120),
-            healthy_threshold=reader.whole("healthy_threshold", 2, 2, 10),
-            unhealthy_threshold=reader.whole("unhealthy_threshold", 3, 2, 10),
-            zonal_shift=reader.switch("zonal_shift", default=True),
-            waf_fail_open=reader.switch("waf_fail_open", default=False),
-            tags=reader.tags(),
-        )
-        _check_scheme(reader, args, settings)
-        _check_relations(reader, settings)
-        problems.raise_if_any()
-        return settings
-
-
-def _check_subnets(reader: Reader, args: LoadBalancerArgs) -> None:
-    subnets = args.get("subnet_ids")
-    if isinstance(subnets, list | tuple) and len(subnets) < 2:
-        reader.note("subnet_ids", "be at least two subnets, in different zones", subnets)
-
-
-def _path(reader: Reader) -> str:
-    path = reader.text("health_check_path", REQUIRED)
-    rule = breach(TARGET_GROUP, "healthCheck.path", path) if path else None
-    if rule:
-        reader.note("health_check_path", rule, path)
-    return path
-
-
-def _domain(reader: Reader) -> str | None:
-    domain = reader.text("domain", "") or None
-    rule = breach("aws:acm/certificate:Certificate", "domainName", domain) if domain else None
-    if domain and domain.startswith("*"):
-        rule = "be one host name, without a wildcard"
-    if rule:
-        reader.note("domain", rule, domain)
-    return domain
-
-
-def _cidr_blocks(reader: Reader) -> tuple[str, ...]:
-    blocks = reader.texts("allowed_cidr_blocks", ["0.0.0.0/0"])
-    for index, block in enumerate(blocks):
-        rule = breach(
-            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "cidrIpv4", block
-        )
-        if rule:
-            reader.note(f"allowed_cidr_blocks[{index}]", rule, block)
-    return blocks
-
-
-def _low_priority_paths(reader: Reader) -> tuple[str, ...]:
-    paths = reader.texts("low_priority_paths", ())
-    if len(paths) > PATHS_PER_RULE_MAX:
-        reader.note("low_priority_paths", f"be at most {PATHS_PER_RULE_MAX} patterns", len(paths))
-    for index, path in enumerate(paths):
-        rule = breach(LISTENER_RULE, "conditions.pathPattern.values", path)
-        if rule:
-            reader.note(f"low_priority_paths[{index}]", rule, path)
-    return paths
-
-
-def _check_scheme(reader: Reader, args: LoadBalancerArgs, settings: _Settings) -> None:
+def _scheme(values: Values) -> Iterator[Problem]:
     """Hold that exactly one way to serve is chosen."""
     ways = {
-        "certificate_arn": reader.given("certificate_arn"),
-        "domain": reader.given("domain") or reader.given("hosted_zone_id"),
-        "plain_http": settings.plain_http,
+        "certificate_arn": "certificate_arn" in values.given,
+        "domain": bool({"domain", "hosted_zone_id"} & values.given),
+        "plain_http": values["plain_http"],
     }
-    chosen = [way for way, given in ways.items() if given]
+    chosen = [way for way, is_chosen in ways.items() if is_chosen]
     if not chosen:
-        rule = "be given, or domain with hosted_zone_id, or plain_http as true"
-        reader.note("certificate_arn", rule, None)
+        must = "be given, or {domain} with {hosted_zone_id}, or {plain_http} as true"
+        yield Problem(("certificate_arn",), must, None)
     for way in chosen[1:]:
-        reader.note(way, f"be left out when {chosen[0]} is given", args.get(way))
-    for key, other in (("domain", "hosted_zone_id"), ("hosted_zone_id", "domain")):
-        if reader.given(other) and not reader.given(key):
-            reader.note(key, f"be given together with {other}", None)
+        yield Problem((way,), f"be left out when {{{chosen[0]}}} is given", values.get(way))
+    for name, other in (("domain", "hosted_zone_id"), ("hosted_zone_id", "domain")):
+        if other in values.given and name not in values.given:
+            yield Problem((name,), f"be given together with {{{other}}}", None)
 
 
-def _check_relations(reader: Reader, settings: _Settings) -> None:
-    """Hold the rules that join two arguments."""
-    interval = settings.health_check_interval_seconds
-    timeout = settings.health_check_timeout_seconds
-    keys = ("health_check_interval_seconds", "health_check_timeout_seconds")
-    if reader.sound(*keys) and timeout > interval:
-        rule = f"be at most health_check_interval_seconds ({interval})"
-        reader.note("health_check_timeout_seconds", rule, timeout)
-    # Both from https://docs.aws.amazon.com/elasticloadbalancing/latest/application/
+def _timeout(values: Values) -> Iterator[Problem]:
+    timeout, interval = (values[f"health_check_{each}_seconds"] for each in ("timeout", "interval"))
+    if timeout > interval:
+        must = f"be at most {{health_check_interval_seconds={interval}}}"
+        yield Problem(("health_check_timeout_seconds",), must, timeout)
+
+
+def _slow_start(values: Values) -> Iterator[Problem]:
+    # This and the next from https://docs.aws.amazon.com/elasticloadbalancing/latest/application/
     # edit-target-group-attributes.html
-    algorithm = settings.algorithm
-    if settings.slow_start_seconds and algorithm is not LoadBalancingAlgorithm.ROUND_ROBIN:
-        rule = f"be 0 unless algorithm (now {algorithm}) is round_robin"
-        reader.note("slow_start_seconds", rule, settings.slow_start_seconds)
-    if settings.anomaly_mitigation and algorithm is not LoadBalancingAlgorithm.WEIGHTED_RANDOM:
-        rule = f"be false unless algorithm (now {algorithm}) is weighted_random"
-        reader.note("anomaly_mitigation", rule, settings.anomaly_mitigation)
+    seconds, algorithm = values["slow_start_seconds"], values["algorithm"]
+    if seconds and algorithm != LoadBalancingAlgorithm.ROUND_ROBIN:
+        must = f"be 0 unless {{algorithm=now {algorithm}}} is round_robin"
+        yield Problem(("slow_start_seconds",), must, seconds)
+
+
+def _anomaly_mitigation(values: Values) -> Iterator[Problem]:
+    algorithm = values["algorithm"]
+    if values["anomaly_mitigation"] and algorithm != LoadBalancingAlgorithm.WEIGHTED_RANDOM:
+        must = f"be false unless {{algorithm=now {algorithm}}} is weighted_random"
+        yield Problem(("anomaly_mitigation",), must, True)  # noqa: FBT003 - what was given
+
+
+LOAD_BALANCER_ARGS: Final = Definition(
+    "LoadBalancer",
+    LoadBalancerArgs,
+    relations=(_scheme, _timeout, _slow_start, _anomaly_mitigation),
+)
 
 
 class LoadBalancer(pulumi.ComponentResource):
@@ -317,7 +289,7 @@ class LoadBalancer(pulumi.ComponentResource):
         self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:LoadBalancer", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = LOAD_BALANCER_ARGS.check(args)
         self.certificate_arn: pulumi.Output[str] | None = None
         # None over plain HTTP.
         security_group = self._security_group(name, args, settings)
@@ -327,19 +299,19 @@ class LoadBalancer(pulumi.ComponentResource):
             name,
             name=lb_name,
             load_balancer_type="application",
-            internal=settings.internal,
+            internal=settings["internal"],
             subnets=args["subnet_ids"],
             security_groups=[security_group.id],
-            idle_timeout=settings.idle_timeout_seconds,
+            idle_timeout=settings["idle_timeout_seconds"],
             drop_invalid_header_fields=True,
             desync_mitigation_mode="defensive",
             xff_header_processing_mode="append",
             enable_http2=True,
-            enable_deletion_protection=settings.deletion_protection,
-            enable_zonal_shift=settings.zonal_shift,
-            enable_waf_fail_open=settings.waf_fail_open,
+            enable_deletion_protection=settings["deletion_protection"],
+            enable_zonal_shift=settings["zonal_shift"],
+            enable_waf_fail_open=settings["waf_fail_open"],
             minimum_load_balancer_capacity=(
-                {"capacity_units": settings.capacity_units} if settings.capacity_units else None
+                {"capacity_units": units} if (units := settings.get("capacity_units")) else None
             ),
             access_logs={"bucket": bucket.bucket, "prefix": _LOGS["access_logs"], "enabled": True},
             connection_logs={
@@ -352,7 +324,7 @@ class LoadBalancer(pulumi.ComponentResource):
                 "prefix": _LOGS["health_check_logs"],
                 "enabled": True,
             },
-            tags={"Name": lb_name, **settings.tags},
+            tags={"Name": lb_name, **settings.get("tags", {})},
             # AWS tries to write to the bucket when logs are turned on.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[bucket_policy]),
         )
@@ -364,8 +336,8 @@ class LoadBalancer(pulumi.ComponentResource):
         self.arn_suffix = load_balancer.arn_suffix
         self.dns_name = load_balancer.dns_name
         self.zone_id = load_balancer.zone_id
-        host = settings.domain or load_balancer.dns_name
-        self.url = pulumi.Output.concat("http://" if settings.plain_http else "https://", host)
+        host = settings.get("domain") or load_balancer.dns_name
+        self.url = pulumi.Output.concat("http://" if settings["plain_http"] else "https://", host)
         self.name = load_balancer.name
         self.target_group_arn = pulumi.Output.all(target_group.arn, listener.arn).apply(
             lambda arns: str(arns[0])
@@ -381,7 +353,7 @@ class LoadBalancer(pulumi.ComponentResource):
         self.register_outputs({key: getattr(self, key) for key in _OUTPUTS})
 
     def _security_group(
-        self, name: str, args: LoadBalancerArgs, settings: _Settings
+        self, name: str, args: LoadBalancerArgs, settings: LoadBalancerArgs
     ) -> aws.ec2.SecurityGroup:
         child = pulumi.ResourceOptions(parent=self)
         group_name = physical_name(name, "load-balancer")
@@ -390,12 +362,12 @@ class LoadBalancer(pulumi.ComponentResource):
             name=group_name,
             description="Load balancer: takes requests, sends them to the instances only",
             vpc_id=args["vpc_id"],
-            tags={"Name": group_name, **settings.tags},
+            tags={"Name": group_name, **settings.get("tags", {})},
             opts=child,
         )
-        ports = [80] if settings.plain_http else [80, 443]
+        ports = [80] if settings["plain_http"] else [80, 443]
         for port in ports:
-            for block in settings.allowed_cidr_blocks:
+            for block in settings["allowed_cidr_blocks"]:
                 aws.vpc.SecurityGroupIngressRule(
                     f"{name}-load-balancer-{port}-{block.replace('/', '-')}",
                     security_group_id=group.id,
@@ -404,13 +376,13 @@ class LoadBalancer(pulumi.ComponentResource):
                     from_port=port,
                     to_port=port,
                     cidr_ipv4=block,
-                    tags={"Name": physical_name(name, "load-balancer"), **settings.tags},
+                    tags={"Name": physical_name(name, "load-balancer"), **settings.get("tags", {})},
                     opts=child,
                 )
         return group
 
     def _log_bucket(
-        self, name: str, settings: _Settings
+        self, name: str, settings: LoadBalancerArgs
     ) -> tuple[aws.s3.Bucket, aws.s3.BucketPolicy]:
         """Create the log bucket; of AWS's kinds of encryption, log delivery takes SSE-S3 only."""
         child = pulumi.ResourceOptions(parent=self)
@@ -425,8 +397,8 @@ class LoadBalancer(pulumi.ComponentResource):
         bucket = aws.s3.Bucket(
             f"{name}-logs",
             bucket=bucket_name,
-            force_destroy=settings.log_bucket_force_destroy,
-            tags={"Name": prefix, **settings.tags},
+            force_destroy=settings["log_bucket_force_destroy"],
+            tags={"Name": prefix, **settings.get("tags", {})},
             opts=child,
         )
         aws.s3.BucketOwnershipControls(
@@ -458,7 +430,7 @@ class LoadBalancer(pulumi.ComponentResource):
                     "id": "expire",
                     "status": "Enabled",
                     "filter": {"prefix": ""},
-                    "expiration": {"days": settings.log_retention_days},
+                    "expiration": {"days": settings["log_retention_days"]},
                     "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
                 }
             ],
@@ -476,34 +448,34 @@ class LoadBalancer(pulumi.ComponentResource):
         return bucket, policy
 
     def _target_group(
-        self, name: str, args: LoadBalancerArgs, settings: _Settings
+        self, name: str, args: LoadBalancerArgs, settings: LoadBalancerArgs
     ) -> aws.lb.TargetGroup:
         protocol, target_type = "HTTP", "instance"
         # What cannot be changed in place is in the name, so that a new target group can stand
         # beside the old one until the listener has moved over.
-        digest = short_digest(protocol, settings.target_port, target_type)
+        digest = short_digest(protocol, settings["target_port"], target_type)
         group_name = physical_name(name, digest, limit=32, of=(TARGET_GROUP, "name"))
         return aws.lb.TargetGroup(
             f"{name}-targets",
             name=group_name,
             vpc_id=args["vpc_id"],
-            port=settings.target_port,
+            port=settings["target_port"],
             protocol=protocol,
             target_type=target_type,
-            deregistration_delay=settings.deregistration_delay_seconds,
-            slow_start=settings.slow_start_seconds,
-            load_balancing_algorithm_type=settings.algorithm.value,
-            load_balancing_anomaly_mitigation="on" if settings.anomaly_mitigation else "off",
+            deregistration_delay=settings["deregistration_delay_seconds"],
+            slow_start=settings["slow_start_seconds"],
+            load_balancing_algorithm_type=settings["algorithm"].value,
+            load_balancing_anomaly_mitigation="on" if settings["anomaly_mitigation"] else "off",
             health_check={
                 "enabled": True,
                 "protocol": protocol,
                 "port": "traffic-port",
-                "path": settings.health_check_path,
+                "path": settings["health_check_path"],
                 "matcher": "200",
-                "interval": settings.health_check_interval_seconds,
-                "timeout": settings.health_check_timeout_seconds,
-                "healthy_threshold": settings.healthy_threshold,
-                "unhealthy_threshold": settings.unhealthy_threshold,
+                "interval": settings["health_check_interval_seconds"],
+                "timeout": settings["health_check_timeout_seconds"],
+                "healthy_threshold": settings["healthy_threshold"],
+                "unhealthy_threshold": settings["unhealthy_threshold"],
             },
             # A zone without a healthy target leaves DNS; when no target is healthy, all get
             # requests, since serving badly beats serving nobody. Both are AWS's defaults, stated
@@ -518,7 +490,7 @@ class LoadBalancer(pulumi.ComponentResource):
                     "minimum_healthy_targets_percentage": "off",
                 },
             },
-            tags={"Name": group_name, **settings.tags},
+            tags={"Name": group_name, **settings.get("tags", {})},
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -526,12 +498,12 @@ class LoadBalancer(pulumi.ComponentResource):
         self,
         name: str,
         args: LoadBalancerArgs,
-        settings: _Settings,
+        settings: LoadBalancerArgs,
         load_balancer: aws.lb.LoadBalancer,
         target_group: aws.lb.TargetGroup,
     ) -> aws.lb.Listener:
         child = pulumi.ResourceOptions(parent=self)
-        tags = {"Name": physical_name(name), **settings.tags}
+        tags = {"Name": physical_name(name), **settings.get("tags", {})}
         forward: aws.lb.ListenerDefaultActionArgsDict = {
             "type": "forward",
             "target_group_arn": target_group.arn,
@@ -545,15 +517,16 @@ class LoadBalancer(pulumi.ComponentResource):
             load_balancer_arn=load_balancer.arn,
             port=80,
             protocol="HTTP",
-            default_actions=[forward if settings.plain_http else redirect],
+            default_actions=[forward if settings["plain_http"] else redirect],
             tags=tags,
             opts=child,
         )
-        if settings.plain_http:
+        if settings["plain_http"]:
             return http
-        if settings.domain:
-            certificate_arn = self._certificate(name, args, settings, settings.domain)
-            self._alias(name, args, settings.domain, load_balancer)
+        domain = settings.get("domain")
+        if domain:
+            certificate_arn = self._certificate(name, args, settings, domain)
+            self._alias(name, args, domain, load_balancer)
         else:
             certificate_arn = pulumi.Output.from_input(args["certificate_arn"])
         self.certificate_arn = certificate_arn
@@ -572,25 +545,26 @@ class LoadBalancer(pulumi.ComponentResource):
     def _waiting_rule(
         self,
         name: str,
-        settings: _Settings,
+        settings: LoadBalancerArgs,
         listener: aws.lb.Listener,
         target_group: aws.lb.TargetGroup,
     ) -> pulumi.Output[str]:
-        if not settings.low_priority_paths:
+        paths = settings.get("low_priority_paths")
+        if not paths:
             return pulumi.Output.from_input("")
         return aws.lb.ListenerRule(
             f"{name}-low-priority",
             listener_arn=listener.arn,
             priority=100,
-            conditions=[{"path_pattern": {"values": list(settings.low_priority_paths)}}],
+            conditions=[{"path_pattern": {"values": paths}}],
             actions=[{"type": "forward", "target_group_arn": target_group.arn}],
-            tags={"Name": physical_name(name, "low-priority"), **settings.tags},
+            tags={"Name": physical_name(name, "low-priority"), **settings.get("tags", {})},
             # A runbook switches the action; a deployment in the middle of a surge must not.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["actions"]),
         ).arn
 
     def _certificate(
-        self, name: str, args: LoadBalancerArgs, settings: _Settings, domain: str
+        self, name: str, args: LoadBalancerArgs, settings: LoadBalancerArgs, domain: str
     ) -> pulumi.Output[str]:
         """Create a certificate and wait until it is valid; return its ARN from then on."""
         child = pulumi.ResourceOptions(parent=self)
@@ -598,7 +572,7 @@ class LoadBalancer(pulumi.ComponentResource):
             f"{name}-certificate",
             domain_name=domain,
             validation_method="DNS",
-            tags={"Name": physical_name(name), **settings.tags},
+            tags={"Name": physical_name(name), **settings.get("tags", {})},
             opts=child,
         )
         option = certificate.domain_validation_options.apply(lambda options: options[0])

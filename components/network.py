@@ -1,18 +1,19 @@
 """The network that the load balancer and the instances live in."""
 
 import ipaddress
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Annotated, Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
 
-from components._checks import Reader
-from components._errors import ArgsError, Problems
 from components._naming import physical_name
+from components._rules import TAGS
 from components.aws_limits import breach
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.errors import ArgsError
+from surgeproof.settings.fields import choice, items, text, whole
 
 
 class NatGateways(StrEnum):
@@ -25,89 +26,92 @@ class NatGateways(StrEnum):
     """One NAT gateway in each zone: a zone's failure stays in that zone."""
 
 
+def _cidr_block_breach(value: str) -> str | None:
+    rule = breach(_VPC, "cidrBlock", value)
+    too_small = rule is None and ipaddress.IPv4Network(value).prefixlen > 25
+    return "be /25 or larger, to hold six subnets" if too_small else rule
+
+
+_VPC: Final = "aws:ec2/vpc:Vpc"
+_SUBNETS: Final = items(
+    "list of at least 2 ids",
+    "be a list of at least two subnets",
+    item=text(
+        must="be the id of a subnet, such as subnet-0123456789abcdef0",
+        pattern="subnet-[0-9a-f]{8,17}",
+    ),
+    low=2,
+    once=True,
+    default=None,
+    behaviour="they are created",
+)
+
+
 class NetworkArgs(TypedDict):
-    """Arguments of Network. Either it creates a network, or it adopts one by its three ids."""
+    """Where the stack lives: a network of its own, or an existing one by its three ids."""
 
-    cidr_block: NotRequired[str]
-    """IPv4 range of the network (/16 to /25). Default: 10.0.0.0/16."""
-    zone_count: NotRequired[int]
-    """Availability Zones to spread over (2 or 3). Default: 2."""
-    nat_gateways: NotRequired[NatGateways]
-    """How private subnets reach the internet. Default: one."""
-    vpc_id: NotRequired[pulumi.Input[str]]
-    """Id of an existing network to adopt; nothing is created then. Default: create one."""
-    public_subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
-    """Ids of the adopted network's public subnets, in at least two zones. Default: create them."""
-    private_subnet_ids: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]]]
-    """Ids of the adopted network's private subnets, in at least two zones. They need a way to the
-    package repositories and to AWS's endpoints. Default: create them."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags for all that is created. Default: none."""
+    cidr_block: NotRequired[
+        Annotated[
+            str,
+            text(
+                "IPv4 range, /16 to /25",
+                "be an IPv4 range such as 10.0.0.0/16",
+                check=_cidr_block_breach,
+                default="10.0.0.0/16",
+            ),
+        ]
+    ]
+    """IPv4 range of the network."""
+    zone_count: NotRequired[Annotated[int, whole("zones", 2, 3, default=2)]]
+    """Availability Zones to spread over."""
+    nat_gateways: NotRequired[Annotated[NatGateways, choice(NatGateways, default=NatGateways.ONE)]]
+    """How instances reach the internet: through one NAT gateway (cheapest; when its zone fails, no
+    instance can download what it needs to start) or through one in each zone."""
+    vpc_id: NotRequired[
+        Annotated[
+            pulumi.Input[str],
+            text(
+                "id",
+                "be the id of a VPC, such as vpc-0123456789abcdef0",
+                pattern="vpc-[0-9a-f]{8,17}",
+                default=None,
+                behaviour="a network is created",
+            ),
+        ]
+    ]
+    """Existing network to use; nothing is created then."""
+    public_subnet_ids: NotRequired[Annotated[pulumi.Input[Sequence[pulumi.Input[str]]], _SUBNETS]]
+    """Public subnets of the existing network, in different zones."""
+    private_subnet_ids: NotRequired[Annotated[pulumi.Input[Sequence[pulumi.Input[str]]], _SUBNETS]]
+    """Private subnets of the existing network, in different zones."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags for all that is created."""
 
 
-_ADOPTED = ("vpc_id", "public_subnet_ids", "private_subnet_ids")
-_CREATED = ("cidr_block", "zone_count", "nat_gateways")
 _ANYWHERE = "0.0.0.0/0"
 _PRIVATE_OFFSET = 4
 """The range is cut into eight: public subnets from the first, private ones from the fifth, so that
 a third zone moves no subnet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    adopts: bool
-    cidr_block: ipaddress.IPv4Network
-    zone_count: int
-    nat_gateways: NatGateways
-    tags: Mapping[str, str]
-
-    @classmethod
-    def from_args(cls, args: NetworkArgs) -> "_Settings":
-        problems = Problems("Network")
-        reader = Reader(problems, args, NetworkArgs.__annotations__)
-        adopts = any(reader.given(key) for key in _ADOPTED)
-        if adopts:
-            for key in _ADOPTED:
-                if not reader.given(key):
-                    reader.note(key, f"be given together with {_others(key)}", None)
-            for key in _CREATED:
-                if reader.given(key):
-                    reader.note(key, "be left out when a network is adopted", args.get(key))
-            for key in _ADOPTED[1:]:
-                value = args.get(key)
-                if isinstance(value, list | tuple) and len(value) < 2:
-                    reader.note(key, "be at least two subnets, in different zones", value)
-        settings = cls(
-            adopts=adopts,
-            cidr_block=_range(reader),
-            zone_count=reader.whole("zone_count", 2, 2, 3),
-            nat_gateways=reader.choice("nat_gateways", NatGateways.ONE),
-            tags=reader.tags(),
-        )
-        problems.raise_if_any()
-        return settings
-
-    def subnet(self, index: int) -> str:
-        """Return the range of one of the eight parts."""
-        return str(list(self.cidr_block.subnets(prefixlen_diff=3))[index])
+def _adopted(values: Values) -> Iterator[Problem]:
+    given = [name for name in _ADOPTED if name in values.given]
+    for name in _ADOPTED if given else ():
+        if name not in given:
+            others = " and ".join(f"{{{each}}}" for each in given)
+            yield Problem((name,), f"be given together with {others}", None)
 
 
-def _others(key: str) -> str:
-    return " and ".join(other for other in _ADOPTED if other != key)
+def _left_out(values: Values) -> Iterator[Problem]:
+    if "vpc_id" in values.given:
+        for name in ("cidr_block", "zone_count", "nat_gateways"):
+            if name in values.given:
+                must = "be left out when a network is adopted ({vpc_id})"
+                yield Problem((name,), must, values[name])
 
 
-def _range(reader: Reader) -> ipaddress.IPv4Network:
-    default = ipaddress.IPv4Network("10.0.0.0/16")
-    text = reader.text("cidr_block", str(default))
-    rule = breach("aws:ec2/vpc:Vpc", "cidrBlock", text)
-    if rule:
-        reader.note("cidr_block", rule, text)
-        return default
-    network = ipaddress.IPv4Network(text)
-    if network.prefixlen > 25:
-        reader.note("cidr_block", "be /25 or larger, to hold six subnets", text)
-        return default
-    return network
+_ADOPTED: Final = ("vpc_id", "public_subnet_ids", "private_subnet_ids")
+NETWORK: Final = Definition("Network", NetworkArgs, relations=(_adopted, _left_out))
 
 
 class Network(pulumi.ComponentResource):
@@ -134,10 +138,10 @@ class Network(pulumi.ComponentResource):
         self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Network", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = NETWORK.check(args)
         self.nat_gateway_ids: list[pulumi.Output[str]] = []
         # Their ids, as many as there are before any exists; none in an adopted network.
-        if settings.adopts:
+        if "vpc_id" in settings:
             self.vpc_id = pulumi.Output.from_input(args["vpc_id"])
             self.public_subnet_ids = _ids(args["public_subnet_ids"])
             self.private_subnet_ids = _ids(args["private_subnet_ids"])
@@ -151,15 +155,16 @@ class Network(pulumi.ComponentResource):
             }
         )
 
-    def _create(self, name: str, settings: _Settings) -> None:
+    def _create(self, name: str, settings: NetworkArgs) -> None:
         child = pulumi.ResourceOptions(parent=self)
 
         def tags(*role: str) -> dict[str, str]:
-            return {"Name": physical_name(name, *role), **settings.tags}
+            return {"Name": physical_name(name, *role), **settings.get("tags", {})}
 
+        parts = [*ipaddress.IPv4Network(settings["cidr_block"]).subnets(prefixlen_diff=3)]
         vpc = aws.ec2.Vpc(
             name,
-            cidr_block=str(settings.cidr_block),
+            cidr_block=settings["cidr_block"],
             enable_dns_support=True,
             enable_dns_hostnames=True,
             tags=tags(),
@@ -186,7 +191,7 @@ class Network(pulumi.ComponentResource):
             created = aws.ec2.Subnet(
                 f"{name}-{role}",
                 vpc_id=vpc.id,
-                cidr_block=settings.subnet(part),
+                cidr_block=str(parts[part]),
                 availability_zone=zones.names.apply(lambda names: _zone(names, zone)),
                 map_public_ip_on_launch=False,
                 tags=tags(role),
@@ -221,13 +226,13 @@ class Network(pulumi.ComponentResource):
         privates: list[aws.ec2.Subnet] = []
         tables = [public_table]
         gateways: list[aws.ec2.NatGateway] = []
-        for zone in range(settings.zone_count):
+        for zone in range(settings["zone_count"]):
             number = zone + 1
             # One table a zone in any case, so that more NAT gateways only change routes.
             routes = table(f"private-{number}")
             publics.append(subnet(f"public-{number}", zone, zone, public_table))
             privates.append(subnet(f"private-{number}", zone, zone + _PRIVATE_OFFSET, routes))
-            if not gateways or settings.nat_gateways is NatGateways.PER_ZONE:
+            if not gateways or settings["nat_gateways"] is NatGateways.PER_ZONE:
                 gateways.append(nat_gateway(number, publics[-1]))
             aws.ec2.Route(
                 f"{name}-private-{number}",

@@ -91,7 +91,7 @@ class Read:
         path = tuple(key.split("."))
         if any(each.path[: len(path)] in (path, path[: len(each.path)]) for each in self.problems):
             raise UnsoundError
-        return self._at(path)
+        return self.at(key)
 
     def get(self, key: str) -> Any:
         """Return a value or its default, None where it is wrong by itself."""
@@ -104,9 +104,11 @@ class Read:
         """Whether something was written at a key, sound or not."""
         if key in self.values:
             return key in self.given
-        return self._at(tuple(key.split("."))) is not None
+        return self.at(key) is not None
 
-    def _at(self, path: Sequence[str]) -> Any:
+    def at(self, key: str) -> Any:
+        """Return what was written at a key, or its default, sound or not."""
+        path = key.split(".")
         for size in range(len(path), 0, -1):
             key = ".".join(path[:size])
             if key in self.values:
@@ -119,7 +121,7 @@ class Read:
 
     def items(self, key: str) -> list[tuple[str | int, "Item"]]:
         """Return the groups of a list or mapping."""
-        value, path = self._at(tuple(key.split("."))), tuple(key.split("."))
+        value, path = self.at(key), tuple(key.split("."))
         pairs = value.items() if isinstance(value, Mapping) else enumerate(value or ())
         return [(name, Item(self, (*path, name), item)) for name, item in pairs]
 
@@ -215,8 +217,10 @@ class Keys:
             key = self.key_of(kind, each)
             if key is None or name in wiring:
                 continue
-            value = read.values[key]
-            if (key in read.given or each.required) and value is not None:
+            value = read.at(key)
+            if value is None and each.required and each.rule is not None:
+                value = each.rule.default
+            if (read.has(key) or each.required) and value is not None:
                 found[name] = self._given(each, value)
         return cast("_Args", found)
 
@@ -306,7 +310,7 @@ class Keys:
         kind = definition.args_type
         for name, each in fields_of(kind).items():
             key = self.key_of(kind, each)
-            if key is None or key not in read.values:
+            if key is None or key not in self.by_key:
                 if each.rule is not None and each.rule.default is not None and not each.required:
                     values[name] = each.rule.default
                 continue
@@ -318,12 +322,11 @@ class Keys:
                 for problem in read.single.get(owner.args_type, ())
                 if problem.path[0] == owner.field.name
             ]
-            value = read.values[key]
-            if value is None or each.rule is None:
-                continue
-            values[name] = self._given(each, value)
+            value = read.at(key)
             if key in read.given:
                 given.add(name)
+            if value is not None:
+                values[name] = self._given(each, value)
         known = len(problems)
         checked = Values(values, frozenset(given), [*problems])
         related(checked, definition.relations)

@@ -9,8 +9,8 @@ from components import alarms, dashboard, notifications, objectives, runbooks, t
 from components.auto_scaling_group import _Settings as GroupSettings
 from components.configuration import Configuration, find_problems
 from components.database import _Settings as DatabaseSettings
-from components.load_balancer import _Settings as LoadBalancerSettings
-from components.network import _Settings as NetworkSettings
+from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
+from components.network import NETWORK, NetworkArgs
 from components.scaling_policies import SCALING_POLICIES
 from components.spending import _Settings as SpendingSettings
 from components.web_acl import _Settings as WebAclSettings
@@ -71,8 +71,8 @@ def refused(configuration):
     balancer = SimpleNamespace(waiting_rule_arn="w", arn="a", target_group_arn="t")
     of = configuration
     checks = (
-        lambda: NetworkSettings.from_args(of.network_args()),
-        lambda: LoadBalancerSettings.from_args(of.load_balancer_args(**wiring)),
+        lambda: NETWORK.check(of.args(NetworkArgs)),
+        lambda: LOAD_BALANCER_ARGS.check(of.args(LoadBalancerArgs, **wiring)),
         lambda: GroupSettings.from_args(
             of.group_args(
                 **wiring,

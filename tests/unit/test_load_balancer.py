@@ -3,7 +3,7 @@ import json
 import pytest
 
 from components import ArgsError, LoadBalancer, LoadBalancerArgs
-from components.load_balancer import _Settings
+from components.load_balancer import LOAD_BALANCER_ARGS
 from tests.unit.recording import Recording, record
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
@@ -30,23 +30,28 @@ def build(args: LoadBalancerArgs = GOOD, name: str = "web") -> Recording:
 
 
 def test_defaults():
-    settings = _Settings.from_args(GOOD)
+    settings = LOAD_BALANCER_ARGS.check(GOOD)
 
-    assert (settings.internal, settings.plain_http) == (False, False)
-    assert settings.allowed_cidr_blocks == ("0.0.0.0/0",)
-    assert settings.idle_timeout_seconds == 60
-    assert settings.deregistration_delay_seconds == 60
-    assert settings.slow_start_seconds == 0
-    assert settings.algorithm == "round_robin"
-    assert settings.anomaly_mitigation is False
-    assert settings.deletion_protection is True
-    assert settings.log_retention_days == 90
-    assert settings.log_bucket_force_destroy is False
-    assert settings.capacity_units is None
-    assert settings.health_check_interval_seconds == 10
-    assert settings.health_check_timeout_seconds == 5
-    assert (settings.healthy_threshold, settings.unhealthy_threshold) == (2, 3)
-    assert settings.zonal_shift is True
+    assert settings == {
+        **GOOD,
+        "plain_http": False,
+        "internal": False,
+        "allowed_cidr_blocks": ["0.0.0.0/0"],
+        "idle_timeout_seconds": 60,
+        "deregistration_delay_seconds": 60,
+        "slow_start_seconds": 0,
+        "algorithm": "round_robin",
+        "anomaly_mitigation": False,
+        "deletion_protection": True,
+        "log_retention_days": 90,
+        "log_bucket_force_destroy": False,
+        "health_check_interval_seconds": 10,
+        "health_check_timeout_seconds": 5,
+        "healthy_threshold": 2,
+        "unhealthy_threshold": 3,
+        "zonal_shift": True,
+        "waf_fail_open": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -55,12 +60,21 @@ def test_defaults():
         ({"vpc_id": None}, "vpc_id: must be given, got nothing"),
         (
             {"subnet_ids": ["subnet-1"]},
-            "subnet_ids: must be at least two subnets, in different zones, got ['subnet-1']",
+            "subnet_ids: must be at least two subnets, in different zones, got a list of 1",
         ),
-        ({"target_port": None}, "target_port: must be given, got nothing"),
+        (
+            {"target_port": None},
+            "target_port: must be a whole number from 1 to 65535, got nothing",
+        ),
         ({"target_port": 65536}, "target_port: must be a whole number from 1 to 65535, got 65536"),
-        ({"health_check_path": None}, "health_check_path: must be given, got nothing"),
-        ({"health_check_path": "up"}, "health_check_path: must begin with a slash, got 'up'"),
+        (
+            {"health_check_path": None},
+            "health_check_path: must be a path such as /health, got nothing",
+        ),
+        (
+            {"health_check_path": "up"},
+            "health_check_path: must be a path such as /health, got 'up'",
+        ),
         (
             {"certificate_arn": None},
             (
@@ -71,7 +85,7 @@ def test_defaults():
         ),
         (
             {"plain_http": True},
-            "plain_http: must be left out when certificate_arn is given, got True",
+            "plain_http: must be left out when certificate_arn is given, got true",
         ),
         (
             {"domain": "shop.test", "hosted_zone_id": "Z1"},
@@ -98,7 +112,7 @@ def test_defaults():
         ),
         (
             {"allowed_cidr_blocks": []},
-            "allowed_cidr_blocks: must be a list of at least one text, got []",
+            "allowed_cidr_blocks: must be a list of at least one IPv4 range, got a list of 0",
         ),
         (
             {"idle_timeout_seconds": 4001},
@@ -124,7 +138,7 @@ def test_defaults():
             {"anomaly_mitigation": True},
             (
                 "anomaly_mitigation: must be false unless algorithm (now round_robin) is "
-                "weighted_random, got True"
+                "weighted_random, got true"
             ),
         ),
         (
@@ -167,23 +181,23 @@ def test_defaults():
 )
 def test_wrong_arguments_are_refused(change, message):
     with pytest.raises(ArgsError) as error:
-        _Settings.from_args({**GOOD, **change})
+        LOAD_BALANCER_ARGS.check({**GOOD, **change})
 
     assert str(error.value) == f"LoadBalancer.{message}"
 
 
 def test_all_problems_come_at_once():
     with pytest.raises(ArgsError) as error:
-        _Settings.from_args({**GOOD, "target_port": 0, "healthy_threshold": 1})
+        LOAD_BALANCER_ARGS.check({**GOOD, "target_port": 0, "healthy_threshold": 1})
 
     assert len(str(error.value).splitlines()) == 2
 
 
 def test_whole_numbers_may_arrive_as_floats():
-    settings = _Settings.from_args({**GOOD, "target_port": 80.0, "idle_timeout_seconds": 90.0})
+    settings = LOAD_BALANCER_ARGS.check({**GOOD, "target_port": 80.0, "idle_timeout_seconds": 90.0})
 
-    assert (settings.target_port, settings.idle_timeout_seconds) == (80, 90)
-    assert isinstance(settings.idle_timeout_seconds, int)
+    assert (settings["target_port"], settings["idle_timeout_seconds"]) == (80, 90)
+    assert isinstance(settings["idle_timeout_seconds"], int)
 
 
 def test_too_long_a_name_is_refused_with_the_limit():

@@ -1,13 +1,13 @@
 import pytest
 
 from components import ArgsError, NatGateways, Network, NetworkArgs
-from components.network import _Settings
+from components.network import NETWORK
 from tests.unit.recording import Recording, record
 
 ADOPTED: NetworkArgs = {
-    "vpc_id": "vpc-1",
-    "public_subnet_ids": ["subnet-1", "subnet-2"],
-    "private_subnet_ids": ["subnet-3", "subnet-4"],
+    "vpc_id": "vpc-01234567",
+    "public_subnet_ids": ["subnet-01234561", "subnet-01234562"],
+    "private_subnet_ids": ["subnet-01234563", "subnet-01234564"],
 }
 
 
@@ -16,11 +16,13 @@ def build(args: NetworkArgs) -> Recording:
 
 
 def test_defaults():
-    settings = _Settings.from_args({})
+    settings = NETWORK.check({})
 
-    assert str(settings.cidr_block) == "10.0.0.0/16"
-    assert settings.zone_count == 2
-    assert settings.nat_gateways is NatGateways.ONE
+    assert settings == {
+        "cidr_block": "10.0.0.0/16",
+        "zone_count": 2,
+        "nat_gateways": NatGateways.ONE,
+    }
 
 
 @pytest.mark.parametrize(
@@ -39,27 +41,27 @@ def test_defaults():
         ),
         ({"zone_count": 1}, "Network.zone_count: must be a whole number from 2 to 3, got 1"),
         ({"zone_count": 2.5}, "Network.zone_count: must be a whole number from 2 to 3, got 2.5"),
-        ({"zone_count": True}, "Network.zone_count: must be a whole number from 2 to 3, got True"),
+        ({"zone_count": True}, "Network.zone_count: must be a whole number from 2 to 3, got true"),
         (
             {"nat_gateways": "two"},
             "Network.nat_gateways: must be one of one, per_zone, got 'two'",
         ),
         (
             {**ADOPTED, "zone_count": 3},
-            "Network.zone_count: must be left out when a network is adopted, got 3",
+            "Network.zone_count: must be left out when a network is adopted (vpc_id), got 3",
         ),
         (
-            {**ADOPTED, "public_subnet_ids": ["subnet-1"]},
-            (
-                "Network.public_subnet_ids: must be at least two subnets, in different zones, "
-                "got ['subnet-1']"
-            ),
+            {**ADOPTED, "public_subnet_ids": ["subnet-01234561"]},
+            ("Network.public_subnet_ids: must be a list of at least two subnets, got a list of 1"),
         ),
-        ({"tags": {"team": 1}}, "Network.tags: must be a map from texts to texts, got {'team': 1}"),
+        (
+            {"tags": {"team": 1}},
+            "Network.tags.team: must be a text (put numbers and true or false into quotes), got 1",
+        ),
         (
             {"zone_counts": 3},
             (
-                "Network.zone_counts: must be an argument that exists (nearest: zone_count), "
+                "Network.zone_counts: must be a key that exists (nearest: zone_count), "
                 "got 'zone_counts'"
             ),
         ),
@@ -67,29 +69,23 @@ def test_defaults():
 )
 def test_wrong_arguments_are_refused(args, message):
     with pytest.raises(ArgsError) as error:
-        _Settings.from_args(args)
+        NETWORK.check(args)
 
     assert str(error.value) == message
 
 
 def test_adopting_needs_all_three_ids_and_says_so_at_once():
     with pytest.raises(ArgsError) as error:
-        _Settings.from_args({"vpc_id": "vpc-1"})
+        NETWORK.check({"vpc_id": "vpc-01234567"})
 
     assert str(error.value).splitlines() == [
-        (
-            "Network.public_subnet_ids: must be given together with vpc_id and private_subnet_ids, "
-            "got nothing"
-        ),
-        (
-            "Network.private_subnet_ids: must be given together with vpc_id and public_subnet_ids, "
-            "got nothing"
-        ),
+        ("Network.public_subnet_ids: must be given together with vpc_id, got nothing"),
+        ("Network.private_subnet_ids: must be given together with vpc_id, got nothing"),
     ]
 
 
 def test_whole_numbers_may_arrive_as_floats():
-    assert _Settings.from_args({"zone_count": 3.0}).zone_count == 3
+    assert NETWORK.check({"zone_count": 3.0})["zone_count"] == 3
 
 
 def test_subnets_lie_in_separate_zones_and_a_third_zone_moves_none():

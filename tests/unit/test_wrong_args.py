@@ -71,9 +71,9 @@ RUNBOOKS = {
 }
 
 COMPONENTS = {
-    "Network": (network._Settings.from_args, network.NetworkArgs, {}),
+    "Network": (network.NETWORK.check, network.NetworkArgs, {}),
     "LoadBalancer": (
-        load_balancer._Settings.from_args,
+        load_balancer.LOAD_BALANCER_ARGS.check,
         load_balancer.LoadBalancerArgs,
         test_load_balancer.GOOD,
     ),
