@@ -17,10 +17,15 @@ from components import (
     Objectives,
     Pages,
     Runbooks,
+    RunbooksArgs,
     ScalingPolicies,
+    ScalingPoliciesArgs,
     Spending,
+    SpendingArgs,
     Timeline,
+    TimelineArgs,
     WebAcl,
+    WebAclArgs,
 )
 from components.alarms import rollback_alarm_names
 from components.configuration import ConfigurationError, load
@@ -52,7 +57,8 @@ def stack() -> None:
             configuration.database_args(
                 vpc_id=network.vpc_id,
                 subnet_ids=network.private_subnet_ids,
-                notifications=notifications,
+                page_topic_arn=notifications.page_topic_arn,
+                ticket_topic_arn=notifications.ticket_topic_arn,
             ),
         )
     group = AutoScalingGroup(
@@ -68,7 +74,9 @@ def stack() -> None:
     )
     scaling = ScalingPolicies(
         "web",
-        configuration.scaling_args(
+        configuration.args(
+            ScalingPoliciesArgs,
+            keep_raised_minimum=True,
             group_name=group.name,
             resource_label=load_balancer.resource_label,
             load_balancer_arn_suffix=load_balancer.arn_suffix,
@@ -88,15 +96,19 @@ def stack() -> None:
     )
     spending = Spending(
         "web",
-        configuration.spending_args(group_name=group.name, notifications=notifications),
+        configuration.args(
+            SpendingArgs, group_name=group.name, ticket_topic_arn=notifications.ticket_topic_arn
+        ),
     )
     beside: list[Database | Spending | WebAcl] = [spending]
     if configuration["webAcl.enabled"]:
         beside.append(
             WebAcl(
                 "web",
-                configuration.web_acl_args(
-                    load_balancer_arn=load_balancer.arn, notifications=notifications
+                configuration.args(
+                    WebAclArgs,
+                    load_balancer_arn=load_balancer.arn,
+                    ticket_topic_arn=notifications.ticket_topic_arn,
                 ),
             )
         )
@@ -119,7 +131,7 @@ def stack() -> None:
     )
     watched = [*pages.watched, *objectives.watched, *watched]
     escalation = Escalation("web", configuration.escalation_args(notifications), watched)
-    timeline = Timeline("timeline", configuration.timeline_args(group.name))
+    timeline = Timeline("timeline", configuration.args(TimelineArgs, group_name=group.name))
     dashboard = Dashboard(
         "on-call",
         configuration.dashboard_args(
@@ -132,8 +144,19 @@ def stack() -> None:
     )
     runbooks = Runbooks(
         "web",
-        configuration.runbooks_args(
-            group=group, load_balancer=load_balancer, alarm_names=rollback_alarm_names("web")
+        configuration.args(
+            RunbooksArgs,
+            group_name=group.name,
+            launch_template_id=group.launch_template_id,
+            instance_role_name=group.role_name,
+            load_balancer_arn=load_balancer.arn,
+            target_group_arn=load_balancer.target_group_arn,
+            waiting_rule_arn=(
+                load_balancer.waiting_rule_arn
+                if configuration["loadBalancer.lowPriorityPaths"]
+                else None
+            ),
+            alarm_names=rollback_alarm_names("web"),
         ),
     )
 

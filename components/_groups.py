@@ -4,12 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Final, NotRequired, TypedDict
 
-from components import aws_limits, database
+from components import aws_limits
 from components._application import ARN_RULE, is_secret_arn
 from components._rules import ACCOUNT_ARN, RUNBOOK_BASE_URL, TAGS, aws, aws_whole
 from components.auto_scaling_group import BOOT_SECONDS, WarmPoolState
 from components.auto_scaling_group import _architecture as architecture
-from components.database import REPLICAS_MAX, VERSION_RULE
 from components.notifications import (
     SLACK_CHANNEL,
     SLACK_WORKSPACE,
@@ -18,15 +17,12 @@ from components.notifications import (
     SubscriptionProtocol,
 )
 from components.objectives import BURN_RATES_MAX, OBJECTIVE_PERCENT, WINDOW_MINUTES_MAX
-from components.spending import DOLLARS_MAX, HOURS_MAX
-from components.web_acl import RATE_LIMIT, RATE_WINDOW, RuleAction
 from surgeproof.figures import Figure, figure
 from surgeproof.settings.fields import (
     choice,
     group,
     items,
     number,
-    one_of,
     switch,
     text,
     whole,
@@ -47,8 +43,6 @@ def _variable_names(value: Mapping[str, str]) -> str | None:
 
 SURGES_MAX: Final = 20
 """Surges of one stack: each is replayed at every preview."""
-
-_LOG_GROUP: Final = ("aws:cloudwatch/logGroup:LogGroup", "retentionInDays")
 
 
 class ApplicationConfiguration(TypedDict):
@@ -588,226 +582,35 @@ class ObjectiveConfiguration(TypedDict):
     """What surviving a surge means."""
 
 
-class DatabaseConfiguration(TypedDict):
-    """A PostgreSQL database that all instances share."""
+class DatabaseSwitch(TypedDict):
+    """Whether there is a database."""
 
     enabled: NotRequired[Annotated[bool, switch(default=False)]]
     """Create it. Instances then find it by DATABASE_HOST, DATABASE_PORT, DATABASE_NAME and
     DATABASE_SECRET_ARN in their environment, and may read that secret: for each new connection,
     since RDS changes the password every 7 days."""
-    instance_class: NotRequired[
-        Annotated[
-            str,
-            text(
-                "class",
-                aws_limits.LIMITS[aws_limits.DATABASE, "instanceClass"].rule,
-                check=aws(aws_limits.DATABASE, "instanceClass"),
-                default="db.m7g.large",
-            ),
-        ]
-    ]
-    """Class of the database."""
-    engine_version: NotRequired[
-        Annotated[
-            str,
-            text(
-                "version, 13 or newer; in quotes",
-                VERSION_RULE,
-                pattern="1[3-9](\\.\\d{1,2})?",
-                default="17",
-            ),
-        ]
-    ]
-    """Version of PostgreSQL: the major one, whose newest minor one AWS takes, or both."""
-    database_name: NotRequired[
-        Annotated[
-            str,
-            text(
-                "text, 1 to 63 characters",
-                aws_limits.LIMITS[aws_limits.DATABASE, "dbName"].rule,
-                check=aws(aws_limits.DATABASE, "dbName"),
-                default="app",
-            ),
-        ]
-    ]
-    """Name of the database that is made."""
-    username: NotRequired[
-        Annotated[
-            str,
-            text(
-                "text, 1 to 16 characters",
-                aws_limits.LIMITS[aws_limits.DATABASE, "username"].rule,
-                check=aws(aws_limits.DATABASE, "username"),
-                default="service_owner",
-            ),
-        ]
-    ]
-    """Name of the master user."""
-    password: NotRequired[
-        Annotated[
-            str,
-            text(
-                "text, 8 to 128 characters",
-                aws_limits.LIMITS[aws_limits.DATABASE, "password"].rule,
-                check=aws(aws_limits.DATABASE, "password"),
-                default=None,
-                behaviour="RDS makes one and rotates it every 7 days",
-                hidden=True,
-            ),
-        ]
-    ]
-    """Password of the master user, for read replicas; as a secret: `pulumi config set --secret
-    --path database.password`."""
-    allocated_storage_gib: NotRequired[
-        Annotated[int, whole("GiB", 20, database.ALLOCATED_GIB_MAX, default=100)]
-    ]
-    """Storage at first. It can grow, by 10 % at least, to AWS's limit of 65536."""
-    max_allocated_storage_gib: NotRequired[
-        Annotated[
-            int,
-            aws_whole(
-                "GiB",
-                aws_limits.DATABASE,
-                "maxAllocatedStorage",
-                default=None,
-                behaviour="twice allocatedStorageGib",
-            ),
-        ]
-    ]
-    """Storage that it may grow to by itself; at least 10 % above allocatedStorageGib."""
-    multi_az: NotRequired[Annotated[bool, switch(default=True)]]
-    """Keep a standby in another Availability Zone."""
-    max_connections: NotRequired[
-        Annotated[
-            int,
-            whole(
-                "connections",
-                6,
-                262143,
-                default=None,
-                behaviour="AWS's for the class: its memory in bytes / 9531392, at most 5000",
-            ),
-        ]
-    ]
-    """Connections that it accepts. Together with maxSize, service.connectionsPerInstance has to
-    fit, unless there is a proxy. A change waits for a restart."""
-    replica_count: NotRequired[Annotated[int, whole("replicas", 0, REPLICAS_MAX, default=0)]]
-    """Read replicas; they need `password`, since AWS makes none of a database whose password it
-    manages."""
-    proxy: NotRequired[Annotated[bool, switch(default=False)]]
-    """Share connections between instances by an RDS Proxy."""
-    deletion_protection: NotRequired[Annotated[bool, switch(default=True)]]
-    """Refuse to delete the database, with `pulumi destroy` too."""
-    skip_final_snapshot: NotRequired[Annotated[bool, switch(default=False)]]
-    """Delete the database without a last snapshot, and its backups with it."""
-    apply_immediately: NotRequired[Annotated[bool, switch(default=False)]]
-    """Make changes at once, some with a restart, rather than in the next maintenance window."""
-    backup_retention_days: NotRequired[Annotated[int, whole("days", 1, 35, default=14)]]
-    """Time that backups are kept."""
-    backup_window: NotRequired[
-        Annotated[
-            str,
-            text(
-                "hh:mm-hh:mm, UTC, at least 30 minutes",
-                aws_limits.LIMITS[aws_limits.DATABASE, "backupWindow"].rule,
-                check=aws(aws_limits.DATABASE, "backupWindow"),
-                default="01:00-02:00",
-            ),
-        ]
-    ]
-    """When backups are taken."""
-    maintenance_window: NotRequired[
-        Annotated[
-            str,
-            text(
-                "ddd:hh:mm-ddd:hh:mm, UTC, at least 30 minutes",
-                aws_limits.LIMITS[aws_limits.DATABASE, "maintenanceWindow"].rule,
-                check=aws(aws_limits.DATABASE, "maintenanceWindow"),
-                default="sun:02:30-sun:03:30",
-            ),
-        ]
-    ]
-    """When AWS may work on it; not during backupWindow."""
-    kms_key_arn: NotRequired[
-        Annotated[
-            str,
-            text(
-                "ARN",
-                "be the ARN of a KMS key",
-                pattern=ACCOUNT_ARN.format(service="kms", rest="key/[A-Za-z0-9-]+"),
-                default=None,
-                behaviour="AWS's own key for RDS",
-            ),
-        ]
-    ]
-    """Key that encrypts the storage; a change replaces the database."""
-    monitoring_interval_seconds: NotRequired[
-        Annotated[int, one_of("seconds", *database.MONITORING_SECONDS, default=60)]
-    ]
-    """Time between two points of the operating system's metrics."""
-    slow_query_milliseconds: NotRequired[
-        Annotated[int, whole("milliseconds", 1, 3600000, default=1000)]
-    ]
-    """Time from which a statement is logged with its plan."""
-    slow_queries_per_minute: NotRequired[
-        Annotated[int, whole("statements per minute", 0, 1000000, default=10)]
-    ]
-    """Slow statements above which there is a ticket."""
-    storage_latency_milliseconds: NotRequired[
-        Annotated[float, number("milliseconds", 0.1, 10000, default=20)]
-    ]
-    """Time of a read or write, of one in ten, from which there is a ticket."""
-    replica_lag_seconds: NotRequired[Annotated[int, whole("seconds", 1, 86400, default=60)]]
-    """Lag of a replica from which there is a ticket."""
-    log_retention_days: NotRequired[Annotated[int, aws_whole("days", *_LOG_GROUP, default=90)]]
-    """Time that its logs are kept."""
 
 
-class WebAclConfiguration(TypedDict):
-    """Rules for requests in front of the load balancer."""
+class WebAclSwitches(TypedDict):
+    """Whether there is a web ACL, and what the load balancer does without an answer of it."""
 
     enabled: NotRequired[Annotated[bool, switch(default=False)]]
     """Create it."""
-    rate_limit: NotRequired[Annotated[int, aws_whole("requests", *RATE_LIMIT, default=2000)]]
-    """Requests of one client address within the window above which the rate rule acts. Offices
-    and carriers share addresses: take what the busiest of a thousand clients sends on the
-    busiest day, twice (`surgeproof clients` reads it from the access logs)."""
-    rate_window_seconds: NotRequired[
-        Annotated[int, aws_whole("seconds", *RATE_WINDOW, default=300)]
-    ]
-    """Window that the rate rule looks back over."""
-    rate_action: NotRequired[Annotated[RuleAction, choice(RuleAction, default=RuleAction.COUNT)]]
-    """What the rate rule does: `count` until somebody has seen whom it would hit."""
-    common_rules_action: NotRequired[
-        Annotated[RuleAction, choice(RuleAction, default=RuleAction.COUNT)]
-    ]
-    """What AWS's common rules do; they refuse bodies above 8 KB, among others."""
     fail_open: NotRequired[Annotated[bool, switch(default=True)]]
     """Serve requests when the ACL cannot be asked, rather than refuse them all. On, since an
     outage of the ACL would be one of the service."""
-    log_retention_days: NotRequired[Annotated[int, aws_whole("days", *_LOG_GROUP, default=90)]]
-    """Time that the log of what was counted or blocked is kept."""
 
 
-class SpendingConfiguration(TypedDict):
-    """What the stack may cost."""
+class PriceSettings(TypedDict):
+    """What an instance costs."""
 
-    instance_hours_per_day: NotRequired[
-        Annotated[float, number("hours", 0.1, HOURS_MAX, default=None, behaviour="no alarm")]
-    ]
-    """Instance-hours of a day that were planned; more is a ticket."""
-    monthly_budget_usd: NotRequired[
-        Annotated[float, number("US dollars", 1, DOLLARS_MAX, default=None, behaviour="no budget")]
-    ]
-    """What the whole account may cost in a month; told at 80 %, at 100 % and when 100 % is
-    forecast."""
     instance_hour_usd: NotRequired[
         Annotated[
             float,
             number(
                 "US dollars",
                 0.0001,
-                10000,
+                10_000,
                 default=None,
                 behaviour="instance-hours are told, and no money",
             ),

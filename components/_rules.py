@@ -1,5 +1,6 @@
 """Rules of settings that several components share, and those that AWS states in text."""
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -101,3 +102,50 @@ ZONES: Final = items(
     "list of at least 2 ids", "be at least two subnets, in different zones", low=2, key="-"
 )
 """Subnets that a component is given."""
+
+ALARM_NAMES: Final = items(
+    "list of at most 10 names",
+    "be a list of at most 10 names",
+    item=text(must="be the name of an alarm"),
+    high=10,
+    once=True,
+    default=None,
+    key="-",
+)
+"""Alarms that stop a replacement of instances (autoscaling AlarmSpecification)."""
+
+INSTANCE_TYPES: Final = items(
+    "list of types",
+    "be a list of at least one instance type",
+    item=text(
+        must="be an instance type that runs Linux, such as m7g.large",
+        check=lambda value: (
+            None
+            if architecture(value)
+            else "be an instance type that runs Linux, such as m7g.large"
+        ),
+    ),
+    low=1,
+    once=True,
+    default=("m7g.large",),
+)
+
+_INSTANCE_TYPE: Final = re.compile(r"(?P<family>[a-z][a-z0-9-]*)\.[a-z0-9-]+")
+_ATTRIBUTES: Final = re.compile(r"[a-z]+\d+(?P<attributes>[a-z]*)")
+
+
+def architecture(instance_type: str) -> str | None:
+    """Tell the architecture by AWS's naming: g first among the letters after the generation.
+
+    https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html: the letter there
+    names the processor family, and g is AWS Graviton; the first Graviton types, a1, had none.
+    """
+    match = _INSTANCE_TYPE.fullmatch(instance_type)
+    if not match:
+        return None
+    family = match["family"].partition("-")[0]
+    if family.startswith("mac"):  # no Linux runs on them
+        return None
+    attributes = _ATTRIBUTES.fullmatch(family)
+    graviton = attributes is not None and attributes["attributes"].startswith("g")
+    return "arm64" if graviton or family == "a1" else "x86_64"

@@ -17,14 +17,14 @@ from pulumi import Input, Output
 from pulumi.runtime import config as runtime_config
 
 from components import _groups as groups
-from components import aws_limits, database
+from components import database
 from components._alarm_reference import alarms_reference
 from components.alarms import AlarmsArgs
-from components.auto_scaling_group import BOOT_SECONDS, AutoScalingGroup, AutoScalingGroupArgs
+from components.auto_scaling_group import BOOT_SECONDS, AutoScalingGroupArgs
 from components.auto_scaling_group import _architecture as architecture
 from components.dashboard import DashboardArgs
-from components.database import Database, DatabaseArgs, database_class
-from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancer, LoadBalancerArgs
+from components.database import DATABASE_ARGS, DATABASE_PLAN, Database, DatabaseArgs, database_class
+from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
 from components.network import NETWORK, NetworkArgs
 from components.notifications import (
     ENDPOINT_RULES,
@@ -35,10 +35,8 @@ from components.notifications import (
 )
 from components.objectives import ObjectivesArgs, burn_names, burn_rate_breach
 from components.pages import EscalationArgs, PagesArgs
-from components.runbooks import RunbooksArgs
 from components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
 from components.spending import SpendingArgs
-from components.timeline import TimelineArgs
 from components.web_acl import WebAclArgs
 from surgeproof.figures import Figure
 from surgeproof.settings.checks import Field, UnsoundError, camel, docs_of, fields_of, types_in
@@ -118,21 +116,21 @@ KEYS: Final = Keys(
         Group(
             name="database",
             doc="A PostgreSQL database that all instances share.",
-            types=(groups.DatabaseConfiguration,),
+            types=(groups.DatabaseSwitch, DatabaseArgs),
         ),
         Group(
             name="webAcl",
             doc="Rules for requests in front of the load balancer.",
-            types=(groups.WebAclConfiguration,),
+            types=(groups.WebAclSwitches, WebAclArgs),
         ),
         Group(
             name="spending",
             doc="What the stack may cost.",
-            types=(groups.SpendingConfiguration,),
+            types=(SpendingArgs, groups.PriceSettings),
         ),
     ),
     groups.TopConfiguration,
-    (NETWORK, LOAD_BALANCER_ARGS, SCALING_POLICIES),
+    (NETWORK, LOAD_BALANCER_ARGS, SCALING_POLICIES, DATABASE_PLAN),
     end=_end,
 )
 """All keys."""
@@ -183,62 +181,12 @@ class Configuration:
         """
         return KEYS.args(kind, self._read, wiring)
 
-    def database_args(
-        self,
-        *,
-        vpc_id: Input[str],
-        subnet_ids: Input[Sequence[Input[str]]],
-        notifications: Notifications,
-    ) -> DatabaseArgs:
-        """Return what Database is given."""
-        args = self._args("database")
-        args.pop("enabled", None)
+    def database_args(self, **wiring: Any) -> DatabaseArgs:
+        """Return what Database is given, the password as a secret."""
+        args = self.args(DatabaseArgs, **wiring)
         if "password" in args:
             args["password"] = Output.secret(args["password"])
-        return cast(
-            "DatabaseArgs",
-            {
-                **args,
-                "runbook_base_url": self["alerts.runbookBaseUrl"],
-                "vpc_id": vpc_id,
-                "subnet_ids": subnet_ids,
-                "page_topic_arn": notifications.page_topic_arn,
-                "ticket_topic_arn": notifications.ticket_topic_arn,
-            },
-        )
-
-    def web_acl_args(
-        self, *, load_balancer_arn: Input[str], notifications: Notifications
-    ) -> WebAclArgs:
-        """Return what WebAcl is given."""
-        args = self._args("webAcl")
-        args.pop("enabled", None)
-        args.pop("fail_open", None)
-        return cast(
-            "WebAclArgs",
-            {
-                **args,
-                "runbook_base_url": self["alerts.runbookBaseUrl"],
-                "load_balancer_arn": load_balancer_arn,
-                "ticket_topic_arn": notifications.ticket_topic_arn,
-            },
-        )
-
-    def spending_args(
-        self, *, group_name: Input[str], notifications: Notifications
-    ) -> SpendingArgs:
-        """Return what Spending is given."""
-        args = self._args("spending")
-        args.pop("instance_hour_usd", None)
-        return cast(
-            "SpendingArgs",
-            {
-                **args,
-                "runbook_base_url": self["alerts.runbookBaseUrl"],
-                "group_name": group_name,
-                "ticket_topic_arn": notifications.ticket_topic_arn,
-            },
-        )
+        return args
 
     def day_at_maximum_size(self) -> str:
         """Return what 24 hours with all instances cost, in hours and, with a price, in money."""
@@ -281,59 +229,6 @@ class Configuration:
                 "target_group_arn": target_group_arn,
                 "load_balancer_security_group_id": load_balancer_security_group_id,
                 "alarm_names": alarm_names,
-                "keep_raised_minimum": True,
-            },
-        )
-
-    def runbooks_args(
-        self,
-        *,
-        group: AutoScalingGroup,
-        load_balancer: LoadBalancer,
-        alarm_names: list[str],
-    ) -> RunbooksArgs:
-        """Return what Runbooks is given."""
-        fleet, balancer = self._args("fleet"), self._args("loadBalancer")
-        optional = {
-            "waiting_rule_arn": load_balancer.waiting_rule_arn
-            if balancer.get("low_priority_paths")
-            else None,
-            "capacity_units": balancer.get("capacity_units"),
-            "instance_types": fleet.get("instance_types"),
-            "tags": fleet.get("tags"),
-        }
-        return cast(
-            "RunbooksArgs",
-            {
-                "group_name": group.name,
-                "launch_template_id": group.launch_template_id,
-                "instance_role_name": group.role_name,
-                "load_balancer_arn": load_balancer.arn,
-                "target_group_arn": load_balancer.target_group_arn,
-                "alarm_names": alarm_names,
-                **{key: value for key, value in optional.items() if value is not None},
-            },
-        )
-
-    def scaling_args(
-        self,
-        *,
-        group_name: Input[str],
-        resource_label: Input[str],
-        load_balancer_arn_suffix: Input[str],
-        target_group_arn_suffix: Input[str],
-    ) -> ScalingPoliciesArgs:
-        """Return what ScalingPolicies is given; it goes by the low end of the capacity."""
-        return cast(
-            "ScalingPoliciesArgs",
-            {
-                **self._args("scaling"),
-                **self._capacity(),
-                "runbook_base_url": self["alerts.runbookBaseUrl"],
-                "group_name": group_name,
-                "resource_label": resource_label,
-                "load_balancer_arn_suffix": load_balancer_arn_suffix,
-                "target_group_arn_suffix": target_group_arn_suffix,
                 "keep_raised_minimum": True,
             },
         )
@@ -436,17 +331,6 @@ class Configuration:
                 "escalation_topic_arn": notifications.escalation_topic_arn,
                 "info_topic_arn": notifications.info_topic_arn,
                 "escalation_minutes": self["alerts.escalationMinutes"],
-                **self._tags(),
-            },
-        )
-
-    def timeline_args(self, group_name: Input[str]) -> TimelineArgs:
-        """Return what Timeline is given."""
-        return cast(
-            "TimelineArgs",
-            {
-                "group_name": group_name,
-                "retention_days": self["alerts.timelineRetentionDays"],
                 **self._tags(),
             },
         )
@@ -659,43 +543,6 @@ def _connection_budget(values: Read) -> Problem | None:
     return _broken("fleet.maxSize", rule, size)
 
 
-def _known_limit(values: Read) -> Problem | None:
-    name = values["database.instanceClass"]
-    if not values["database.enabled"] or values.has("database.maxConnections"):
-        return None
-    if database_class(name) is not None:
-        return None
-    rule = f"be given, since the memory of database.instanceClass ({name}) is not known"
-    return _broken("database.maxConnections", rule, None)
-
-
-def _replicas(values: Read) -> Problem | None:
-    count = values["database.replicaCount"]
-    if not count or values.has("database.password"):
-        return None
-    rule = (
-        "be 0 unless database.password is given, since AWS makes no replica of a database whose "
-        "password it manages"
-    )
-    return _broken("database.replicaCount", rule, count)
-
-
-def _growth(values: Read) -> Problem | None:
-    size, most = values["database.allocatedStorageGib"], values["database.maxAllocatedStorageGib"]
-    if most is None or most >= 1.1 * size:
-        return None
-    rule = f"be at least 10 % above database.allocatedStorageGib ({size})"
-    return _broken("database.maxAllocatedStorageGib", rule, most)
-
-
-def _windows(values: Read) -> Problem | None:
-    backup, maintenance = values["database.backupWindow"], values["database.maintenanceWindow"]
-    if not aws_limits.windows_conflict(backup, maintenance):
-        return None
-    rule = f"not meet database.backupWindow ({backup})"
-    return _broken("database.maintenanceWindow", rule, maintenance)
-
-
 _RULES: Final[tuple[_Rule, ...]] = (
     _sizes,
     _left_out(
@@ -728,10 +575,6 @@ _RULES: Final[tuple[_Rule, ...]] = (
     ),
     _at_most("alerts.responseTimeP95Seconds", "alerts.responseTimeP99Seconds"),
     _connection_budget,
-    _known_limit,
-    _replicas,
-    _growth,
-    _windows,
     _burns,
 )
 """Rules between keys, of one group or of several."""
@@ -820,6 +663,8 @@ def find_problems(data: Mapping[str, Any]) -> list[Problem]:
 def _read(data: Mapping[str, Any]) -> Read:
     """Read the configuration, and hold the rules between groups, too."""
     read = KEYS.read(data)
+    if read.get("database.enabled"):
+        KEYS.relate(DATABASE_ARGS, read)
     found = []
     for rule in _RULES:
         try:

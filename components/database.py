@@ -2,18 +2,24 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import Reader
-from components._errors import Hidden, Problems
 from components._naming import physical_name
-from components._rules import RUNBOOKS
+from components._rules import (
+    ACCOUNT_ARN,
+    LOG_RETENTION,
+    RUNBOOK_BASE_URL,
+    TAGS,
+    ZONES,
+    aws_text,
+    aws_whole,
+)
 from components.alarms import (
     AlarmMetric,
     AlarmRow,
@@ -24,8 +30,10 @@ from components.alarms import (
     metric_alarm,
     watched,
 )
-from components.aws_limits import DATABASE, breach, windows_conflict
+from components.aws_limits import DATABASE, windows_conflict
 from components.notifications import AlertSeverity
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.fields import number, one_of, switch, text, whole
 
 PORT: Final = 5432
 
@@ -105,7 +113,6 @@ _BURSTABLE: Final[Mapping[str, tuple[int, float]]] = {
 
 _CLASS: Final = re.compile(r"db\.(?P<family>[a-z0-9]+)\.(?P<size>[a-z0-9]+)")
 _SIZE: Final = re.compile(r"(?P<times>\d*)xlarge")
-_VERSION: Final = re.compile(r"1[3-9](\.\d{1,2})?")
 VERSION_RULE: Final = "be a version of PostgreSQL, such as 17 or 17.4"
 
 
@@ -145,222 +152,217 @@ def database_class(name: str) -> DatabaseClass | None:
 
 
 class DatabaseArgs(TypedDict):
-    """Arguments of Database."""
+    """A PostgreSQL database that all instances share."""
 
     vpc_id: Input[str]
     """Id of the VPC."""
-    subnet_ids: Input[Sequence[Input[str]]]
+    subnet_ids: Annotated[Input[Sequence[Input[str]]], ZONES]
     """Ids of private subnets, in at least two Availability Zones."""
     page_topic_arn: Input[str]
     """Topic for alarms that somebody has to look at now."""
     ticket_topic_arn: Input[str]
     """Topic for alarms that can wait for working hours."""
-    instance_class: NotRequired[str]
-    """Class of the database, such as db.m7g.large. Default: db.m7g.large."""
-    engine_version: NotRequired[str]
-    """Version of PostgreSQL, 13 or newer: the major one, whose newest minor one AWS takes, or both.
-    Default: 17."""
-    database_name: NotRequired[str]
-    """Name of the database that is made (1 to 63 characters). Default: app."""
-    username: NotRequired[str]
-    """Name of the master user (1 to 16 characters). Default: postgres."""
-    password: NotRequired[Input[str]]
-    """Password of the master user, needed for read replicas; it is kept in Secrets Manager.
-    Default: RDS makes one, keeps it in Secrets Manager and rotates it every 7 days."""
-    allocated_storage_gib: NotRequired[int]
-    """Storage at first (GiB, 20 to 59578, so that it can grow by 10 %). Default: 100."""
-    max_allocated_storage_gib: NotRequired[int]
-    """Storage that it may grow to by itself (GiB, 20 to 65536), at least 10 % above
-    allocated_storage_gib. Default: twice allocated_storage_gib."""
-    multi_az: NotRequired[bool]
-    """Keep a standby in another Availability Zone. Default: true."""
-    max_connections: NotRequired[int]
-    """Connections that the database accepts (connections, 6 to 262143).
-    Default: AWS's for the class, by its memory; needed for a class that is not known here."""
-    replica_count: NotRequired[int]
-    """Read replicas (replicas, 0 to 5); they need `password`, since AWS makes none of a database
-    whose password it manages. Default: 0."""
-    proxy: NotRequired[bool]
-    """Share connections between instances by an RDS Proxy. Default: false."""
-    deletion_protection: NotRequired[bool]
-    """Refuse to delete the database. Default: true."""
-    skip_final_snapshot: NotRequired[bool]
-    """Delete the database without a last snapshot, and its backups with it. Default: false."""
-    apply_immediately: NotRequired[bool]
-    """Make changes at once, some with a restart, rather than in the next maintenance window.
-    Default: false."""
-    backup_retention_days: NotRequired[int]
-    """Time that backups are kept (days, 1 to 35). Default: 14."""
-    backup_window: NotRequired[str]
-    """When backups are taken (hh:mm-hh:mm, UTC, at least 30 minutes). Default: 01:00-02:00."""
-    maintenance_window: NotRequired[str]
-    """When AWS may work on it (ddd:hh:mm-ddd:hh:mm, UTC, at least 30 minutes).
-    Default: sun:02:30-sun:03:30."""
-    kms_key_arn: NotRequired[Input[str]]
-    """Key that encrypts the storage; a change replaces the database.
-    Default: AWS's own key for RDS."""
-    monitoring_interval_seconds: NotRequired[int]
-    """Time between two points of the operating system's metrics (seconds, 1, 5, 10, 15, 30 or 60).
-    Default: 60."""
-    slow_query_milliseconds: NotRequired[int]
-    """Time from which a statement is logged with its plan (milliseconds, 1 to 3600000).
-    Default: 1000."""
-    slow_queries_per_minute: NotRequired[int]
-    """Slow statements above which there is a ticket (statements per minute, 0 to 1000000).
-    Default: 10."""
-    storage_latency_milliseconds: NotRequired[float]
-    """Time of a read or write from which there is a ticket (milliseconds, 0.1 to 10000).
-    Default: 20."""
-    replica_lag_seconds: NotRequired[int]
-    """Lag of a replica from which there is a ticket (seconds, 1 to 86400). Default: 60."""
-    log_retention_days: NotRequired[int]
-    """Time that the database's logs are kept (days, as CloudWatch Logs has them). Default: 90."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all that is created. Default: none."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of DatabaseArgs."""
-
-    instance_class: str
-    engine_version: str
-    database_name: str
-    username: str
-    has_password: bool
-    allocated_storage_gib: int
-    max_allocated_storage_gib: int
-    multi_az: bool
-    max_connections: int
-    replica_count: int
-    proxy: bool
-    deletion_protection: bool
-    skip_final_snapshot: bool
-    apply_immediately: bool
-    backup_retention_days: int
-    backup_window: str
-    maintenance_window: str
-    monitoring_interval_seconds: int
-    slow_query_milliseconds: int
-    slow_queries_per_minute: int
-    storage_latency_milliseconds: float
-    replica_lag_seconds: int
-    log_retention_days: int
-    runbook_base_url: str
-    tags: Mapping[str, str]
-
-    @property
-    def capacity(self) -> DatabaseClass | None:
-        """What the class has, if it is known here."""
-        return database_class(self.instance_class)
-
-    @property
-    def family(self) -> str:
-        """The family of parameter groups: one for each major version."""
-        return f"postgres{self.engine_version.partition('.')[0]}"
-
-    @classmethod
-    def from_args(cls, args: DatabaseArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("Database")
-        reader = Reader(problems, args, DatabaseArgs.__annotations__)
-        reader.required("vpc_id", "subnet_ids", "page_topic_arn", "ticket_topic_arn")
-        size = reader.whole("allocated_storage_gib", 100, 20, ALLOCATED_GIB_MAX)
-        settings = cls(
-            instance_class=_text(reader, "instance_class", "db.m7g.large", "instanceClass"),
-            engine_version=reader.text("engine_version", "17"),
-            database_name=_text(reader, "database_name", "app", "dbName"),
-            username=_text(reader, "username", "service_owner", "username"),
-            has_password=reader.given("password"),
-            allocated_storage_gib=size,
-            max_allocated_storage_gib=reader.limited(
-                "max_allocated_storage_gib", min(2 * size, 65_536), DATABASE, "maxAllocatedStorage"
+    instance_class: NotRequired[
+        Annotated[str, aws_text("class", DATABASE, "instanceClass", default="db.m7g.large")]
+    ]
+    """Class of the database."""
+    engine_version: NotRequired[
+        Annotated[
+            str,
+            text(
+                "version, 13 or newer; in quotes",
+                VERSION_RULE,
+                pattern="1[3-9](\\.\\d{1,2})?",
+                default="17",
             ),
-            multi_az=reader.switch("multi_az", default=True),
-            max_connections=_max_connections(reader, args),
-            replica_count=reader.whole("replica_count", 0, 0, REPLICAS_MAX),
-            proxy=reader.switch("proxy", default=False),
-            deletion_protection=reader.switch("deletion_protection", default=True),
-            skip_final_snapshot=reader.switch("skip_final_snapshot", default=False),
-            apply_immediately=reader.switch("apply_immediately", default=False),
-            # 0 would turn backups off, and replicas need them.
-            backup_retention_days=reader.whole("backup_retention_days", 14, 1, 35),
-            backup_window=_text(reader, "backup_window", "01:00-02:00", "backupWindow"),
-            maintenance_window=_text(
-                reader, "maintenance_window", "sun:02:30-sun:03:30", "maintenanceWindow"
+        ]
+    ]
+    """Version of PostgreSQL: the major one, whose newest minor one AWS takes, or both."""
+    database_name: NotRequired[
+        Annotated[str, aws_text("text, 1 to 63 characters", DATABASE, "dbName", default="app")]
+    ]
+    """Name of the database that is made."""
+    username: NotRequired[
+        Annotated[
+            str, aws_text("text, 1 to 16 characters", DATABASE, "username", default="service_owner")
+        ]
+    ]
+    """Name of the master user."""
+    password: NotRequired[
+        Annotated[
+            Input[str],
+            aws_text(
+                "text, 8 to 128 characters",
+                DATABASE,
+                "password",
+                default=None,
+                behaviour="RDS makes one and rotates it every 7 days",
+                hidden=True,
             ),
-            monitoring_interval_seconds=reader.one_of(
-                "monitoring_interval_seconds", 60, MONITORING_SECONDS, "seconds"
+        ]
+    ]
+    """Password of the master user, for read replicas; as a secret: `pulumi config set --secret
+    --path database.password`."""
+    allocated_storage_gib: NotRequired[
+        Annotated[int, whole("GiB", 20, ALLOCATED_GIB_MAX, default=100)]
+    ]
+    """Storage at first. It can grow, by 10 % at least, to AWS's limit of 65536."""
+    max_allocated_storage_gib: NotRequired[
+        Annotated[
+            int,
+            aws_whole(
+                "GiB",
+                DATABASE,
+                "maxAllocatedStorage",
+                default=None,
+                behaviour="twice allocatedStorageGib",
             ),
-            slow_query_milliseconds=reader.whole("slow_query_milliseconds", 1000, 1, 3_600_000),
-            slow_queries_per_minute=reader.whole("slow_queries_per_minute", 10, 0, 1_000_000),
-            storage_latency_milliseconds=reader.number(
-                "storage_latency_milliseconds", 20, 0.1, 10_000
+        ]
+    ]
+    """Storage that it may grow to by itself; at least 10 % above allocatedStorageGib."""
+    multi_az: NotRequired[Annotated[bool, switch(default=True)]]
+    """Keep a standby in another Availability Zone."""
+    max_connections: NotRequired[
+        Annotated[
+            int,
+            whole(
+                "connections",
+                6,
+                262143,
+                default=None,
+                behaviour="AWS's for the class: its memory in bytes / 9531392, at most 5000",
             ),
-            replica_lag_seconds=reader.whole("replica_lag_seconds", 60, 1, 86_400),
-            log_retention_days=reader.limited(
-                "log_retention_days", 90, "aws:cloudwatch/logGroup:LogGroup", "retentionInDays"
+        ]
+    ]
+    """Connections that it accepts. Together with maxSize, service.connectionsPerInstance has to
+    fit, unless there is a proxy. A change waits for a restart."""
+    replica_count: NotRequired[Annotated[int, whole("replicas", 0, REPLICAS_MAX, default=0)]]
+    """Read replicas; they need `password`, since AWS makes none of a database whose password it
+    manages."""
+    proxy: NotRequired[Annotated[bool, switch(default=False)]]
+    """Share connections between instances by an RDS Proxy."""
+    deletion_protection: NotRequired[Annotated[bool, switch(default=True)]]
+    """Refuse to delete the database, with `pulumi destroy` too."""
+    skip_final_snapshot: NotRequired[Annotated[bool, switch(default=False)]]
+    """Delete the database without a last snapshot, and its backups with it."""
+    apply_immediately: NotRequired[Annotated[bool, switch(default=False)]]
+    """Make changes at once, some with a restart, rather than in the next maintenance window."""
+    backup_retention_days: NotRequired[Annotated[int, whole("days", 1, 35, default=14)]]
+    """Time that backups are kept."""
+    backup_window: NotRequired[
+        Annotated[
+            str,
+            aws_text(
+                "hh:mm-hh:mm, UTC, at least 30 minutes",
+                DATABASE,
+                "backupWindow",
+                default="01:00-02:00",
             ),
-            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
-            tags=reader.tags(),
-        )
-        _check_relations(reader, args, settings)
-        problems.raise_if_any()
-        return settings
+        ]
+    ]
+    """When backups are taken."""
+    maintenance_window: NotRequired[
+        Annotated[
+            str,
+            aws_text(
+                "ddd:hh:mm-ddd:hh:mm, UTC, at least 30 minutes",
+                DATABASE,
+                "maintenanceWindow",
+                default="sun:02:30-sun:03:30",
+            ),
+        ]
+    ]
+    """When AWS may work on it; not during backupWindow."""
+    kms_key_arn: NotRequired[
+        Annotated[
+            Input[str],
+            text(
+                "ARN",
+                "be the ARN of a KMS key",
+                pattern=ACCOUNT_ARN.format(service="kms", rest="key/[A-Za-z0-9-]+"),
+                default=None,
+                behaviour="AWS's own key for RDS",
+            ),
+        ]
+    ]
+    """Key that encrypts the storage; a change replaces the database."""
+    monitoring_interval_seconds: NotRequired[
+        Annotated[int, one_of("seconds", *MONITORING_SECONDS, default=60)]
+    ]
+    """Time between two points of the operating system's metrics."""
+    slow_query_milliseconds: NotRequired[
+        Annotated[int, whole("milliseconds", 1, 3600000, default=1000)]
+    ]
+    """Time from which a statement is logged with its plan."""
+    slow_queries_per_minute: NotRequired[
+        Annotated[int, whole("statements per minute", 0, 1000000, default=10)]
+    ]
+    """Slow statements above which there is a ticket."""
+    storage_latency_milliseconds: NotRequired[
+        Annotated[float, number("milliseconds", 0.1, 10000, default=20)]
+    ]
+    """Time of a read or write, of one in ten, from which there is a ticket."""
+    replica_lag_seconds: NotRequired[Annotated[int, whole("seconds", 1, 86400, default=60)]]
+    """Lag of a replica from which there is a ticket."""
+    log_retention_days: NotRequired[Annotated[int, LOG_RETENTION]]
+    """Time that its logs are kept."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all that is created."""
 
 
-def _text(reader: Reader, key: str, default: str, path: str) -> str:
-    """Read a text that keeps AWS's rule for a property of the database."""
-    value = reader.text(key, default)
-    rule = breach(DATABASE, path, value) if reader.sound(key) else None
-    if rule:
-        reader.note(key, rule, value)
-    return value
+def _growth(values: Values) -> Iterator[Problem]:
+    size, most = values["allocated_storage_gib"], values["max_allocated_storage_gib"]
+    if most is not None and most < 1.1 * size:
+        must = f"be at least 10 % above {{allocated_storage_gib={size}}}"
+        yield Problem(("max_allocated_storage_gib",), must, most)
 
 
-def _max_connections(reader: Reader, args: DatabaseArgs) -> int:
-    """Read `max_connections`; AWS's default where the class's memory is known."""
-    name = args.get("instance_class", "db.m7g.large")
-    known = database_class(name) if isinstance(name, str) else None
-    if reader.given("max_connections") or known is not None:
-        default = known.max_connections if known else 6
-        # What RDS takes for PostgreSQL (its parameter group).
-        return reader.whole("max_connections", default, 6, 262_143)
-    if isinstance(name, str) and breach(DATABASE, "instanceClass", name) is None:
-        rule = f"be given, since the memory of instance_class ({name}) is not known"
-        reader.note("max_connections", rule, None)
-    return 6
-
-
-def _check_relations(reader: Reader, args: DatabaseArgs, settings: _Settings) -> None:
-    """Hold the rules that join two arguments."""
-    if not _VERSION.fullmatch(settings.engine_version) and reader.sound("engine_version"):
-        reader.note("engine_version", VERSION_RULE, settings.engine_version)
-    size, most = settings.allocated_storage_gib, settings.max_allocated_storage_gib
-    if reader.sound("allocated_storage_gib", "max_allocated_storage_gib") and most < 1.1 * size:
-        rule = f"be at least 10 % above allocated_storage_gib ({size})"
-        reader.note("max_allocated_storage_gib", rule, most)
-    if settings.replica_count and not settings.has_password:
+def _replicas(values: Values) -> Iterator[Problem]:
+    count = values["replica_count"]
+    if count and "password" not in values.given:
         # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-secrets-manager.html
-        rule = (
-            "be 0 unless password is given, since AWS makes no replica of a database whose "
+        must = (
+            "be 0 unless {password} is given, since AWS makes no replica of a database whose "
             "password it manages"
         )
-        reader.note("replica_count", rule, settings.replica_count)
-    password = args.get("password")
-    if isinstance(password, str) and (rule := breach(DATABASE, "password", password) or ""):
-        reader.note("password", rule, Hidden("[hidden]"))
-    windows = ("backup_window", "maintenance_window")
-    if reader.sound(*windows) and windows_conflict(
-        settings.backup_window, settings.maintenance_window
-    ):
-        rule = f"not meet backup_window ({settings.backup_window})"
-        reader.note("maintenance_window", rule, settings.maintenance_window)
-    if len(settings.runbook_base_url) > 500:
-        reader.note("runbook_base_url", "be at most 500 characters", settings.runbook_base_url)
+        yield Problem(("replica_count",), must, count)
+
+
+def _windows(values: Values) -> Iterator[Problem]:
+    backup, maintenance = values["backup_window"], values["maintenance_window"]
+    if windows_conflict(backup, maintenance):
+        yield Problem(("maintenance_window",), f"not meet {{backup_window={backup}}}", maintenance)
+
+
+def _known_limit(values: Values) -> Iterator[Problem]:
+    name = values["instance_class"]
+    if "max_connections" not in values.given and database_class(name) is None:
+        must = f"be given, since the memory of {{instance_class={name}}} is not known"
+        yield Problem(("max_connections",), must, None)
+
+
+DATABASE_PLAN: Final = Definition(
+    "Database", DatabaseArgs, relations=(_growth, _replicas, _windows)
+)
+"""What holds for a database that is not made, too."""
+
+DATABASE_ARGS: Final = Definition(
+    "Database", DatabaseArgs, relations=(*DATABASE_PLAN.relations, _known_limit)
+)
+
+
+def settings_of(args: DatabaseArgs) -> DatabaseArgs:
+    """Check `args` and fill in the defaults, those that follow from others, too."""
+    settings = DATABASE_ARGS.check(args)
+    settings.setdefault(
+        "max_allocated_storage_gib", min(2 * settings["allocated_storage_gib"], 65_536)
+    )
+    known = database_class(settings["instance_class"])
+    if known is not None:
+        settings.setdefault("max_connections", known.max_connections)
+    return settings
 
 
 # Alarms.
@@ -410,7 +412,7 @@ def _row(
 _SILENT_DATABASE = f"{_AWS_RECOMMENDS}; a database that reports nothing is not known to work."
 
 
-def database_alarm_rows(settings: _Settings) -> tuple[AlarmRow, ...]:
+def database_alarm_rows(settings: DatabaseArgs) -> tuple[AlarmRow, ...]:
     """Return the alarms on the database itself, as `components.alarms` has its own.
 
     A page is for what refuses work within minutes; what makes users wait pages by the alarms on
@@ -421,16 +423,16 @@ def database_alarm_rows(settings: _Settings) -> tuple[AlarmRow, ...]:
         *_load(settings),
         *_storage(settings),
         slow_queries_row(
-            per_minute=settings.slow_queries_per_minute,
-            milliseconds=settings.slow_query_milliseconds,
+            per_minute=settings["slow_queries_per_minute"],
+            milliseconds=settings["slow_query_milliseconds"],
             namespace=_LOG_NAMESPACE,
         ),
     )
 
 
-def _limits(settings: _Settings) -> list[AlarmRow]:
-    most = settings.max_connections
-    size = settings.allocated_storage_gib
+def _limits(settings: DatabaseArgs) -> list[AlarmRow]:
+    most = settings["max_connections"]
+    size = settings["allocated_storage_gib"]
     return [
         _row(
             symptom="database-connections",
@@ -480,7 +482,7 @@ def _limits(settings: _Settings) -> list[AlarmRow]:
     ]
 
 
-def _load(settings: _Settings) -> list[AlarmRow]:
+def _load(settings: DatabaseArgs) -> list[AlarmRow]:
     rows = [
         _row(
             symptom="database-cpu",
@@ -498,7 +500,7 @@ def _load(settings: _Settings) -> list[AlarmRow]:
             missing_reason=_SILENT_DATABASE,
         )
     ]
-    known = settings.capacity
+    known = database_class(settings["instance_class"])
     if known is None:
         return rows
     return [
@@ -536,8 +538,8 @@ def _load(settings: _Settings) -> list[AlarmRow]:
     ]
 
 
-def _storage(settings: _Settings) -> list[AlarmRow]:
-    milliseconds = settings.storage_latency_milliseconds
+def _storage(settings: DatabaseArgs) -> list[AlarmRow]:
+    milliseconds = settings["storage_latency_milliseconds"]
     read = _row(
         symptom="database-latency",
         variant="read",
@@ -639,7 +641,7 @@ def replica_alarm_row(index: int, *, lag_seconds: int) -> AlarmRow:
 
 def reference_rows() -> tuple[AlarmRow, ...]:
     """Return all rows at the default settings, for the reference."""
-    settings = _Settings.from_args(
+    settings = settings_of(
         {"vpc_id": "v", "subnet_ids": ["a", "b"], "page_topic_arn": "p", "ticket_topic_arn": "t"}
     )
     return (*database_alarm_rows(settings), replica_alarm_row(1, lag_seconds=60))
@@ -688,20 +690,20 @@ _QUERIES: Final[Mapping[str, tuple[str, ...]]] = {
 """Saved queries over the database's log, by what they show."""
 
 
-def _parameters(settings: _Settings) -> list[dict[str, str]]:
+def _parameters(settings: DatabaseArgs) -> list[dict[str, str]]:
     """Return PostgreSQL's parameters; what is read at its start waits for the next one."""
     at_once = {
         "rds.force_ssl": "1",
-        "log_min_duration_statement": str(settings.slow_query_milliseconds),
+        "log_min_duration_statement": str(settings["slow_query_milliseconds"]),
         "log_lock_waits": "1",
-        "auto_explain.log_min_duration": str(settings.slow_query_milliseconds),
+        "auto_explain.log_min_duration": str(settings["slow_query_milliseconds"]),
         # Timing each node of each plan costs more than it tells.
         "auto_explain.log_analyze": "0",
         "auto_explain.log_nested_statements": "1",
         "pg_stat_statements.track": "all",
     }
     at_start = {
-        "max_connections": str(settings.max_connections),
+        "max_connections": str(settings["max_connections"]),
         "shared_preload_libraries": "pg_stat_statements,auto_explain",
     }
     return [
@@ -754,13 +756,13 @@ class Database(pulumi.ComponentResource):
         self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Database", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = settings_of(args)
         identifier = physical_name(name, limit=63, of=(DATABASE, "identifier"))
         given = _Given(name=name, args=args, settings=settings, identifier=identifier)
-        if settings.capacity is None:
+        if database_class(settings["instance_class"]) is None:
             pulumi.log.warn(
-                f"the memory and vCPU of {settings.instance_class} are not known, so the alarms on "
-                "the database's memory and load are left out",
+                f"the memory and vCPU of {settings['instance_class']} are not known, so the alarms "
+                "on the database's memory and load are left out",
                 resource=self,
             )
         groups = self._security_groups(given)
@@ -772,10 +774,10 @@ class Database(pulumi.ComponentResource):
 
         self.identifier = primary.identifier
         self.host = primary.address
-        if settings.proxy:
+        if settings["proxy"]:
             self.host = self._proxy(given, primary, groups["proxy"], secret_arn)
         self.reader_hosts = Output.all(*(replica.address for replica in replicas))
-        self.database_name = Output.from_input(settings.database_name)
+        self.database_name = Output.from_input(settings["database_name"])
         self.secret_arn = secret_arn
         self.client_security_group_id = groups["clients"].id
         self.security_group_id = groups["database"].id
@@ -798,10 +800,10 @@ class Database(pulumi.ComponentResource):
             "database": "The database: takes connections from its clients only",
         }
         routes = []
-        if settings.proxy:
+        if settings["proxy"]:
             roles["proxy"] = "Proxy of the database: takes connections from its clients only"
             routes += [("clients", "proxy"), ("proxy", "database")]
-        if not settings.proxy or settings.replica_count:
+        if not settings["proxy"] or settings["replica_count"]:
             routes.append(("clients", "database"))
         groups = {}
         for role, description in roles.items():
@@ -811,11 +813,11 @@ class Database(pulumi.ComponentResource):
                 name=group_name,
                 description=description,
                 vpc_id=given.args["vpc_id"],
-                tags={"Name": group_name, **settings.tags},
+                tags={"Name": group_name, **settings.get("tags", {})},
                 opts=child,
             )
         for source, target in routes:
-            tags = {"Name": physical_name(name, "database", source), **settings.tags}
+            tags = {"Name": physical_name(name, "database", source), **settings.get("tags", {})}
             aws.vpc.SecurityGroupEgressRule(
                 f"{name}-database-{source}-to-{target}",
                 security_group_id=groups[source].id,
@@ -849,8 +851,8 @@ class Database(pulumi.ComponentResource):
             aws.cloudwatch.LogGroup(
                 f"{name}-database{server}-{kind}",
                 name=f"/aws/rds/instance/{given.identifier}{server}/{kind}",
-                retention_in_days=settings.log_retention_days,
-                tags=dict(settings.tags),
+                retention_in_days=settings["log_retention_days"],
+                tags=settings.get("tags", {}),
                 opts=child,
             )
             for server in servers
@@ -889,7 +891,7 @@ class Database(pulumi.ComponentResource):
             name=physical_name(name, "database-monitoring", limit=64),
             description="Lets RDS publish the operating system's metrics of the database",
             assume_role_policy=_trust("monitoring.rds.amazonaws.com"),
-            tags=dict(given.settings.tags),
+            tags=dict(given.settings.get("tags", {})),
             opts=child,
         )
         partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
@@ -911,7 +913,7 @@ class Database(pulumi.ComponentResource):
     ) -> aws.rds.Instance:
         name, args, settings = given.name, given.args, given.settings
         child = pulumi.ResourceOptions(parent=self)
-        tags = {"Name": given.identifier, **settings.tags}
+        tags = {"Name": given.identifier, **settings.get("tags", {})}
         subnets = aws.rds.SubnetGroup(
             name,
             name=given.identifier,
@@ -922,10 +924,12 @@ class Database(pulumi.ComponentResource):
         )
         # The family is in the name, so that a new group can stand beside the old one while the
         # database moves to a new major version.
+        # One family of parameter groups for each major version.
+        family = f"postgres{settings['engine_version'].partition('.')[0]}"
         given.parameters = aws.rds.ParameterGroup(
             name,
-            name=physical_name(name, settings.family),
-            family=settings.family,
+            name=physical_name(name, family),
+            family=family,
             description="Connections by TLS only, statistics of statements, plans of slow ones",
             parameters=[
                 aws.rds.ParameterGroupParameterArgs(**each) for each in _parameters(settings)
@@ -936,30 +940,30 @@ class Database(pulumi.ComponentResource):
         given.monitoring = self._monitoring_role(given)
         password: dict[str, Any] = (
             {"password": Output.secret(args["password"])}
-            if settings.has_password
+            if "password" in settings
             else {"manage_master_user_password": True}
         )
         return aws.rds.Instance(
             name,
             identifier=given.identifier,
             engine="postgres",
-            engine_version=settings.engine_version,
-            db_name=settings.database_name,
-            username=settings.username,
+            engine_version=settings["engine_version"],
+            db_name=settings["database_name"],
+            username=settings["username"],
             port=PORT,
-            multi_az=settings.multi_az,
+            multi_az=settings["multi_az"],
             db_subnet_group_name=subnets.name,
-            allocated_storage=settings.allocated_storage_gib,
+            allocated_storage=settings["allocated_storage_gib"],
             kms_key_id=args.get("kms_key_arn"),
-            backup_retention_period=settings.backup_retention_days,
-            backup_window=settings.backup_window,
-            maintenance_window=settings.maintenance_window,
+            backup_retention_period=settings["backup_retention_days"],
+            backup_window=settings["backup_window"],
+            maintenance_window=settings["maintenance_window"],
             copy_tags_to_snapshot=True,
-            delete_automated_backups=settings.skip_final_snapshot,
-            deletion_protection=settings.deletion_protection,
-            skip_final_snapshot=settings.skip_final_snapshot,
+            delete_automated_backups=settings["skip_final_snapshot"],
+            deletion_protection=settings["deletion_protection"],
+            skip_final_snapshot=settings["skip_final_snapshot"],
             final_snapshot_identifier=(
-                None if settings.skip_final_snapshot else f"{given.identifier}-final"
+                None if settings["skip_final_snapshot"] else f"{given.identifier}-final"
             ),
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self, depends_on=logs),
@@ -982,9 +986,9 @@ class Database(pulumi.ComponentResource):
                     f"{given.name}-database-replica-{each}",
                     identifier=identifier,
                     replicate_source_db=primary.identifier,
-                    deletion_protection=given.settings.deletion_protection,
+                    deletion_protection=given.settings["deletion_protection"],
                     skip_final_snapshot=True,
-                    tags={"Name": identifier, **given.settings.tags},
+                    tags={"Name": identifier, **given.settings.get("tags", {})},
                     opts=pulumi.ResourceOptions(parent=self, depends_on=logs),
                     **given.shared(security_group),
                 )
@@ -994,7 +998,7 @@ class Database(pulumi.ComponentResource):
     def _secret_arn(self, given: "_Given", primary: aws.rds.Instance) -> Output[str]:
         """Return where the master user's password is: with RDS, or in a secret made here."""
         name, args, settings = given.name, given.args, given.settings
-        if not settings.has_password:
+        if "password" not in settings:
             return primary.master_user_secrets.apply(lambda made: str(made[0].secret_arn))
         child = pulumi.ResourceOptions(parent=self)
         secret = aws.secretsmanager.Secret(
@@ -1002,15 +1006,17 @@ class Database(pulumi.ComponentResource):
             name=physical_name(name, "database-master"),
             description=f"Master user of {given.identifier}",
             # AWS keeps the name of a deleted secret for so long.
-            recovery_window_in_days=30 if settings.deletion_protection else 0,
-            tags=dict(settings.tags),
+            recovery_window_in_days=30 if settings["deletion_protection"] else 0,
+            tags=settings.get("tags", {}),
             opts=child,
         )
         aws.secretsmanager.SecretVersion(
             f"{name}-database-master",
             secret_id=secret.id,
             secret_string=Output.secret(args["password"]).apply(
-                lambda password: json.dumps({"username": settings.username, "password": password})
+                lambda password: json.dumps(
+                    {"username": settings["username"], "password": password}
+                )
             ),
             opts=child,
         )
@@ -1031,7 +1037,7 @@ class Database(pulumi.ComponentResource):
             name=physical_name(name, "database-proxy", limit=64),
             description="Lets the database's proxy read the password",
             assume_role_policy=_trust("rds.amazonaws.com"),
-            tags=dict(settings.tags),
+            tags=settings.get("tags", {}),
             opts=child,
         )
         reads = aws.iam.RolePolicy(
@@ -1057,7 +1063,7 @@ class Database(pulumi.ComponentResource):
                     "secret_arn": secret_arn,
                 }
             ],
-            tags={"Name": given.identifier, **settings.tags},
+            tags={"Name": given.identifier, **settings.get("tags", {})},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[reads]),
         )
         pool = aws.rds.ProxyDefaultTargetGroup(
@@ -1098,10 +1104,10 @@ class Database(pulumi.ComponentResource):
                 given.name,
                 row,
                 dimensions=lambda subject: {} if subject == Subject.DATABASE_LOG else at,
-                runbook_base_url=settings.runbook_base_url,
+                runbook_base_url=settings["runbook_base_url"],
                 actions=[topic],
                 ok_actions=[topic] if row.severity == AlertSeverity.PAGE else [],
-                tags=settings.tags or None,
+                tags=settings.get("tags") or None,
                 opts=pulumi.ResourceOptions(parent=self),
             )
 
@@ -1111,7 +1117,7 @@ class Database(pulumi.ComponentResource):
             else replace(row, metrics=(replace(row.metrics[0], namespace=given.log_namespace),))
             for row in database_alarm_rows(settings)
         ]
-        lag = settings.replica_lag_seconds
+        lag = settings["replica_lag_seconds"]
         lags = [replica_alarm_row(index + 1, lag_seconds=lag) for index in range(len(replicas))]
         return [
             *((row, alarm(row, primary)) for row in rows),
@@ -1134,14 +1140,14 @@ class _Given:
 
     name: str
     args: DatabaseArgs
-    settings: _Settings
+    settings: DatabaseArgs
     identifier: str
     parameters: aws.rds.ParameterGroup | None = None
     monitoring: aws.iam.Role | None = None
 
     @property
     def replicas(self) -> range:
-        return range(1, self.settings.replica_count + 1)
+        return range(1, self.settings["replica_count"] + 1)
 
     @property
     def log_namespace(self) -> str:
@@ -1153,11 +1159,11 @@ class _Given:
         settings = self.settings
         assert self.parameters and self.monitoring  # noqa: S101, PT018 - made before
         return {
-            "instance_class": settings.instance_class,
+            "instance_class": settings["instance_class"],
             "auto_minor_version_upgrade": True,
-            "apply_immediately": settings.apply_immediately,
+            "apply_immediately": settings["apply_immediately"],
             "storage_type": "gp3",
-            "max_allocated_storage": settings.max_allocated_storage_gib,
+            "max_allocated_storage": settings["max_allocated_storage_gib"],
             "storage_encrypted": True,
             "publicly_accessible": False,
             "parameter_group_name": self.parameters.name,
@@ -1165,7 +1171,7 @@ class _Given:
             "enabled_cloudwatch_logs_exports": list(_LOGS),
             "performance_insights_enabled": True,
             "performance_insights_retention_period": 7,  # days; what costs nothing
-            "monitoring_interval": settings.monitoring_interval_seconds,
+            "monitoring_interval": settings["monitoring_interval_seconds"],
             "monitoring_role_arn": self.monitoring.arn,
         }
 

@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from components import _automation
 from components._automation import Document
-from components._checks import Reader
-from components._errors import Problems
 from components._naming import physical_name
 from components._override import NO_OVERRIDE, OVERRIDE_TAG, override_parameter
-from components.aws_limits import LOAD_BALANCER
+from components._rules import ALARM_NAMES, CAPACITY_UNITS, INSTANCE_TYPES, TAGS
+from surgeproof.settings.checks import Definition
 
 
 class RunbooksArgs(TypedDict):
@@ -32,49 +30,24 @@ class RunbooksArgs(TypedDict):
     """ARN of the target group that surge mode, once off, sends requests to again."""
     waiting_rule_arn: NotRequired[pulumi.Input[str]]
     """ARN of the listener rule for low-priority paths. Default: there is no surge mode."""
-    instance_types: NotRequired[list[str]]
-    """Instance types of the group, where it is given several. Default: those of the template."""
-    alarm_names: NotRequired[list[str]]
-    """Names of alarms that stop a replacement of instances (at most 10). Default: none."""
-    capacity_units: NotRequired[int]
-    """What the stack itself reserves of the load balancer (load balancer capacity units, at least
-    100). Default: none."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all that is created. Default: none."""
+    instance_types: NotRequired[
+        Annotated[
+            list[str],
+            INSTANCE_TYPES.by(
+                default=None, behaviour="those of the template", key="fleet.instanceTypes"
+            ),
+        ]
+    ]
+    """Instance types of the group, where it is given several."""
+    alarm_names: NotRequired[Annotated[list[str], ALARM_NAMES]]
+    """Names of alarms that stop a replacement of instances."""
+    capacity_units: NotRequired[Annotated[int, CAPACITY_UNITS.by(key="loadBalancer.capacityUnits")]]
+    """What the stack itself reserves of the load balancer."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all that is created."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    instance_types: tuple[str, ...]
-    alarm_names: tuple[str, ...]
-    capacity_units: int | None
-    surge_mode: bool
-    tags: Mapping[str, str]
-
-    @classmethod
-    def from_args(cls, args: RunbooksArgs) -> "_Settings":
-        problems = Problems("Runbooks")
-        reader = Reader(problems, args, RunbooksArgs.__annotations__)
-        reader.required(
-            "group_name",
-            "launch_template_id",
-            "instance_role_name",
-            "load_balancer_arn",
-            "target_group_arn",
-        )
-        reserves = reader.given("capacity_units")
-        capacity = (LOAD_BALANCER, "minimumLoadBalancerCapacity.capacityUnits")
-        settings = cls(
-            instance_types=reader.texts("instance_types", ()),
-            alarm_names=reader.texts("alarm_names", (), low=0),
-            capacity_units=reader.limited("capacity_units", 100, *capacity) if reserves else None,
-            surge_mode=reader.given("waiting_rule_arn"),
-            tags=reader.tags(),
-        )
-        if len(settings.alarm_names) > 10:  # autoscaling AlarmSpecification
-            reader.note("alarm_names", "be at most 10 names", len(settings.alarm_names))
-        problems.raise_if_any()
-        return settings
+RUNBOOKS_ARGS: Final = Definition("Runbooks", RunbooksArgs)
 
 
 class Runbooks(pulumi.ComponentResource):
@@ -100,7 +73,7 @@ class Runbooks(pulumi.ComponentResource):
         self, name: str, args: RunbooksArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Runbooks", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = RUNBOOKS_ARGS.check(args)
         invoke = pulumi.InvokeOutputOptions(parent=self)
         known = pulumi.Output.all(
             partition=aws.get_partition_output(opts=invoke).partition,
@@ -119,18 +92,18 @@ class Runbooks(pulumi.ComponentResource):
             description="Minimum that surge-response raised: minimum, end, former minimum, units",
             type=aws.ssm.ParameterType.STRING,
             value=NO_OVERRIDE,
-            tags=settings.tags,
+            tags=settings.get("tags", {}),
             # The runbook writes it; a deployment in the middle of a surge must not.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["value"]),
         )
-        titles = _TITLES if settings.surge_mode else _TITLES[:-2]
+        titles = _TITLES if "waiting_rule_arn" in settings else _TITLES[:-2]
         documents = [self._runbook(name, title, settings, known) for title in titles]
 
         self.document_names = pulumi.Output.all(*(each.name for each in documents))
         self.register_outputs({"document_names": self.document_names})
 
     def _runbook(
-        self, name: str, title: str, settings: _Settings, known: pulumi.Output[dict[str, str]]
+        self, name: str, title: str, settings: RunbooksArgs, known: pulumi.Output[dict[str, str]]
     ) -> aws.ssm.Document:
         child = pulumi.ResourceOptions(parent=self)
         parameter = override_parameter(name)
@@ -139,7 +112,7 @@ class Runbooks(pulumi.ComponentResource):
             name=physical_name(name, title, limit=64),
             description=f"What the runbook {title} may do",
             assume_role_policy=known.apply(_trust),
-            tags=settings.tags,
+            tags=settings.get("tags", {}),
             opts=child,
         )
         grant = aws.iam.RolePolicy(
@@ -159,7 +132,7 @@ class Runbooks(pulumi.ComponentResource):
                     _documents(both[0], parameter, settings, both[1])[title], indent=1
                 )
             ),
-            tags=settings.tags,
+            tags=settings.get("tags", {}),
             opts=pulumi.ResourceOptions(parent=self, depends_on=[grant]),
         )
 
@@ -177,10 +150,10 @@ _TITLES: Final = (
 
 
 def _documents(
-    role: str, parameter: str, settings: _Settings, at: Mapping[str, str]
+    role: str, parameter: str, settings: RunbooksArgs, at: Mapping[str, str]
 ) -> dict[str, Document]:
     group, balancer = at["group"], at["load_balancer"]
-    alarms = settings.alarm_names
+    alarms = settings.get("alarm_names", [])
     surge_mode = {
         f"surge-mode-{'on' if on else 'off'}": _automation.surge_mode(
             role, rule=at["rule"], target_group=at["target_group"], on=on
@@ -196,7 +169,7 @@ def _documents(
             group=group,
             parameter=parameter,
             load_balancer=balancer,
-            capacity_units=settings.capacity_units,
+            capacity_units=settings.get("capacity_units"),
         ),
         "rolling-restart": _automation.rolling_restart(role, group=group, alarms=alarms),
         "stop-replacement": _automation.stop_replacement(role, group=group),
@@ -204,7 +177,7 @@ def _documents(
             role,
             group=group,
             template=at["template"],
-            instance_types=settings.instance_types,
+            instance_types=settings.get("instance_types", []),
             alarms=alarms,
         ),
         **surge_mode,

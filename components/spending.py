@@ -1,17 +1,14 @@
 """What the stack may cost: an alarm on instance-hours, and a budget in money."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import REQUIRED, Reader
-from components._errors import Problems
 from components._naming import physical_name
-from components._rules import RUNBOOKS
+from components._rules import RUNBOOK_BASE_URL, TAGS
 from components.alarms import (
     AlarmMetric,
     AlarmRow,
@@ -23,6 +20,8 @@ from components.alarms import (
     watched,
 )
 from components.notifications import AlertSeverity
+from surgeproof.settings.checks import Definition
+from surgeproof.settings.fields import number
 
 HOURS_MAX: Final = 1_000_000
 DOLLARS_MAX: Final = 1_000_000_000
@@ -34,53 +33,28 @@ _NOTIFICATIONS: Final = (("ACTUAL", 80.0), ("ACTUAL", 100.0), ("FORECASTED", 100
 
 
 class SpendingArgs(TypedDict):
-    """Arguments of Spending."""
+    """What the stack may cost."""
 
     group_name: Input[str]
     """Name of the auto scaling group."""
     ticket_topic_arn: Input[str]
     """Topic for alarms that can wait for working hours; its policy must let AWS Budgets in."""
-    instance_hours_per_day: NotRequired[float]
-    """Instance-hours of a day that were planned (hours, 0.1 to 1000000); more is a ticket.
-    Default: no alarm."""
-    monthly_budget_usd: NotRequired[float]
-    """What the account may cost in a month (US dollars, 1 to 1000000000). Default: no budget."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all that is created. Default: none."""
+    instance_hours_per_day: NotRequired[
+        Annotated[float, number("hours", 0.1, HOURS_MAX, default=None, behaviour="no alarm")]
+    ]
+    """Instance-hours of a day that were planned; more is a ticket."""
+    monthly_budget_usd: NotRequired[
+        Annotated[float, number("US dollars", 1, DOLLARS_MAX, default=None, behaviour="no budget")]
+    ]
+    """What the whole account may cost in a month; told at 80 %, at 100 % and when 100 % is
+    forecast."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all that is created."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of SpendingArgs."""
-
-    instance_hours_per_day: float | None
-    monthly_budget_usd: float | None
-    runbook_base_url: str
-    tags: Mapping[str, str]
-
-    @classmethod
-    def from_args(cls, args: SpendingArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("Spending")
-        reader = Reader(problems, args, SpendingArgs.__annotations__)
-        reader.required("group_name", "ticket_topic_arn")
-
-        def maybe(key: str, low: float, high: float) -> float | None:
-            return reader.number(key, REQUIRED, low, high) if reader.given(key) else None
-
-        settings = cls(
-            instance_hours_per_day=maybe("instance_hours_per_day", 0.1, HOURS_MAX),
-            monthly_budget_usd=maybe("monthly_budget_usd", 1, DOLLARS_MAX),
-            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
-            tags=reader.tags(),
-        )
-        if len(settings.runbook_base_url) > 500:
-            reader.note("runbook_base_url", "be at most 500 characters", settings.runbook_base_url)
-        problems.raise_if_any()
-        return settings
+SPENDING: Final = Definition("Spending", SpendingArgs)
 
 
 def instance_hours_row(*, per_day: float) -> AlarmRow:
@@ -146,25 +120,27 @@ class Spending(pulumi.ComponentResource):
         self, name: str, args: SpendingArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Spending", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = SPENDING.check(args)
         child = pulumi.ResourceOptions(parent=self)
         alarms = []
         self.watched: list[Watched] = []
         """The alarm, for the dashboard and whatever is made of alarms."""
-        if settings.instance_hours_per_day is not None:
-            row = instance_hours_row(per_day=settings.instance_hours_per_day)
+        per_day = settings.get("instance_hours_per_day")
+        if per_day is not None:
+            row = instance_hours_row(per_day=per_day)
             alarm = metric_alarm(
                 name,
                 row,
                 dimensions=lambda _: {"AutoScalingGroupName": args["group_name"]},
-                runbook_base_url=settings.runbook_base_url,
+                runbook_base_url=settings["runbook_base_url"],
                 actions=[args["ticket_topic_arn"]],
-                tags=settings.tags or None,
+                tags=settings.get("tags") or None,
                 opts=child,
             )
             alarms.append(alarm)
             self.watched.append(watched(name, row, alarm))
-        if settings.monthly_budget_usd is not None:
+        budget = settings.get("monthly_budget_usd")
+        if budget is not None:
             aws.budgets.Budget(
                 name,
                 name=physical_name(name, limit=100),
@@ -173,7 +149,7 @@ class Spending(pulumi.ComponentResource):
                 ).account_id,
                 budget_type="COST",
                 time_unit="MONTHLY",
-                limit_amount=f"{settings.monthly_budget_usd:.12g}",
+                limit_amount=f"{budget:.12g}",
                 limit_unit="USD",
                 notifications=[
                     _notification(kind, percent, args["ticket_topic_arn"])

@@ -3,29 +3,33 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components import aws_limits
-from components._checks import Reader
-from components._errors import Problems
 from components._naming import physical_name
+from components._rules import LOG_RETENTION, TAGS
+from surgeproof.settings.checks import Definition
 
 
 class TimelineArgs(TypedDict):
-    """Arguments of Timeline."""
+    """The incident timeline."""
 
     group_name: Input[str]
     """Name of the auto scaling group. Alarms and runbooks are kept whose names begin with it and a
     dash."""
-    retention_days: NotRequired[int]
-    """Time that events are kept (days, as CloudWatch Logs allows: 1, 3, 5, 7, 14, 30, 60, 90, 120,
-    150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653). Default: 400."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all that is created. Default: none."""
+    retention_days: NotRequired[
+        Annotated[int, LOG_RETENTION.by(default=400, key="alerts.timelineRetentionDays")]
+    ]
+    """Time that alarm changes, scaling activities, instance refreshes and runbook executions are
+    kept."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all that is created."""
+
+
+TIMELINE: Final = Definition("Timeline", TimelineArgs)
 
 
 POLICY_NAME: Final = "surgeproof-events-to-logs"
@@ -149,27 +153,6 @@ whole ("Fields that contain special characters", CloudWatch Logs user guide).
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of TimelineArgs."""
-
-    retention_days: int
-
-    @classmethod
-    def from_args(cls, args: TimelineArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("Timeline")
-        reader = Reader(problems, args, TimelineArgs.__annotations__)
-        reader.required("group_name")
-        settings = cls(
-            retention_days=reader.limited(
-                "retention_days", 400, aws_limits.LOG_GROUP, "retentionInDays"
-            )
-        )
-        problems.raise_if_any()
-        return settings
-
-
 class Timeline(pulumi.ComponentResource):
     """What happened and when, kept where a review finds it.
 
@@ -189,7 +172,7 @@ class Timeline(pulumi.ComponentResource):
         self, name: str, args: TimelineArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Timeline", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = TIMELINE.check(args)
         child = pulumi.ResourceOptions(parent=self)
         invoke = pulumi.InvokeOutputOptions(parent=self)
         place = Output.all(
@@ -202,7 +185,7 @@ class Timeline(pulumi.ComponentResource):
         log_group = aws.cloudwatch.LogGroup(
             name,
             name=log_group_name,
-            retention_in_days=settings.retention_days,
+            retention_in_days=settings["retention_days"],
             tags=tags,
             opts=child,
         )

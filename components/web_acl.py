@@ -3,16 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import Reader
-from components._errors import Problems
 from components._naming import physical_name
-from components._rules import RUNBOOKS
+from components._rules import LOG_RETENTION, RUNBOOK_BASE_URL, TAGS, aws_whole
 from components.alarms import (
     AlarmMetric,
     AlarmRow,
@@ -24,6 +22,8 @@ from components.alarms import (
 )
 from components.aws_limits import WEB_ACL
 from components.notifications import AlertSeverity
+from surgeproof.settings.checks import Definition
+from surgeproof.settings.fields import choice
 
 RATE_LIMIT: Final = (WEB_ACL, "rules.statement.rateBasedStatement.limit")
 RATE_WINDOW: Final = (WEB_ACL, "rules.statement.rateBasedStatement.evaluationWindowSec")
@@ -42,65 +42,35 @@ class RuleAction(StrEnum):
 
 
 class WebAclArgs(TypedDict):
-    """Arguments of WebAcl."""
+    """Rules for requests in front of the load balancer."""
 
     load_balancer_arn: Input[str]
     """ARN of the load balancer."""
     ticket_topic_arn: Input[str]
     """Topic for alarms that can wait for working hours."""
-    rate_limit: NotRequired[int]
-    """Requests of one client address within the window above which the rate rule acts (requests,
-    10 to 2000000000). Offices and carriers share addresses: take what the busiest of a thousand
-    sends on the busiest day. Default: 2000."""
-    rate_window_seconds: NotRequired[int]
-    """Window that the rate rule looks back over (seconds, 60, 120, 300 or 600). Default: 300."""
-    rate_action: NotRequired[RuleAction]
-    """What the rate rule does. Default: count."""
-    common_rules_action: NotRequired[RuleAction]
-    """What AWS's common rules do; they refuse bodies above 8 KB, among others. Default: count."""
-    log_retention_days: NotRequired[int]
-    """Time that the log of what was counted or blocked is kept (days, as CloudWatch Logs has them).
-    Default: 90."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all that is created. Default: none."""
+    rate_limit: NotRequired[Annotated[int, aws_whole("requests", *RATE_LIMIT, default=2000)]]
+    """Requests of one client address within the window above which the rate rule acts. Offices and
+    carriers share addresses: take what the busiest of a thousand clients sends on the busiest day,
+    twice (`surgeproof clients` reads it from the access logs)."""
+    rate_window_seconds: NotRequired[
+        Annotated[int, aws_whole("seconds", *RATE_WINDOW, default=300)]
+    ]
+    """Window that the rate rule looks back over."""
+    rate_action: NotRequired[Annotated[RuleAction, choice(RuleAction, default=RuleAction.COUNT)]]
+    """What the rate rule does: `count` until somebody has seen whom it would hit."""
+    common_rules_action: NotRequired[
+        Annotated[RuleAction, choice(RuleAction, default=RuleAction.COUNT)]
+    ]
+    """What AWS's common rules do; they refuse bodies above 8 KB, among others."""
+    log_retention_days: NotRequired[Annotated[int, LOG_RETENTION]]
+    """Time that the log of what was counted or blocked is kept."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all that is created."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of WebAclArgs."""
-
-    rate_limit: int
-    rate_window_seconds: int
-    rate_action: RuleAction
-    common_rules_action: RuleAction
-    log_retention_days: int
-    runbook_base_url: str
-    tags: Mapping[str, str]
-
-    @classmethod
-    def from_args(cls, args: WebAclArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("WebAcl")
-        reader = Reader(problems, args, WebAclArgs.__annotations__)
-        reader.required("load_balancer_arn", "ticket_topic_arn")
-        settings = cls(
-            rate_limit=reader.limited("rate_limit", 2000, *RATE_LIMIT),
-            rate_window_seconds=reader.limited("rate_window_seconds", 300, *RATE_WINDOW),
-            rate_action=reader.choice("rate_action", RuleAction.COUNT),
-            common_rules_action=reader.choice("common_rules_action", RuleAction.COUNT),
-            log_retention_days=reader.limited(
-                "log_retention_days", 90, "aws:cloudwatch/logGroup:LogGroup", "retentionInDays"
-            ),
-            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
-            tags=reader.tags(),
-        )
-        if len(settings.runbook_base_url) > 500:
-            reader.note("runbook_base_url", "be at most 500 characters", settings.runbook_base_url)
-        problems.raise_if_any()
-        return settings
+WEB_ACL_ARGS: Final = Definition("WebAcl", WebAclArgs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +164,7 @@ class WebAcl(pulumi.ComponentResource):
         self, name: str, args: WebAclArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:WebAcl", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = WEB_ACL_ARGS.check(args)
         child = pulumi.ResourceOptions(parent=self)
         acl_name = physical_name(name, limit=128)
         acl = aws.wafv2.WebAcl(
@@ -205,7 +175,7 @@ class WebAcl(pulumi.ComponentResource):
             default_action={"allow": {}},
             rules=_rules(acl_name, settings),
             visibility_config=_seen_as(acl_name),
-            tags={"Name": acl_name, **settings.tags},
+            tags={"Name": acl_name, **settings.get("tags", {})},
             opts=child,
         )
         aws.wafv2.WebAclAssociation(
@@ -214,8 +184,8 @@ class WebAcl(pulumi.ComponentResource):
         log = aws.cloudwatch.LogGroup(
             f"{name}-web-acl",
             name=f"aws-waf-logs-{acl_name}",
-            retention_in_days=settings.log_retention_days,
-            tags=dict(settings.tags),
+            retention_in_days=settings["log_retention_days"],
+            tags=settings.get("tags", {}),
             opts=child,
         )
         aws.wafv2.WebAclLoggingConfiguration(
@@ -240,9 +210,9 @@ class WebAcl(pulumi.ComponentResource):
         )
         region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
         row = rate_rule_row(
-            limit=settings.rate_limit,
-            window_seconds=settings.rate_window_seconds,
-            action=settings.rate_action,
+            limit=settings["rate_limit"],
+            window_seconds=settings["rate_window_seconds"],
+            action=settings["rate_action"],
         )
         alarm = metric_alarm(
             name,
@@ -252,9 +222,9 @@ class WebAcl(pulumi.ComponentResource):
                 "Rule": _rule_metric(acl_name, "rate"),
                 "Region": region,
             },
-            runbook_base_url=settings.runbook_base_url,
+            runbook_base_url=settings["runbook_base_url"],
             actions=[args["ticket_topic_arn"]],
-            tags=settings.tags or None,
+            tags=settings.get("tags") or None,
             opts=child,
         )
 
@@ -280,17 +250,17 @@ def _seen_as(metric: str) -> Any:
     }
 
 
-def _rules(acl_name: str, settings: _Settings) -> list[Any]:
+def _rules(acl_name: str, settings: WebAclArgs) -> list[Any]:
     """Return the rules in their order: a client that is blocked costs no further rule."""
     rate: dict[str, Any] = {
         "name": "rate",
         "priority": 0,
-        "action": {settings.rate_action.value: {}},
+        "action": {settings["rate_action"].value: {}},
         "statement": {
             "rate_based_statement": {
                 "aggregate_key_type": "IP",
-                "limit": settings.rate_limit,
-                "evaluation_window_sec": settings.rate_window_seconds,
+                "limit": settings["rate_limit"],
+                "evaluation_window_sec": settings["rate_window_seconds"],
             }
         },
         "visibility_config": _seen_as(_rule_metric(acl_name, "rate")),
@@ -302,7 +272,7 @@ def _rules(acl_name: str, settings: _Settings) -> list[Any]:
             # `none` leaves the group's own actions as they are: they block.
             "override_action": {
                 "count"
-                if each.role == "common" and settings.common_rules_action == RuleAction.COUNT
+                if each.role == "common" and settings["common_rules_action"] == RuleAction.COUNT
                 else "none": {}
             },
             "statement": {

@@ -198,7 +198,7 @@ class Keys:
             self._read_group(group, data.get(group.name), read)
         self._take(self.top, values_of(self.top, top, keys=True, wiring=False), read)
         for definition in self.definitions:
-            self._relate(definition, read)
+            self.relate(definition, read)
         known = self.names()
         read.problems += [
             KeyProblem((str(name),), unknown(name, known), name)
@@ -303,7 +303,7 @@ class Keys:
             chosen = current is not None and current.container is not None
         return tuple(found)
 
-    def _relate(self, definition: Definition[Any], read: Read) -> None:
+    def relate(self, definition: Definition[Any], read: Read) -> None:
         """Hold the rules between a component's settings, as far as each is sound by itself."""
         values, given = {}, set()
         problems: list[Problem] = []

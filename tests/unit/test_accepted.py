@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from components import alarms, dashboard, notifications, objectives, runbooks, timeline
 from components.auto_scaling_group import _Settings as GroupSettings
 from components.configuration import Configuration, find_problems
-from components.database import _Settings as DatabaseSettings
+from components.database import settings_of as database_settings
 from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
 from components.network import NETWORK, NetworkArgs
-from components.scaling_policies import SCALING_POLICIES
-from components.spending import _Settings as SpendingSettings
-from components.web_acl import _Settings as WebAclSettings
+from components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
+from components.spending import SPENDING, SpendingArgs
+from components.web_acl import WEB_ACL_ARGS, WebAclArgs
 from tests.unit.test_configuration import BURN
 from tests.unit.test_wrong_values import KEYS, WHOLE, changed
 
@@ -67,8 +67,6 @@ def refused(configuration):
     topics = SimpleNamespace(
         **{f"{name}_topic_{kind}": name for name in names for kind in ("arn", "name")}
     )
-    group = SimpleNamespace(name="g", launch_template_id="lt", role_name="r")
-    balancer = SimpleNamespace(waiting_rule_arn="w", arn="a", target_group_arn="t")
     of = configuration
     checks = (
         lambda: NETWORK.check(of.args(NetworkArgs)),
@@ -82,30 +80,38 @@ def refused(configuration):
             )
         ),
         lambda: SCALING_POLICIES.check(
-            of.scaling_args(group_name="g", resource_label="l", **suffixes)
+            of.args(ScalingPoliciesArgs, group_name="g", resource_label="l", **suffixes)
         ),
         lambda: alarms._Settings.from_args(
             of.alarms_args(group_name="g", notifications=topics, **suffixes)
         ),
         lambda: (
-            DatabaseSettings.from_args(of.database_args(**wiring, notifications=topics))
+            database_settings(of.database_args(**wiring, page_topic_arn="p", ticket_topic_arn="t"))
             if of["database.enabled"]
             else None
         ),
-        lambda: WebAclSettings.from_args(
-            of.web_acl_args(load_balancer_arn="arn", notifications=topics)
+        lambda: WEB_ACL_ARGS.check(
+            of.args(WebAclArgs, load_balancer_arn="arn", ticket_topic_arn="t")
         ),
-        lambda: SpendingSettings.from_args(of.spending_args(group_name="g", notifications=topics)),
+        lambda: SPENDING.check(of.args(SpendingArgs, group_name="g", ticket_topic_arn="t")),
         lambda: objectives._Settings.from_args(
             of.objectives_args(notifications=topics, outage_alarm="o", **suffixes)
         ),
         lambda: notifications._Settings.from_args(of.notifications_args()),
-        lambda: timeline._Settings.from_args(of.timeline_args("g")),
+        lambda: timeline.TIMELINE.check(of.args(timeline.TimelineArgs, group_name="g")),
         lambda: dashboard._Settings.from_args(
             of.dashboard_args(group_name="g", log_group_name="l", **suffixes)
         ),
-        lambda: runbooks._Settings.from_args(
-            of.runbooks_args(group=group, load_balancer=balancer, alarm_names=["a"])
+        lambda: runbooks.RUNBOOKS_ARGS.check(
+            of.args(
+                runbooks.RunbooksArgs,
+                group_name="g",
+                launch_template_id="lt",
+                instance_role_name="r",
+                load_balancer_arn="a",
+                target_group_arn="t",
+                alarm_names=["a"],
+            )
         ),
     )
     said = []

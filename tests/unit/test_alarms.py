@@ -118,7 +118,7 @@ def alarm(role: str, **changes) -> dict:
         ),
         (
             {"runbook_base_url": "x" * 501},
-            f"runbook_base_url: must be at most 500 characters, got '{'x' * 501}'",
+            f"runbook_base_url: must be a text of 1 to 500 characters, got '{'x' * 57}...'",
         ),
     ],
 )

@@ -9,12 +9,12 @@ from components import alarms, configuration, objectives
 from components._alarm_reference import alarms_reference
 from components.auto_scaling_group import _Settings as GroupSettings
 from components.configuration import KEYS, Configuration, ConfigurationError, find_problems
-from components.database import _Settings as DatabaseSettings
+from components.database import settings_of as database_settings
 from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
 from components.network import NETWORK
-from components.scaling_policies import SCALING_POLICIES
-from components.spending import _Settings as SpendingSettings
-from components.web_acl import _Settings as WebAclSettings
+from components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
+from components.spending import SPENDING, SpendingArgs
+from components.web_acl import WEB_ACL_ARGS, WebAclArgs
 from surgeproof.figures import Figure
 from surgeproof.settings.checks import camel, docs_of, fields_of, types_in
 
@@ -985,9 +985,10 @@ def test_a_day_at_maximum_size_is_told_in_money_where_there_is_a_price():
 
 def test_a_password_reaches_the_database_as_a_secret():
     configured = Configuration.from_data(changed({"database.password": "correct-horse"}))
-    topics = SimpleNamespace(page_topic_arn="p", ticket_topic_arn="t")
 
-    args = configured.database_args(vpc_id="vpc", subnet_ids=["a", "b"], notifications=topics)
+    args = configured.database_args(
+        vpc_id="vpc", subnet_ids=["a", "b"], page_topic_arn="p", ticket_topic_arn="t"
+    )
 
     assert isinstance(args["password"], pulumi.Output)
 
@@ -1094,7 +1095,8 @@ def test_capacity_goes_by_the_low_end_and_boot_time_by_the_high_end():
         load_balancer_security_group_id="sg",
         alarm_names=[],
     )
-    scaling = configured.scaling_args(
+    scaling = configured.args(
+        ScalingPoliciesArgs,
         group_name="g",
         resource_label="l",
         load_balancer_arn_suffix="app",
@@ -1202,7 +1204,7 @@ def test_defaults_are_those_of_the_components():
         "vpc_id": "vpc",
         "subnet_ids": ["a", "b"],
     }
-    topics = SimpleNamespace(page_topic_arn="p", ticket_topic_arn="t")
+
     settings = {
         "network": NETWORK.check({}),
         "load_balancer": LOAD_BALANCER_ARGS.check(configured.args(LoadBalancerArgs, **wiring)),
@@ -1215,7 +1217,8 @@ def test_defaults_are_those_of_the_components():
             )
         ),
         "scaling": SCALING_POLICIES.check(
-            configured.scaling_args(
+            configured.args(
+                ScalingPoliciesArgs,
                 group_name="g",
                 resource_label="l",
                 load_balancer_arn_suffix="app",
@@ -1237,14 +1240,14 @@ def test_defaults_are_those_of_the_components():
                 "escalation_topic_name": "e",
             }
         ),
-        "database": DatabaseSettings.from_args(
-            configured.database_args(**wiring, notifications=topics)
+        "database": database_settings(
+            configured.database_args(**wiring, page_topic_arn="p", ticket_topic_arn="t")
         ),
-        "web_acl": WebAclSettings.from_args(
-            configured.web_acl_args(load_balancer_arn="arn", notifications=topics)
+        "web_acl": WEB_ACL_ARGS.check(
+            configured.args(WebAclArgs, load_balancer_arn="arn", ticket_topic_arn="t")
         ),
-        "spending": SpendingSettings.from_args(
-            configured.spending_args(group_name="g", notifications=topics)
+        "spending": SPENDING.check(
+            configured.args(SpendingArgs, group_name="g", ticket_topic_arn="t")
         ),
         "slo": objectives._Settings.from_args(
             configured.objectives_args(

@@ -6,10 +6,10 @@ from components import ArgsError, Database
 from components.aws_limits import ALARM, breach
 from components.database import (
     DatabaseClass,
-    _Settings,
     database_alarm_rows,
     database_class,
     replica_alarm_row,
+    settings_of,
 )
 from components.notifications import AlertSeverity
 from tests.unit.recording import Recording, record
@@ -23,9 +23,9 @@ GOOD = {
 }
 
 
-def settings(**changes) -> _Settings:
+def settings(**changes):
     args = {**GOOD, **changes}
-    return _Settings.from_args({key: value for key, value in args.items() if value is not None})
+    return settings_of({key: value for key, value in args.items() if value is not None})
 
 
 def build(**changes) -> Recording:
@@ -36,7 +36,10 @@ def build(**changes) -> Recording:
     ("changes", "message"),
     [
         ({"vpc_id": None}, "vpc_id: must be given, got nothing"),
-        ({"subnet_ids": None}, "subnet_ids: must be given, got nothing"),
+        (
+            {"subnet_ids": None},
+            "subnet_ids: must be at least two subnets, in different zones, got nothing",
+        ),
         ({"page_topic_arn": None}, "page_topic_arn: must be given, got nothing"),
         ({"ticket_topic_arn": None}, "ticket_topic_arn: must be given, got nothing"),
         (
@@ -72,7 +75,7 @@ def build(**changes) -> Recording:
             {"password": "hunter2"},
             (
                 'password: must be 8 to 128 printable ASCII characters other than /, ", @ and '
-                "space, got [hidden]"
+                "space, got [secret]"
             ),
         ),
         (
@@ -143,12 +146,12 @@ def build(**changes) -> Recording:
         ({"proxy": 1}, "proxy: must be true or false, got 1"),
         (
             {"runbook_base_url": "x" * 501},
-            f"runbook_base_url: must be at most 500 characters, got '{'x' * 501}'",
+            f"runbook_base_url: must be a text of 1 to 500 characters, got '{'x' * 57}...'",
         ),
         (
             {"instanceclass": "db.m7g.large"},
             (
-                "instanceclass: must be an argument that exists (nearest: instance_class), "
+                "instanceclass: must be a key that exists (nearest: instance_class), "
                 "got 'instanceclass'"
             ),
         ),

@@ -2,7 +2,7 @@ import pytest
 
 from components import ArgsError, Spending
 from components.aws_limits import ALARM, breach, broken_relations
-from components.spending import _Settings
+from components.spending import SPENDING
 from tests.unit.recording import ACCOUNT, Recording, record
 
 GOOD = {"group_name": "shop-test-web", "ticket_topic_arn": "arn:ticket"}
@@ -19,15 +19,15 @@ def build(**changes) -> Recording:
         ({"ticket_topic_arn": None}, "ticket_topic_arn: must be given, got nothing"),
         (
             {"instance_hours_per_day": 0},
-            "instance_hours_per_day: must be a number from 0.1 to 1e+06, got 0",
+            "instance_hours_per_day: must be a number from 0.1 to 1000000, got 0",
         ),
         (
             {"monthly_budget_usd": 0.5},
-            "monthly_budget_usd: must be a number from 1 to 1e+09, got 0.5",
+            "monthly_budget_usd: must be a number from 1 to 1000000000, got 0.5",
         ),
         (
             {"runbook_base_url": "x" * 501},
-            f"runbook_base_url: must be at most 500 characters, got '{'x' * 501}'",
+            f"runbook_base_url: must be a text of 1 to 500 characters, got '{'x' * 57}...'",
         ),
     ],
 )
@@ -35,7 +35,7 @@ def test_wrong_arguments_are_refused(changes, message):
     args = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
 
     with pytest.raises(ArgsError) as told:
-        _Settings.from_args(args)
+        SPENDING.check(args)
 
     assert str(told.value) == f"Spending.{message}"
 

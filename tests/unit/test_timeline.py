@@ -4,7 +4,7 @@ import pytest
 
 from components import ArgsError, Timeline
 from components.aws_limits import EVENT_RULE, breach
-from components.timeline import _Settings
+from components.timeline import TIMELINE
 from tests.unit.recording import ACCOUNT, REGION, record
 
 
@@ -14,7 +14,7 @@ def build(**changes):
 
 def test_a_time_that_logs_cannot_be_kept_is_refused():
     with pytest.raises(ArgsError, match=r"Timeline\.retention_days: must be one of 1, 3, 5, .*"):
-        _Settings.from_args({"group_name": "g", "retention_days": 399})
+        TIMELINE.check({"group_name": "g", "retention_days": 399})
 
 
 def test_the_story_is_kept_for_more_than_a_year():

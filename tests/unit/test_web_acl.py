@@ -1,7 +1,7 @@
 import pytest
 
 from components import ArgsError, WebAcl
-from components.web_acl import _Settings
+from components.web_acl import WEB_ACL_ARGS
 from tests.unit.recording import REGION, Recording, record
 
 GOOD = {"load_balancer_arn": "arn:balancer", "ticket_topic_arn": "arn:ticket"}
@@ -28,7 +28,7 @@ def build(**changes) -> Recording:
         ),
         (
             {"runbook_base_url": "x" * 501},
-            f"runbook_base_url: must be at most 500 characters, got '{'x' * 501}'",
+            f"runbook_base_url: must be a text of 1 to 500 characters, got '{'x' * 57}...'",
         ),
     ],
 )
@@ -36,7 +36,7 @@ def test_wrong_arguments_are_refused(changes, message):
     args = {key: value for key, value in {**GOOD, **changes}.items() if value is not None}
 
     with pytest.raises(ArgsError) as told:
-        _Settings.from_args(args)
+        WEB_ACL_ARGS.check(args)
 
     assert str(told.value) == f"WebAcl.{message}"
 

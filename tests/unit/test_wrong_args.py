@@ -110,12 +110,12 @@ COMPONENTS = {
         },
     ),
     "Database": (
-        database._Settings.from_args,
+        database.settings_of,
         database.DatabaseArgs,
         {**test_database.GOOD, "password": "correct-horse"},
     ),
-    "WebAcl": (web_acl._Settings.from_args, web_acl.WebAclArgs, test_web_acl.GOOD),
-    "Spending": (spending._Settings.from_args, spending.SpendingArgs, test_spending.GOOD),
+    "WebAcl": (web_acl.WEB_ACL_ARGS.check, web_acl.WebAclArgs, test_web_acl.GOOD),
+    "Spending": (spending.SPENDING.check, spending.SpendingArgs, test_spending.GOOD),
     "Objectives": (
         objectives._Settings.from_args,
         objectives.ObjectivesArgs,
@@ -130,9 +130,9 @@ COMPONENTS = {
             "slack": {"workspace_id": "T0123456789", "channel_id": "C0123456789"},
         },
     ),
-    "Timeline": (timeline._Settings.from_args, timeline.TimelineArgs, {"group_name": "g"}),
+    "Timeline": (timeline.TIMELINE.check, timeline.TimelineArgs, {"group_name": "g"}),
     "Dashboard": (dashboard._Settings.from_args, dashboard.DashboardArgs, test_dashboard.GOOD),
-    "Runbooks": (runbooks._Settings.from_args, runbooks.RunbooksArgs, RUNBOOKS),
+    "Runbooks": (runbooks.RUNBOOKS_ARGS.check, runbooks.RunbooksArgs, RUNBOOKS),
 }
 
 
