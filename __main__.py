@@ -4,18 +4,23 @@ import pulumi
 
 from components import (
     Alarms,
+    AlarmsArgs,
     ArgsError,
     AutoScalingGroup,
     Dashboard,
+    DashboardArgs,
     Database,
     Escalation,
+    EscalationArgs,
     LoadBalancer,
     LoadBalancerArgs,
     Network,
     NetworkArgs,
     Notifications,
     Objectives,
+    ObjectivesArgs,
     Pages,
+    PagesArgs,
     Runbooks,
     RunbooksArgs,
     ScalingPolicies,
@@ -85,13 +90,21 @@ def stack() -> None:
     )
     alarms = Alarms(
         "web",
-        configuration.alarms_args(
+        configuration.args(
+            AlarmsArgs,
             load_balancer_arn_suffix=load_balancer.arn_suffix,
             target_group_arn_suffix=load_balancer.target_group_arn_suffix,
             group_name=group.name,
-            notifications=notifications,
+            page_topic_arn=notifications.page_topic_arn,
+            ticket_topic_arn=notifications.ticket_topic_arn,
+            page_topic_name=notifications.page_topic_name,
+            ticket_topic_name=notifications.ticket_topic_name,
+            info_topic_arn=notifications.info_topic_arn,
+            escalation_topic_name=notifications.escalation_topic_name,
+            min_size=min(configuration["fleet.minSize"], configuration["fleet.maxSize"]),
+            max_size=configuration["fleet.maxSize"],
             certificate_arn=load_balancer.certificate_arn,
-            nat_gateway_ids=network.nat_gateway_ids,
+            nat_gateway_ids=network.nat_gateway_ids or None,
         ),
     )
     spending = Spending(
@@ -119,22 +132,42 @@ def stack() -> None:
     # What watches the stack: each is shown and, where it pages, escalated.
     watched = [*alarms.watched, *scaling.watched]
     watched += [each for part in beside for each in part.watched]
-    pages = Pages("web", configuration.pages_args(notifications), watched)
+    pages = Pages(
+        "web",
+        configuration.args(
+            PagesArgs,
+            page_topic_arn=notifications.page_topic_arn,
+            info_topic_arn=notifications.info_topic_arn,
+        ),
+        watched,
+    )
     objectives = Objectives(
         "web",
-        configuration.objectives_args(
+        configuration.args(
+            ObjectivesArgs,
             load_balancer_arn_suffix=load_balancer.arn_suffix,
             target_group_arn_suffix=load_balancer.target_group_arn_suffix,
-            notifications=notifications,
+            page_topic_arn=notifications.page_topic_arn,
+            ticket_topic_arn=notifications.ticket_topic_arn,
+            info_topic_arn=notifications.info_topic_arn,
             outage_alarm=pages.outage_alarm_name,
         ),
     )
     watched = [*pages.watched, *objectives.watched, *watched]
-    escalation = Escalation("web", configuration.escalation_args(notifications), watched)
+    escalation = Escalation(
+        "web",
+        configuration.args(
+            EscalationArgs,
+            escalation_topic_arn=notifications.escalation_topic_arn,
+            info_topic_arn=notifications.info_topic_arn,
+        ),
+        watched,
+    )
     timeline = Timeline("timeline", configuration.args(TimelineArgs, group_name=group.name))
     dashboard = Dashboard(
         "on-call",
-        configuration.dashboard_args(
+        configuration.args(
+            DashboardArgs,
             load_balancer_arn_suffix=load_balancer.arn_suffix,
             target_group_arn_suffix=load_balancer.target_group_arn_suffix,
             group_name=group.name,

@@ -2,27 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Final, NotRequired, TypedDict
+from typing import Annotated, NotRequired, TypedDict
 
 from components import aws_limits
 from components._application import ARN_RULE, is_secret_arn
-from components._rules import ACCOUNT_ARN, RUNBOOK_BASE_URL, TAGS, aws, aws_whole
-from components.auto_scaling_group import BOOT_SECONDS, WarmPoolState
+from components._rules import ACCOUNT_ARN, TAGS, aws
+from components.auto_scaling_group import WarmPoolState
 from components.auto_scaling_group import _architecture as architecture
-from components.notifications import (
-    SLACK_CHANNEL,
-    SLACK_WORKSPACE,
-    SUBSCRIPTIONS_MAX,
-    AlertSeverity,
-    SubscriptionProtocol,
-)
-from components.objectives import BURN_RATES_MAX, OBJECTIVE_PERCENT, WINDOW_MINUTES_MAX
-from surgeproof.figures import Figure, figure
+from surgeproof.figures.settings import SURGES_MAX, SurgeSettings
 from surgeproof.settings.fields import (
     choice,
     group,
     items,
-    number,
     switch,
     text,
     whole,
@@ -39,10 +30,6 @@ def _variable_names(value: Mapping[str, str]) -> str | None:
         if not re.fullmatch(_NAME, name) or name == "PORT":
             return f"have names of letters, digits and _, and not PORT (it has {name!r})"
     return None
-
-
-SURGES_MAX: Final = 20
-"""Surges of one stack: each is replayed at every preview."""
 
 
 class ApplicationConfiguration(TypedDict):
@@ -257,331 +244,6 @@ class FleetConfiguration(TypedDict):
     """Time that the first deployment waits for healthy instances; 0 does not wait."""
 
 
-class EscalationConfiguration(TypedDict):
-    """Somebody or something that is called when a page stays open."""
-
-    protocol: Annotated[SubscriptionProtocol, choice(SubscriptionProtocol)]
-    """How they are delivered."""
-    endpoint: Annotated[str, text("by the protocol")]
-    """E-mail address, https URL or ARN of an SQS queue. A URL that holds a key belongs into a
-    secret: `pulumi config set --secret --path`."""
-
-
-class SlackConfiguration(TypedDict):
-    """A Slack channel, through Amazon Q Developer in chat applications (connect it there first)."""
-
-    workspace_id: Annotated[
-        str, text("id, such as T0123456789", SLACK_WORKSPACE[0], pattern=SLACK_WORKSPACE[1])
-    ]
-    """Id of the Slack workspace."""
-    channel_id: Annotated[
-        str, text("id, such as C0123456789", SLACK_CHANNEL[0], pattern=SLACK_CHANNEL[1])
-    ]
-    """Id of the channel."""
-    severities: NotRequired[
-        Annotated[
-            list[str],
-            items(
-                "list of page, ticket, info",
-                "be a list of at least one of page, ticket and info",
-                low=1,
-                item=text(must="be one of page, ticket, info", pattern="page|ticket|info"),
-                default=["page", "ticket"],
-                behaviour="`[page, ticket]`",
-                once=True,
-            ),
-        ]
-    ]
-    """Which alerts it gets."""
-
-
-class ActiveUsersConfiguration(TypedDict):
-    """Users at work, as the application counts them.
-
-    Each instance publishes its own number once a minute with one dimension, AutoScalingGroupName;
-    they are added up. With fleet.application.metricsNamespace the application only has to send a
-    StatsD gauge of that name to 127.0.0.1:8125.
-    """
-
-    namespace: Annotated[
-        str,
-        text(
-            "text, 1 to 255 characters",
-            "be a text of 1 to 255 characters, not beginning with a colon",
-            pattern="[^:].{0,254}",
-        ),
-    ]
-    """Namespace of the metric in CloudWatch."""
-    metric_name: Annotated[
-        str,
-        text("text, 1 to 255 characters", "be a text of 1 to 255 characters", pattern=".{1,255}"),
-    ]
-    """Name of the metric."""
-
-
-class SubscriptionConfiguration(TypedDict):
-    """Somebody or something that receives alerts."""
-
-    severity: Annotated[AlertSeverity, choice(AlertSeverity)]
-    """Which alerts: those that somebody has to look at now, those that can wait, or those that
-    only inform."""
-    protocol: Annotated[SubscriptionProtocol, choice(SubscriptionProtocol)]
-    """How they are delivered."""
-    endpoint: Annotated[str, text("by the protocol")]
-    """E-mail address, https URL or ARN of an SQS queue. A URL that holds a key belongs into a
-    secret: `pulumi config set --secret --path`."""
-
-
-class AlertsConfiguration(TypedDict):
-    """Who is told of what."""
-
-    subscriptions: Annotated[
-        list[SubscriptionConfiguration],
-        items(
-            f"list of 1 to {SUBSCRIPTIONS_MAX}",
-            f"be a list of 1 to {SUBSCRIPTIONS_MAX} subscriptions",
-            high=SUBSCRIPTIONS_MAX,
-            low=1,
-        ),
-    ]
-    """Who receives alerts. Of page and ticket, the one that nobody subscribes to goes to the
-    receivers of the other; info that nobody subscribes to is kept in a queue for 14 days."""
-    escalation: NotRequired[
-        Annotated[
-            list[EscalationConfiguration],
-            items(
-                f"list of 1 to {SUBSCRIPTIONS_MAX}",
-                f"be a list of 1 to {SUBSCRIPTIONS_MAX} receivers",
-                high=SUBSCRIPTIONS_MAX,
-                low=1,
-                behaviour="the receivers of pages",
-                default=None,
-            ),
-        ]
-    ]
-    """Who is called when a page stays open: the team behind the first one."""
-    escalation_minutes: NotRequired[Annotated[int, whole("minutes", 1, 1440, default=30)]]
-    """Time that a page may stay open, which means still in ALARM, not that nobody acknowledged
-    it."""
-    slack: NotRequired[Annotated[SlackConfiguration, group(behaviour="none")]]
-    """Slack channel that gets alerts."""
-    timeline_retention_days: NotRequired[
-        Annotated[int, aws_whole("days", aws_limits.LOG_GROUP, "retentionInDays", default=400)]
-    ]
-    """Time that alarm changes, scaling activities, instance refreshes and runbook executions
-    are kept."""
-    active_users_metric: NotRequired[Annotated[ActiveUsersConfiguration, group(behaviour="none")]]
-    """Users at work, as the application counts them."""
-    request_jump_percent: NotRequired[Annotated[float, number("percent", 10, 1000, default=30)]]
-    """Growth of requests from one five minutes to the next that counts as a jump."""
-    anomaly_band_width: NotRequired[
-        Annotated[float, number("standard deviations", 1, 10, default=4)]
-    ]
-    """Half the width of the band of usual demand."""
-    good_response_percent: NotRequired[Annotated[float, number("percent", 1, 99.99, default=90)]]
-    """Share of requests answered well (2xx or 3xx), below which it pages."""
-    client_error_percent: NotRequired[Annotated[float, number("percent", 0.01, 100, default=1)]]
-    """Share of requests refused as the client's error (4xx) that makes a ticket."""
-    response_time_p95_seconds: NotRequired[
-        Annotated[float, number("seconds", 0.001, 4000, default=1)]
-    ]
-    """Response time that 95 of 100 requests stay below, else it pages."""
-    response_time_p99_seconds: NotRequired[
-        Annotated[float, number("seconds", 0.001, 4000, default=2)]
-    ]
-    """Response time that 99 of 100 requests stay below, else there is a ticket."""
-    server_error_percent: NotRequired[Annotated[float, number("percent", 0.01, 100, default=1)]]
-    """Share of failing requests that pages."""
-    minimum_requests_per_minute: NotRequired[
-        Annotated[int, whole("requests per minute", 1, 1000000, default=100)]
-    ]
-    """Requests below which error rates are not judged."""
-    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
-    """What stands before the name of a runbook page in an alarm's description."""
-
-
-class ServiceConfiguration(TypedDict):
-    """How the application behaves under load, as measured; no default stands in for that."""
-
-    requests_per_second: NotRequired[
-        Annotated[
-            Figure,
-            figure(
-                "requests per second",
-                0.01,
-                1000000,
-                behaviour="not stated: scaling follows the processors alone",
-            ),
-        ]
-    ]
-    """Requests that one instance carries with response times within `alerts`. Measure it with a
-    load test on one instance. Scaling goes by the low end."""
-    boot_seconds: NotRequired[
-        Annotated[
-            Figure,
-            figure(
-                "seconds",
-                1,
-                3000,
-                behaviour=f"not stated: {BOOT_SECONDS} is taken for warm-up and grace",
-            ),
-        ]
-    ]
-    """Time from launch until an instance serves. Measure it from the group's activity: from
-    launch until the target is healthy. Warm-up and grace go by the high end."""
-    service_seconds: NotRequired[
-        Annotated[
-            Figure,
-            figure("seconds", 0.0001, 4000, behaviour="not stated: the replay gives no verdict"),
-        ]
-    ]
-    """Time of one request on an idle instance, the database's part included. Measure it with
-    single requests. Read by the replay, as all that follows."""
-    concurrency: NotRequired[
-        Annotated[
-            Figure,
-            figure(
-                "requests",
-                0.01,
-                1000000,
-                behaviour="what requestsPerSecond and serviceSeconds imply",
-            ),
-        ]
-    ]
-    """Requests that one instance works on at once; more have to wait."""
-    cold_requests_per_second: NotRequired[
-        Annotated[
-            Figure, figure("requests per second", 0.01, 1000000, behaviour="`requestsPerSecond`")
-        ]
-    ]
-    """Requests that one instance carries while its caches are cold and its pools empty."""
-    cold_concurrency: NotRequired[
-        Annotated[Figure, figure("requests", 0.01, 1000000, behaviour="`concurrency`")]
-    ]
-    """Requests that one instance works on at once while it is cold."""
-    cold_seconds: NotRequired[Annotated[Figure, figure("seconds", 0.1, 36000, behaviour="`0`")]]
-    """Time from an instance's first request until it carries all that it can."""
-    longest_request_seconds: NotRequired[
-        Annotated[Figure, figure("seconds", 0.001, 4000, behaviour="`[1, 30]`")]
-    ]
-    """Longest request that is normal; what an instance is given to finish when it stops."""
-    keep_alive_seconds: NotRequired[
-        Annotated[
-            Figure,
-            figure("seconds", 1, 86400, behaviour="not stated: the policies do not decide on it"),
-        ]
-    ]
-    """Time for which the application keeps an idle connection open; it must be above
-    loadBalancer.idleTimeoutSeconds. Read by the policies."""
-    database_seconds: NotRequired[
-        Annotated[Figure, figure("seconds", 0.0001, 4000, behaviour="`0`")]
-    ]
-    """Part of serviceSeconds that is spent in the database."""
-    processor_seconds: NotRequired[
-        Annotated[
-            Figure,
-            figure(
-                "seconds of one vCPU",
-                1e-06,
-                4000,
-                behaviour="serviceSeconds without databaseSeconds, but no more than the vCPU of an "
-                "instance can give at requestsPerSecond",
-            ),
-        ]
-    ]
-    """Processor time of one request: CPU utilisation is requests per second x this / vCPU.
-    Measure it with a load test: vCPU x CPU utilisation / requests per second."""
-    connections_per_request: NotRequired[
-        Annotated[Figure, figure("connections", 0.01, 1000, behaviour="`1`, exactly")]
-    ]
-    """Database connections that one request holds."""
-    connections_per_instance: NotRequired[
-        Annotated[Figure, figure("connections", 0.01, 100000, behaviour="`0`")]
-    ]
-    """Database connections that one instance opens: its pools together."""
-
-
-class AccountConfiguration(TypedDict):
-    """What the AWS account allows, as the policies read it."""
-
-    vcpu_quota: NotRequired[
-        Annotated[
-            int,
-            whole(
-                "vCPU",
-                1,
-                1000000,
-                default=None,
-                behaviour="not stated: the policies do not decide on it",
-            ),
-        ]
-    ]
-    """Quota of running On-Demand Standard instances in the Region (L-1216C47A)."""
-
-
-class SurgeObjectiveConfiguration(TypedDict):
-    """What surviving a surge means: both bounds hold."""
-
-    affected_users_percent: NotRequired[Annotated[float, number("percent", 0, 100, default=0.5)]]
-    """Share of users that may be affected."""
-    bad_minutes: NotRequired[Annotated[int, whole("minutes", 0, 10000, default=2)]]
-    """Minutes that may lie outside the objective."""
-
-
-class BurnRateConfiguration(TypedDict):
-    """A pair of windows over which the error budget is used up too fast."""
-
-    rate: Annotated[float, number("times", 0.1, 1000)]
-    """How many times faster than even the budget is used up."""
-    long_window_minutes: Annotated[int, whole("minutes", 60, WINDOW_MINUTES_MAX)]
-    """Length of the long window, which says that it matters."""
-    short_window_minutes: Annotated[int, whole("minutes", 1, WINDOW_MINUTES_MAX)]
-    """Length of the short window, which says that it still goes on; below the long one."""
-    severity: Annotated[AlertSeverity, choice(AlertSeverity)]
-    """Whether it is a page or a ticket."""
-
-
-class ObjectiveConfiguration(TypedDict):
-    """What users are promised, as the replay judges it and the alarms watch it."""
-
-    latency_seconds: NotRequired[Annotated[float, number("seconds", 0.001, 4000, default=1)]]
-    """Time within which a request must be answered, retries included."""
-    bad_requests_percent: NotRequired[Annotated[float, number("percent", 0, 100, default=1)]]
-    """Share of requests in a good minute that may fail or be late."""
-    availability_percent: NotRequired[
-        Annotated[
-            float, number("percent", OBJECTIVE_PERCENT[0], OBJECTIVE_PERCENT[1], default=99.9)
-        ]
-    ]
-    """Share of requests that are answered without a server error."""
-    latency_percentile: NotRequired[
-        Annotated[float, number("percent", OBJECTIVE_PERCENT[0], OBJECTIVE_PERCENT[1], default=99)]
-    ]
-    """Share of all requests that are answered within latencySeconds; one that nobody answers is
-    not."""
-    window_days: NotRequired[Annotated[int, whole("days", 1, 90, default=30)]]
-    """Time over which both hold; what is left of it stands on the dashboard."""
-    burn_rates: NotRequired[
-        Annotated[
-            list[BurnRateConfiguration],
-            items(
-                f"list of 1 to {BURN_RATES_MAX}",
-                f"be a list of 1 to {BURN_RATES_MAX} pairs",
-                high=BURN_RATES_MAX,
-                low=1,
-                behaviour="14.4 times over 1 h and 5 min and 6 times over 6 h and 30 min page; "
-                "3 times over 24 h and 2 h and once over 72 h and 6 h make tickets",
-                default=None,
-            ),
-        ]
-    ]
-    """When the budget is used up too fast."""
-    surge: NotRequired[
-        Annotated[SurgeObjectiveConfiguration, group(behaviour="0.5 percent of users, 2 minutes")]
-    ]
-    """What surviving a surge means."""
-
-
 class DatabaseSwitch(TypedDict):
     """Whether there is a database."""
 
@@ -601,46 +263,12 @@ class WebAclSwitches(TypedDict):
     outage of the ACL would be one of the service."""
 
 
-class PriceSettings(TypedDict):
-    """What an instance costs."""
-
-    instance_hour_usd: NotRequired[
-        Annotated[
-            float,
-            number(
-                "US dollars",
-                0.0001,
-                10_000,
-                default=None,
-                behaviour="instance-hours are told, and no money",
-            ),
-        ]
-    ]
-    """Price of one instance-hour, for the replay and the outputs."""
-
-
-class SurgeConfiguration(TypedDict):
-    """A surge that the stack must survive, by a name of your choice."""
-
-    trace: Annotated[
-        str,
-        text(
-            "name or path", "be the name or the path of a trace", pattern="[A-Za-z0-9._/-]{1,255}"
-        ),
-    ]
-    """Trace of requests: the name of one that ships, such as x2-in-300s, or the path of a CSV
-    file."""
-    scale: NotRequired[Annotated[float, number("factor", 0.0001, 10000, default=1)]]
-    """What the trace's requests are multiplied by; the traces that ship begin at 100 requests
-    per second."""
-
-
 class TopConfiguration(TypedDict):
     """What stands beside the groups."""
 
     surges: NotRequired[
         Annotated[
-            dict[str, SurgeConfiguration],
+            dict[str, SurgeSettings],
             items(
                 f"mapping of at most {SURGES_MAX}",
                 f"be a mapping of at most {SURGES_MAX} surges",

@@ -3,7 +3,7 @@
 docs/reference/alarms.md is written from it, by `python -m components.configuration`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Annotated, Any, Final, NotRequired, TypedDict
@@ -12,12 +12,18 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import REQUIRED, Reader
-from components._errors import Problems
 from components._naming import physical_name
-from components._rules import METRIC_NAME, METRIC_NAMESPACE, RUNBOOKS
+from components._rules import (
+    CAPACITY,
+    CAPACITY_UNITS,
+    METRIC_NAME,
+    METRIC_NAMESPACE,
+    RUNBOOK_BASE_URL,
+    TAGS,
+)
 from components.notifications import AlertSeverity
-from surgeproof.settings.fields import number, one_of
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.fields import group, number, one_of, plain, whole
 
 METRIC_PERIODS: Final = (10, 30)
 """Seconds between two values of a metric below a minute: 20 is a period for alarms but not for
@@ -43,20 +49,21 @@ class HighResolutionMetricArgs(TypedDict):
 
 
 class ActiveUsersMetricArgs(TypedDict):
-    """The number of users at work, as the application counts them.
+    """Users at work, as the application counts them.
 
-    Each instance publishes its own number once a minute with one dimension, `AutoScalingGroupName`,
-    for example as a StatsD gauge by the CloudWatch agent; they are added up.
+    Each instance publishes its own number once a minute with one dimension, AutoScalingGroupName;
+    they are added up. With fleet.application.metricsNamespace the application only has to send a
+    StatsD gauge of that name to 127.0.0.1:8125.
     """
 
-    namespace: str
-    """Namespace of the metric in CloudWatch (1 to 255 characters)."""
-    metric_name: str
-    """Name of the metric (1 to 255 characters)."""
+    namespace: Annotated[str, METRIC_NAMESPACE]
+    """Namespace of the metric in CloudWatch."""
+    metric_name: Annotated[str, METRIC_NAME]
+    """Name of the metric."""
 
 
 class AlarmsArgs(TypedDict):
-    """Arguments of Alarms."""
+    """Who is told of what."""
 
     load_balancer_arn_suffix: Input[str]
     """Last part of the load balancer's ARN, as CloudWatch names it: app/..."""
@@ -76,48 +83,68 @@ class AlarmsArgs(TypedDict):
     """Topic for alarms that tell nobody by themselves: those that a page is made of."""
     escalation_topic_name: Input[str]
     """Name of the escalation topic, to watch its deliveries."""
-    min_size: int
-    """Fewest instances of the group (instances, at least 1)."""
-    max_size: int
-    """Most instances of the group (instances, at least 1)."""
-    response_time_p95_seconds: NotRequired[float]
-    """Response time that 95 of 100 requests stay below (seconds, 0.001 to 4000). Default: 1."""
-    response_time_p99_seconds: NotRequired[float]
-    """Response time that 99 of 100 requests stay below (seconds, 0.001 to 4000). Default: 2."""
-    server_error_percent: NotRequired[float]
-    """Share of failing requests that pages (percent, 0.01 to 100). Default: 1."""
-    minimum_requests_per_minute: NotRequired[int]
-    """Requests a minute below which error rates are not judged (requests per minute, 1 to 1000000).
-    Default: 100."""
-    requests_per_second_per_instance: NotRequired[float]
-    """Requests that one instance carries (requests per second, 0.001 to 1000000).
-    Default: not stated, and no alarm compares demand with capacity."""
-    high_resolution_metric: NotRequired[HighResolutionMetricArgs]
-    """Demand metric with a period below a minute. Default: none."""
-    active_users_metric: NotRequired[ActiveUsersMetricArgs]
-    """Users at work, as the application counts them. Default: none."""
-    request_jump_percent: NotRequired[float]
-    """Growth of requests from one five minutes to the next that counts as a jump (percent, 10 to
-    1000). Default: 30."""
-    anomaly_band_width: NotRequired[float]
-    """Half the width of the band of usual demand (standard deviations, 1 to 10). Default: 4."""
-    good_response_percent: NotRequired[float]
-    """Share of requests answered well, below which it pages (percent, 1 to 99.99). Default: 90."""
-    client_error_percent: NotRequired[float]
-    """Share of requests refused as the client's error that makes a ticket (percent, 0.01 to 100).
-    Default: 1."""
-    capacity_units: NotRequired[int]
-    """Capacity that is reserved for the load balancer (load balancer capacity units, at least
-    100). Default: none."""
+    min_size: Annotated[int, whole("instances", 1, key="-")]
+    """Fewest instances of the group."""
+    max_size: Annotated[int, whole("instances", 1, key="-")]
+    """Most instances of the group."""
+    response_time_p95_seconds: NotRequired[
+        Annotated[float, number("seconds", 0.001, 4000, default=1)]
+    ]
+    """Response time that 95 of 100 requests stay below, else it pages."""
+    response_time_p99_seconds: NotRequired[
+        Annotated[float, number("seconds", 0.001, 4000, default=2)]
+    ]
+    """Response time that 99 of 100 requests stay below, else there is a ticket."""
+    server_error_percent: NotRequired[Annotated[float, number("percent", 0.01, 100, default=1)]]
+    """Share of failing requests that pages."""
+    minimum_requests_per_minute: NotRequired[
+        Annotated[int, whole("requests per minute", 1, 1000000, default=100)]
+    ]
+    """Requests below which error rates are not judged."""
+    requests_per_second_per_instance: NotRequired[Annotated[float, CAPACITY]]
+    """Requests that one instance carries. Without it no alarm compares demand with capacity."""
+    high_resolution_metric: NotRequired[
+        Annotated[HighResolutionMetricArgs, group(key="scaling.highResolutionMetric")]
+    ]
+    """Demand metric with a period below a minute."""
+    active_users_metric: NotRequired[Annotated[ActiveUsersMetricArgs, group()]]
+    """Users at work, as the application counts them."""
+    request_jump_percent: NotRequired[Annotated[float, number("percent", 10, 1000, default=30)]]
+    """Growth of requests from one five minutes to the next that counts as a jump."""
+    anomaly_band_width: NotRequired[
+        Annotated[float, number("standard deviations", 1, 10, default=4)]
+    ]
+    """Half the width of the band of usual demand."""
+    good_response_percent: NotRequired[Annotated[float, number("percent", 1, 99.99, default=90)]]
+    """Share of requests answered well (2xx or 3xx), below which it pages."""
+    client_error_percent: NotRequired[Annotated[float, number("percent", 0.01, 100, default=1)]]
+    """Share of requests refused as the client's error (4xx) that makes a ticket."""
+    capacity_units: NotRequired[Annotated[int, CAPACITY_UNITS.by(key="loadBalancer.capacityUnits")]]
+    """Capacity that is reserved for the load balancer."""
     certificate_arn: NotRequired[Input[str]]
     """Certificate whose end is watched. Default: none."""
     nat_gateway_ids: NotRequired[list[Input[str]]]
     """NAT gateways that are watched. Default: none."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all alarms. Default: none."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all alarms."""
+
+
+def _sizes(values: Values) -> Iterator[Problem]:
+    low, high = values["min_size"], values["max_size"]
+    if low is not None and high is not None and low > high:
+        yield Problem(("min_size",), f"be at most {{max_size={high}}}", low)
+
+
+def _times(values: Values) -> Iterator[Problem]:
+    low, high = (values[f"response_time_p{each}_seconds"] for each in (95, 99))
+    if low > high:
+        must = f"be at most {{response_time_p99_seconds={plain(high)}}}"
+        yield Problem(("response_time_p95_seconds",), must, low)
+
+
+ALARMS: Final = Definition("Alarms", AlarmsArgs, relations=(_sizes, _times))
 
 
 class MissingData(StrEnum):
@@ -299,148 +326,7 @@ _AWS_RECOMMENDS = "AWS's recommended alarm"
 _SELDOM_REPORTED = "The metric is reported only when it is not zero."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DemandMetric:
-    """The plain, checked values of HighResolutionMetricArgs."""
-
-    namespace: str
-    metric_name: str
-    capacity_per_instance: float
-    period_seconds: int
-
-    @property
-    def evaluation_periods(self) -> int:
-        """Data points that make up EVIDENCE_SECONDS."""
-        return EVIDENCE_SECONDS // self.period_seconds
-
-    @classmethod
-    def read(cls, reader: Reader, args: Mapping[str, Any]) -> "DemandMetric | None":
-        """Read `high_resolution_metric`, noting what is wrong with it."""
-        key = "high_resolution_metric"
-        given = args.get(key)
-        if given is None:
-            return None
-        if not isinstance(given, Mapping):
-            reader.note(key, "be a mapping with namespace, metric_name and more", given)
-            return None
-        inner = Reader(reader.problems, given, HighResolutionMetricArgs.__annotations__, key)
-        metric = cls(
-            namespace=inner.text("namespace", REQUIRED),
-            metric_name=inner.text("metric_name", REQUIRED),
-            capacity_per_instance=inner.number("capacity_per_instance", REQUIRED, 1e-6, 1e9),
-            period_seconds=inner.one_of("period_seconds", 10, METRIC_PERIODS, "seconds"),
-        )
-        for each in ("namespace", "metric_name"):
-            if inner.sound(each) and len(given[each]) > 255:
-                inner.note(each, "be at most 255 characters", given[each])
-        return metric
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of AlarmsArgs."""
-
-    min_size: int
-    max_size: int
-    response_time_p95_seconds: float
-    response_time_p99_seconds: float
-    server_error_percent: float
-    minimum_requests_per_minute: int
-    requests_per_second_per_instance: float | None
-    high_resolution_metric: DemandMetric | None
-    active_users_metric: tuple[str, str] | None
-    request_jump_percent: float
-    anomaly_band_width: float
-    good_response_percent: float
-    client_error_percent: float
-    capacity_units: int | None
-    has_certificate: bool
-    nat_gateways: int
-    runbook_base_url: str
-
-    @classmethod
-    def from_args(cls, args: AlarmsArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("Alarms")
-        reader = Reader(problems, args, AlarmsArgs.__annotations__)
-        reader.required(
-            "load_balancer_arn_suffix",
-            "target_group_arn_suffix",
-            "group_name",
-            "page_topic_arn",
-            "ticket_topic_arn",
-            "page_topic_name",
-            "ticket_topic_name",
-            "info_topic_arn",
-            "escalation_topic_name",
-        )
-        capacity = "requests_per_second_per_instance"
-        settings = cls(
-            min_size=reader.whole("min_size", REQUIRED, 1),
-            max_size=reader.whole("max_size", REQUIRED, 1),
-            response_time_p95_seconds=reader.number("response_time_p95_seconds", 1, 0.001, 4000),
-            response_time_p99_seconds=reader.number("response_time_p99_seconds", 2, 0.001, 4000),
-            server_error_percent=reader.number("server_error_percent", 1, 0.01, 100),
-            minimum_requests_per_minute=reader.whole(
-                "minimum_requests_per_minute", 100, 1, 1_000_000
-            ),
-            requests_per_second_per_instance=(
-                reader.number(capacity, REQUIRED, 0.001, 1_000_000)
-                if reader.given(capacity)
-                else None
-            ),
-            high_resolution_metric=DemandMetric.read(reader, args),
-            active_users_metric=_active_users(reader, args),
-            request_jump_percent=reader.number("request_jump_percent", 30, 10, 1000),
-            anomaly_band_width=reader.number("anomaly_band_width", 4, 1, 10),
-            good_response_percent=reader.number("good_response_percent", 90, 1, 99.99),
-            client_error_percent=reader.number("client_error_percent", 1, 0.01, 100),
-            capacity_units=(
-                reader.whole("capacity_units", REQUIRED, 100)
-                if reader.given("capacity_units")
-                else None
-            ),
-            has_certificate=reader.given("certificate_arn"),
-            nat_gateways=_count(reader, args, "nat_gateway_ids"),
-            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
-        )
-        if reader.sound("min_size", "max_size") and settings.min_size > settings.max_size:
-            reader.note("min_size", f"be at most max_size ({settings.max_size})", settings.min_size)
-        p95, p99 = settings.response_time_p95_seconds, settings.response_time_p99_seconds
-        times = ("response_time_p95_seconds", "response_time_p99_seconds")
-        if reader.sound(*times) and p95 > p99:
-            reader.note(times[0], f"be at most {times[1]} ({p99:g})", p95)
-        if len(settings.runbook_base_url) > 500:
-            reader.note("runbook_base_url", "be at most 500 characters", settings.runbook_base_url)
-        problems.raise_if_any()
-        return settings
-
-
-def _count(reader: Reader, args: Mapping[str, Any], key: str) -> int:
-    given = args.get(key)
-    if given is None or isinstance(given, list | tuple):
-        return len(given or ())
-    reader.note(key, "be a list of ids", given)
-    return 0
-
-
-def _active_users(reader: Reader, args: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return namespace and name of `active_users_metric`, noting what is wrong with it."""
-    key = "active_users_metric"
-    given = args.get(key)
-    if given is None:
-        return None
-    if not isinstance(given, Mapping):
-        reader.note(key, "be a mapping with namespace and metric_name", given)
-        return None
-    inner = Reader(reader.problems, given, ActiveUsersMetricArgs.__annotations__, key)
-    for each in ("namespace", "metric_name"):
-        if len(inner.text(each, REQUIRED)) > 255:
-            inner.note(each, "be at most 255 characters", given[each])
-    return str(given.get("namespace")), str(given.get("metric_name"))
-
-
-def alarm_rows(settings: _Settings) -> tuple[AlarmRow, ...]:
+def alarm_rows(settings: AlarmsArgs) -> tuple[AlarmRow, ...]:
     """Return the table: users first, then capacity, then causes, then the alerts themselves.
 
     AWS recommends no alarm for a load balancer; where it publishes a number of its own, that is the
@@ -467,7 +353,7 @@ def alarm_rows(settings: _Settings) -> tuple[AlarmRow, ...]:
     return tuple(rows)
 
 
-def _response_times(settings: _Settings) -> list[AlarmRow]:
+def _response_times(settings: AlarmsArgs) -> list[AlarmRow]:
     def row(severity: AlertSeverity, symptom: str, percentile: int, seconds: float) -> AlarmRow:
         return AlarmRow(
             symptom=symptom,
@@ -498,19 +384,19 @@ def _response_times(settings: _Settings) -> list[AlarmRow]:
 
     return [
         replace(
-            row(AlertSeverity.PAGE, "slow-responses", 95, settings.response_time_p95_seconds),
+            row(AlertSeverity.PAGE, "slow-responses", 95, settings["response_time_p95_seconds"]),
             threshold_reason="Ours: about one second is what a user waits for without losing the "
             "thread (Nielsen, Usability Engineering, 1993).",
         ),
         replace(
-            row(AlertSeverity.TICKET, "slow-tail", 99, settings.response_time_p99_seconds),
+            row(AlertSeverity.TICKET, "slow-tail", 99, settings["response_time_p99_seconds"]),
             threshold_reason="Ours: with an exponential tail p99 is 1.54 times p95 (ln 100 / "
             "ln 20); twice is a tail of its own.",
         ),
     ]
 
 
-def _errors(settings: _Settings) -> list[AlarmRow]:
+def _errors(settings: AlarmsArgs) -> list[AlarmRow]:
     """Return the rows on error rates, each guarded against few requests.
 
     At night one failing request among twenty is a rate of 5 %. Below the minimum the rate counts as
@@ -524,8 +410,8 @@ def _errors(settings: _Settings) -> list[AlarmRow]:
     RequestCount leaves out requests for which no target could be chosen, so those errors are added
     to the load balancer's denominator.
     """
-    bound = settings.server_error_percent
-    guard = settings.minimum_requests_per_minute
+    bound = settings["server_error_percent"]
+    guard = settings["minimum_requests_per_minute"]
 
     def rate(total: str) -> str:
         return f"IF({total} >= {guard}, 100 * FILL(errors, 0) / ({total}), 0)"
@@ -595,12 +481,12 @@ def _errors(settings: _Settings) -> list[AlarmRow]:
     return rows
 
 
-def _hosts(settings: _Settings) -> list[AlarmRow]:
+def _hosts(settings: AlarmsArgs) -> list[AlarmRow]:
     return [
         AlarmRow(
             symptom="few-healthy-hosts",
             severity=AlertSeverity.PAGE,
-            says=f"Fewer than {settings.min_size} targets are healthy.",
+            says=f"Fewer than {settings['min_size']} targets are healthy.",
             why="The rest carry the load of all; with none left, every request fails.",
             metrics=(
                 AlarmMetric(
@@ -611,7 +497,7 @@ def _hosts(settings: _Settings) -> list[AlarmRow]:
                 ),
             ),
             comparison=Comparison.BELOW,
-            threshold=settings.min_size,
+            threshold=settings["min_size"],
             unit="targets",
             threshold_reason="Ours: the group's minimum, which deployments keep too (they launch "
             "before they terminate).",
@@ -688,31 +574,32 @@ def request_surge_row(
 
 
 def fast_surge_row(
-    *, metric: DemandMetric, share_percent: float, severity: AlertSeverity
+    *, metric: HighResolutionMetricArgs, share_percent: float, severity: AlertSeverity
 ) -> AlarmRow:
     """Return the same alarm on the high-resolution metric, which speaks minutes earlier."""
+    periods = EVIDENCE_SECONDS // metric["period_seconds"]
     return AlarmRow(
         symptom=REQUEST_SURGE,
         variant="fast",
         severity=severity,
-        says=f"{metric.metric_name} is at {share_percent:g} % or more of the "
-        f"{metric.capacity_per_instance:g} at which an instance is fully used.",
+        says=f"{metric['metric_name']} is at {share_percent:g} % or more of the "
+        f"{metric['capacity_per_instance']:g} at which an instance is fully used.",
         why=_surge_reason(severity),
         metrics=(
             AlarmMetric(
-                namespace=metric.namespace,
-                name=metric.metric_name,
+                namespace=metric["namespace"],
+                name=metric["metric_name"],
                 statistic="Average",
                 subject=Subject.GROUP,
             ),
         ),
         comparison=Comparison.AT_LEAST,
-        threshold=round(metric.capacity_per_instance * share_percent / 100, 6),
-        unit=f"{metric.metric_name} per instance",
+        threshold=round(metric["capacity_per_instance"] * share_percent / 100, 6),
+        unit=f"{metric['metric_name']} per instance",
         threshold_reason=_surge_threshold_reason(severity, "scaling.highResolutionMetric"),
-        period_seconds=metric.period_seconds,
-        evaluation_periods=metric.evaluation_periods,
-        datapoints_to_alarm=metric.evaluation_periods,
+        period_seconds=metric["period_seconds"],
+        evaluation_periods=periods,
+        datapoints_to_alarm=periods,
         missing=MissingData.IGNORE,
         missing_reason="A starved instance may fail to publish just when it matters: what was "
         "known last stands, and the alarm on the load balancer's metric goes on.",
@@ -733,20 +620,22 @@ def _surge_threshold_reason(severity: AlertSeverity, key: str) -> str:
     return f"Ours: scaling.surgePercent of the capacity, the low end of {key}."
 
 
-def _demand(settings: _Settings) -> list[AlarmRow]:
+def _demand(settings: AlarmsArgs) -> list[AlarmRow]:
     rows = []
-    if settings.requests_per_second_per_instance is not None:
+    requests = settings.get("requests_per_second_per_instance")
+    if requests is not None:
         rows.append(
             request_surge_row(
-                requests_per_second=settings.requests_per_second_per_instance,
+                requests_per_second=requests,
                 share_percent=100,
                 severity=AlertSeverity.PAGE,
             )
         )
-    if settings.high_resolution_metric is not None:
+    metric = settings.get("high_resolution_metric")
+    if metric is not None:
         rows.append(
             fast_surge_row(
-                metric=settings.high_resolution_metric,
+                metric=metric,
                 share_percent=100,
                 severity=AlertSeverity.PAGE,
             )
@@ -782,7 +671,7 @@ def _demand(settings: _Settings) -> list[AlarmRow]:
     return rows
 
 
-def _capacity(settings: _Settings) -> list[AlarmRow]:
+def _capacity(settings: AlarmsArgs) -> list[AlarmRow]:
     def group_metric(name: str, metric_id: str) -> AlarmMetric:
         return AlarmMetric(
             namespace=_ASG, name=name, statistic="Average", subject=Subject.GROUP, id=metric_id
@@ -814,7 +703,7 @@ def _capacity(settings: _Settings) -> list[AlarmRow]:
             section=Section.CAPACITY,
         )
     ]
-    if settings.min_size < settings.max_size:
+    if settings["min_size"] < settings["max_size"]:
         # A group of fixed size is always at its maximum: there the alarm would say nothing.
         rows.append(
             AlarmRow(
@@ -898,9 +787,9 @@ def _causes() -> list[AlarmRow]:
     ]
 
 
-def _answers(settings: _Settings) -> list[AlarmRow]:
+def _answers(settings: AlarmsArgs) -> list[AlarmRow]:
     """Return the rows on good answers, on answers that blame the client, and on refused targets."""
-    guard = settings.minimum_requests_per_minute
+    guard = settings["minimum_requests_per_minute"]
 
     def count(name: str, metric_id: str, subject: Subject = Subject.TARGET_GROUP) -> AlarmMetric:
         return AlarmMetric(
@@ -909,7 +798,7 @@ def _answers(settings: _Settings) -> list[AlarmRow]:
 
     requests = count("RequestCount", "requests")
     total = "requests + FILL(rejected, 0)"
-    good, client = settings.good_response_percent, settings.client_error_percent
+    good, client = settings["good_response_percent"], settings["client_error_percent"]
     return [
         AlarmRow(
             symptom="few-good-responses",
@@ -989,13 +878,13 @@ def _answers(settings: _Settings) -> list[AlarmRow]:
     ]
 
 
-def _unusual_demand(settings: _Settings) -> list[AlarmRow]:
+def _unusual_demand(settings: AlarmsArgs) -> list[AlarmRow]:
     """Return the rows on demand that is not usual, whatever one instance carries.
 
     Each tells nobody by itself, since unusual is not yet a problem: together they make the page
     *surge* where one alone might be a campaign or a crawler.
     """
-    jump = settings.request_jump_percent
+    jump = settings["request_jump_percent"]
     requests = AlarmMetric(
         namespace=_ELB,
         name="RequestCount",
@@ -1011,7 +900,7 @@ def _unusual_demand(settings: _Settings) -> list[AlarmRow]:
             why="A surge begins like this, before any instance is full.",
             metrics=(requests,),
             expression="IF(demand - DIFF(demand) >= "
-            f"{5 * settings.minimum_requests_per_minute}, "
+            f"{5 * settings['minimum_requests_per_minute']}, "
             "100 * DIFF(demand) / (demand - DIFF(demand)), 0)",
             comparison=Comparison.AT_LEAST,
             threshold=jump,
@@ -1036,8 +925,9 @@ def _unusual_demand(settings: _Settings) -> list[AlarmRow]:
             replace(requests, name="NewConnectionCount"),
         ),
     ]
-    if settings.active_users_metric is not None:
-        namespace, name = settings.active_users_metric
+    users = settings.get("active_users_metric")
+    if users is not None:
+        namespace, name = users["namespace"], users["metric_name"]
         watched_metrics.append(
             (
                 "users",
@@ -1066,7 +956,7 @@ def _unusual_demand(settings: _Settings) -> list[AlarmRow]:
             missing_reason="Nothing reported is not above anything.",
             kind=Kind.SURGE,
             section=Section.DEMAND,
-            band_width=settings.anomaly_band_width,
+            band_width=settings["anomaly_band_width"],
         )
         for variant, what, metric in watched_metrics
     ]
@@ -1076,9 +966,9 @@ def _unusual_demand(settings: _Settings) -> list[AlarmRow]:
 NAT_PORTS: Final = "nat-port-exhaustion"
 
 
-def _surroundings(settings: _Settings) -> list[AlarmRow]:
+def _surroundings(settings: AlarmsArgs) -> list[AlarmRow]:
     """Return the rows on what stands around the instances: volumes, certificate, NAT, balancer."""
-    reserved = settings.capacity_units
+    reserved = settings.get("capacity_units")
     rows = [
         AlarmRow(
             symptom="stalled-volumes",
@@ -1139,7 +1029,7 @@ def _surroundings(settings: _Settings) -> list[AlarmRow]:
             missing_reason=_SELDOM_REPORTED,
         ),
     ]
-    if settings.has_certificate:
+    if "certificate_arn" in settings:
         rows.append(
             AlarmRow(
                 symptom="certificate-expiry",
@@ -1191,7 +1081,7 @@ def _surroundings(settings: _Settings) -> list[AlarmRow]:
             missing=MissingData.MISSING,
             missing_reason=f"{_AWS_RECOMMENDS}.",
         )
-        for number in range(1, settings.nat_gateways + 1)
+        for number in range(1, len(settings.get("nat_gateway_ids", [])) + 1)
     ]
     return rows
 
@@ -1379,7 +1269,7 @@ class Alarms(pulumi.ComponentResource):
         self, name: str, args: AlarmsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Alarms", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = ALARMS.check(args)
         load_balancer = {"LoadBalancer": args["load_balancer_arn_suffix"]}
         dimensions: dict[Subject, Mapping[str, Input[str]]] = {
             Subject.LOAD_BALANCER: load_balancer,
@@ -1412,7 +1302,7 @@ class Alarms(pulumi.ComponentResource):
                 name,
                 row,
                 dimensions=found.__getitem__,
-                runbook_base_url=settings.runbook_base_url,
+                runbook_base_url=settings["runbook_base_url"],
                 actions=[topic],
                 ok_actions=[topic] if row.severity == AlertSeverity.PAGE else [],
                 tags=args.get("tags"),
@@ -1440,30 +1330,31 @@ def rollback_alarm_names(name: str) -> list[str]:
 
 def default_rows() -> tuple[list[AlarmRow], list[AlarmRow]]:
     """Return the rows of the reference, at the default settings: that tell, and that scale."""
-    metric = DemandMetric(
-        namespace="Shop",
-        metric_name="RequestsUnderWay",
-        capacity_per_instance=50,
-        period_seconds=10,
-    )
-    settings = _Settings(
-        min_size=2,
-        max_size=4,
-        response_time_p95_seconds=1,
-        response_time_p99_seconds=2,
-        server_error_percent=1,
-        minimum_requests_per_minute=100,
-        requests_per_second_per_instance=100,
-        high_resolution_metric=metric,
-        active_users_metric=("Shop", "ActiveUsers"),
-        request_jump_percent=30,
-        anomaly_band_width=4,
-        good_response_percent=90,
-        client_error_percent=1,
-        capacity_units=None,
-        has_certificate=True,
-        nat_gateways=1,
-        runbook_base_url=RUNBOOKS,
+    metric: HighResolutionMetricArgs = {
+        "namespace": "Shop",
+        "metric_name": "RequestsUnderWay",
+        "capacity_per_instance": 50,
+        "period_seconds": 10,
+    }
+    settings = ALARMS.check(
+        {
+            "load_balancer_arn_suffix": "app",
+            "target_group_arn_suffix": "targetgroup",
+            "group_name": "web",
+            "page_topic_arn": "page",
+            "ticket_topic_arn": "ticket",
+            "page_topic_name": "page",
+            "ticket_topic_name": "ticket",
+            "info_topic_arn": "info",
+            "escalation_topic_name": "escalation",
+            "min_size": 2,
+            "max_size": 4,
+            "requests_per_second_per_instance": 100,
+            "high_resolution_metric": metric,
+            "active_users_metric": {"namespace": "Shop", "metric_name": "ActiveUsers"},
+            "certificate_arn": "certificate",
+            "nat_gateway_ids": ["nat"],
+        }
     )
     scaling = [
         request_surge_row(requests_per_second=100, share_percent=80, severity=AlertSeverity.TICKET),

@@ -19,26 +19,26 @@ from pulumi.runtime import config as runtime_config
 from components import _groups as groups
 from components import database
 from components._alarm_reference import alarms_reference
-from components.alarms import AlarmsArgs
+from components.alarms import ALARMS, AlarmsArgs
 from components.auto_scaling_group import BOOT_SECONDS, AutoScalingGroupArgs
 from components.auto_scaling_group import _architecture as architecture
-from components.dashboard import DashboardArgs
 from components.database import DATABASE_ARGS, DATABASE_PLAN, Database, DatabaseArgs, database_class
 from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
 from components.network import NETWORK, NetworkArgs
-from components.notifications import (
-    ENDPOINT_RULES,
-    AlertSeverity,
-    Notifications,
-    NotificationsArgs,
-    SubscriptionProtocol,
-)
-from components.objectives import ObjectivesArgs, burn_names, burn_rate_breach
-from components.pages import EscalationArgs, PagesArgs
+from components.notifications import NOTIFICATIONS, NotificationsArgs
+from components.objectives import OBJECTIVES, ObjectivesArgs
+from components.pages import EscalationArgs
 from components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
 from components.spending import SpendingArgs
+from components.timeline import TimelineArgs
 from components.web_acl import WebAclArgs
 from surgeproof.figures import Figure
+from surgeproof.figures.settings import (
+    AccountSettings,
+    ObjectiveSettings,
+    PriceSettings,
+    ServiceSettings,
+)
 from surgeproof.settings.checks import Field, UnsoundError, camel, docs_of, fields_of, types_in
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.fields import Rule, plain
@@ -95,23 +95,23 @@ KEYS: Final = Keys(
         Group(
             name="alerts",
             doc="Who is told of what.",
-            types=(groups.AlertsConfiguration,),
+            types=(NotificationsArgs, EscalationArgs, TimelineArgs, AlarmsArgs),
         ),
         Group(
             name="service",
             doc="How the application behaves under load, as measured; no default stands in for "
             "that.",
-            types=(groups.ServiceConfiguration,),
+            types=(ServiceSettings,),
         ),
         Group(
             name="account",
             doc="What the AWS account allows, as the policies read it.",
-            types=(groups.AccountConfiguration,),
+            types=(AccountSettings,),
         ),
         Group(
             name="slo",
             doc="What users are promised, as the replay judges it and the alarms watch it.",
-            types=(groups.ObjectiveConfiguration,),
+            types=(ObjectiveSettings, ObjectivesArgs),
         ),
         Group(
             name="database",
@@ -126,11 +126,19 @@ KEYS: Final = Keys(
         Group(
             name="spending",
             doc="What the stack may cost.",
-            types=(SpendingArgs, groups.PriceSettings),
+            types=(SpendingArgs, PriceSettings),
         ),
     ),
     groups.TopConfiguration,
-    (NETWORK, LOAD_BALANCER_ARGS, SCALING_POLICIES, DATABASE_PLAN),
+    (
+        NETWORK,
+        LOAD_BALANCER_ARGS,
+        SCALING_POLICIES,
+        NOTIFICATIONS,
+        ALARMS,
+        OBJECTIVES,
+        DATABASE_PLAN,
+    ),
     end=_end,
 )
 """All keys."""
@@ -233,149 +241,13 @@ class Configuration:
             },
         )
 
-    def alarms_args(
-        self,
-        *,
-        load_balancer_arn_suffix: Input[str],
-        target_group_arn_suffix: Input[str],
-        group_name: Input[str],
-        notifications: Notifications,
-        certificate_arn: Input[str] | None = None,
-        nat_gateway_ids: Sequence[Input[str]] = (),
-    ) -> AlarmsArgs:
-        """Return what Alarms is given."""
-        alerts = self._args("alerts")
-        for key in _NOT_OF_ALARMS:
-            alerts.pop(key, None)
-        if certificate_arn is not None:
-            alerts["certificate_arn"] = certificate_arn
-        if nat_gateway_ids:
-            alerts["nat_gateway_ids"] = [*nat_gateway_ids]
-        if self["loadBalancer.capacityUnits"] is not None:
-            alerts["capacity_units"] = self["loadBalancer.capacityUnits"]
-        scaling = self._args("scaling")
-        if "high_resolution_metric" in scaling:
-            alerts["high_resolution_metric"] = scaling["high_resolution_metric"]
-        return cast(
-            "AlarmsArgs",
-            {
-                **alerts,
-                **self._capacity(),
-                "load_balancer_arn_suffix": load_balancer_arn_suffix,
-                "target_group_arn_suffix": target_group_arn_suffix,
-                "group_name": group_name,
-                "page_topic_arn": notifications.page_topic_arn,
-                "ticket_topic_arn": notifications.ticket_topic_arn,
-                "page_topic_name": notifications.page_topic_name,
-                "ticket_topic_name": notifications.ticket_topic_name,
-                "info_topic_arn": notifications.info_topic_arn,
-                "escalation_topic_name": notifications.escalation_topic_name,
-                "min_size": min(self["fleet.minSize"], self["fleet.maxSize"]),
-                "max_size": self["fleet.maxSize"],
-            },
-        )
-
     def notifications_args(self) -> NotificationsArgs:
-        """Return what Notifications is given."""
-        written = self._args("alerts")
-        args = {
-            key: written[key] for key in ("subscriptions", "escalation", "slack") if key in written
-        }
+        """Return what Notifications is given, the endpoints of a secret group as secrets."""
+        args = self.args(NotificationsArgs)
         if "alerts" in self._secret_groups:
             for each in (*args["subscriptions"], *args.get("escalation", ())):
                 each["endpoint"] = Output.secret(each["endpoint"])
-        return cast("NotificationsArgs", {**args, **self._tags()})
-
-    def objectives_args(
-        self,
-        *,
-        load_balancer_arn_suffix: Input[str],
-        target_group_arn_suffix: Input[str],
-        notifications: Notifications,
-        outage_alarm: Input[str],
-    ) -> ObjectivesArgs:
-        """Return what Objectives is given."""
-        return cast(
-            "ObjectivesArgs",
-            {
-                **self._objective(),
-                **self._runbooks(),
-                "load_balancer_arn_suffix": load_balancer_arn_suffix,
-                "target_group_arn_suffix": target_group_arn_suffix,
-                "page_topic_arn": notifications.page_topic_arn,
-                "ticket_topic_arn": notifications.ticket_topic_arn,
-                "info_topic_arn": notifications.info_topic_arn,
-                "outage_alarm": outage_alarm,
-                **self._tags(),
-            },
-        )
-
-    def pages_args(self, notifications: Notifications) -> PagesArgs:
-        """Return what Pages is given."""
-        return cast(
-            "PagesArgs",
-            {
-                **self._runbooks(),
-                "page_topic_arn": notifications.page_topic_arn,
-                "info_topic_arn": notifications.info_topic_arn,
-                **self._tags(),
-            },
-        )
-
-    def escalation_args(self, notifications: Notifications) -> EscalationArgs:
-        """Return what Escalation is given."""
-        return cast(
-            "EscalationArgs",
-            {
-                **self._runbooks(),
-                "escalation_topic_arn": notifications.escalation_topic_arn,
-                "info_topic_arn": notifications.info_topic_arn,
-                "escalation_minutes": self["alerts.escalationMinutes"],
-                **self._tags(),
-            },
-        )
-
-    def dashboard_args(
-        self,
-        *,
-        load_balancer_arn_suffix: Input[str],
-        target_group_arn_suffix: Input[str],
-        group_name: Input[str],
-        log_group_name: Input[str],
-    ) -> DashboardArgs:
-        """Return what Dashboard is given."""
-        objective = self._objective()
-        objective.pop("burn_rates", None)
-        written = self._args("alerts")
-        users = {key: written[key] for key in ("active_users_metric",) if key in written}
-        return cast(
-            "DashboardArgs",
-            {
-                **objective,
-                **users,
-                **self._runbooks(),
-                **self._capacity(),
-                "load_balancer_arn_suffix": load_balancer_arn_suffix,
-                "target_group_arn_suffix": target_group_arn_suffix,
-                "group_name": group_name,
-                "log_group_name": log_group_name,
-            },
-        )
-
-    def _objective(self) -> dict[str, Any]:
-        """Return what alarms watch of the objective; the rest is the replay's."""
-        written = self._args("slo")
-        keys = (
-            "availability_percent",
-            "latency_percentile",
-            "latency_seconds",
-            "window_days",
-            "burn_rates",
-        )
-        return {key: written[key] for key in keys if key in written}
-
-    def _runbooks(self) -> dict[str, Any]:
-        return {"runbook_base_url": self["alerts.runbookBaseUrl"]}
+        return args
 
     def _args(self, group: str) -> dict[str, Any]:
         """Return what was written of a group; the component fills in the defaults."""
@@ -389,10 +261,6 @@ class Configuration:
 
     def _tags(self) -> dict[str, Any]:
         return {"tags": self["tags"]} if self["tags"] else {}
-
-    def _capacity(self) -> dict[str, Any]:
-        stated = self["service.requestsPerSecond"]
-        return {} if stated is None else {"requests_per_second_per_instance": stated.low}
 
 
 def _found_by(shared: Database) -> dict[str, Input[str]]:
@@ -502,18 +370,6 @@ def _at_most_figure(lower: str, higher: str) -> _Rule:
     return rule
 
 
-def _burns(values: Read) -> Problem | None:
-    for index, item in values.items("slo.burnRates"):
-        rate = item.get("rate")
-        for key in ("availabilityPercent", "latencyPercentile"):
-            promised = values[f"slo.{key}"]
-            rule = burn_rate_breach(rate, promised) if rate is not None else None
-            if rule:
-                place = ("slo", "burnRates", index, "rate")
-                return Problem(place, f"{rule} (slo.{key}: {plain(promised)})", rate)
-    return None
-
-
 _REBALANCING: Final = 1.1
 """How far above its maximum a group may be for a while, when it evens zones out
 (https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html)."""
@@ -573,9 +429,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
             ("serviceSeconds", "longestRequestSeconds"),
         )
     ),
-    _at_most("alerts.responseTimeP95Seconds", "alerts.responseTimeP99Seconds"),
     _connection_budget,
-    _burns,
 )
 """Rules between keys, of one group or of several."""
 
@@ -591,56 +445,6 @@ def _schedule_problems(values: Read) -> list[Problem]:
             problems.append(Problem(path, f"be at least fleet.minSize ({low})", size))
         if size is not None and high is not None and size > high:
             problems.append(Problem(path, f"be at most fleet.maxSize ({high})", size))
-    return problems
-
-
-def _burn_rate_problems(values: Read) -> list[Problem]:
-    problems = []
-    named: dict[str, str | int] = {}
-    for index, item in values.items("slo.burnRates"):
-        long, short = item.get("longWindowMinutes"), item.get("shortWindowMinutes")
-        rate = item.get("rate")
-        severity = item.get("severity")
-        if rate is not None and long is not None and short is not None:
-            for name in burn_names(rate, long, short, str(severity)):
-                first = named.setdefault(name, index)
-                if first != index:
-                    rule = (
-                        f"differ from that of slo.burnRates[{first}], since both would name an "
-                        f"alarm {name}"
-                    )
-                    problems.append(Problem((*item.path, "rate"), rule, rate))
-                    break
-        if long is not None and short is not None and short >= long:
-            rule = f"be below longWindowMinutes ({long})"
-            problems.append(Problem((*item.path, "shortWindowMinutes"), rule, short))
-        if severity == AlertSeverity.INFO:
-            problems.append(Problem((*item.path, "severity"), "be page or ticket", "info"))
-    return problems
-
-
-def _subscription_problems(values: Read) -> list[Problem]:
-    problems = []
-    seen: dict[tuple[Any, ...], str | int] = {}
-    items = values.items("alerts.subscriptions")
-    if items and all(item.get("severity") == AlertSeverity.INFO for _, item in items):
-        rule = "have one of severity page or ticket"
-        problems.append(Problem(("alerts", "subscriptions"), rule, "info only"))
-    for index, item in (*items, *values.items("alerts.escalation")):
-        severity, protocol = item.get("severity"), item.get("protocol")
-        endpoint = item.get("endpoint")
-        path = (*item.path, "endpoint")
-        if protocol is None or endpoint is None:
-            continue
-        # The URL of an incident tool carries the key that lets one page people.
-        hidden = protocol == SubscriptionProtocol.HTTPS
-        rule, pattern = ENDPOINT_RULES[SubscriptionProtocol(protocol)]
-        if not re.fullmatch(pattern, endpoint):
-            problems.append(Problem(path, rule, endpoint, hidden))
-        elif (first := seen.setdefault((severity, protocol, endpoint), index)) != index:
-            group = item.path[1]
-            rule = f"differ from alerts.{group}[{first}].endpoint"
-            problems.append(Problem(path, rule, endpoint, hidden))
     return problems
 
 
@@ -675,9 +479,7 @@ def _read(data: Mapping[str, Any]) -> Read:
             found.append(problem)
     for each in (
         _schedule_problems,
-        _subscription_problems,
         _variable_problems,
-        _burn_rate_problems,
     ):
         found += each(read)
     known = KEYS.names()

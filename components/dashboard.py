@@ -3,17 +3,15 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import Reader
 from components._dashboard_body import ALARMS_MAX
-from components._errors import Problems
 from components._naming import physical_name
-from components._rules import RUNBOOKS
+from components._rules import CAPACITY, RUNBOOK_BASE_URL
 from components.alarms import (
     ActiveUsersMetricArgs,
     Section,
@@ -22,7 +20,10 @@ from components.alarms import (
     runbook_url,
 )
 from components.notifications import AlertSeverity
-from components.objectives import Objective, measured
+from components.objectives import AVAILABILITY, PERCENTILE, WINDOW, Objective, measured, promised
+from surgeproof.figures.settings import LATENCY
+from surgeproof.settings.checks import Definition
+from surgeproof.settings.fields import group
 
 
 class DashboardArgs(TypedDict):
@@ -36,24 +37,25 @@ class DashboardArgs(TypedDict):
     """Name of the auto scaling group."""
     log_group_name: NotRequired[Input[str]]
     """Log group of the incident timeline. Default: none, and scaling actions are not shown."""
-    availability_percent: NotRequired[float]
-    """Share of requests that are answered without a server error (percent, 95 to 99.999).
-    Default: 99.9."""
-    latency_percentile: NotRequired[float]
-    """Share of requests that are answered within `latency_seconds` (percent, 95 to 99.999).
-    Default: 99."""
-    latency_seconds: NotRequired[float]
-    """Time within which they are answered (seconds, 0.001 to 4000). Default: 1."""
-    window_days: NotRequired[int]
-    """Time over which the promise holds (days, 1 to 90). Default: 30."""
-    requests_per_second_per_instance: NotRequired[float]
-    """Requests that one instance carries (requests per second, 0.001 to 1000000).
-    Default: not stated, and no line shows it."""
-    active_users_metric: NotRequired[ActiveUsersMetricArgs]
-    """Users at work, as the application counts them. Default: none."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
+    availability_percent: NotRequired[Annotated[float, AVAILABILITY]]
+    """Share of requests that are answered without a server error."""
+    latency_percentile: NotRequired[Annotated[float, PERCENTILE]]
+    """Share of requests that are answered within `latency_seconds`."""
+    latency_seconds: NotRequired[Annotated[float, LATENCY]]
+    """Time within which they are answered."""
+    window_days: NotRequired[Annotated[int, WINDOW]]
+    """Time over which the promise holds."""
+    requests_per_second_per_instance: NotRequired[Annotated[float, CAPACITY]]
+    """Requests that one instance carries. Without it no line shows it."""
+    active_users_metric: NotRequired[
+        Annotated[ActiveUsersMetricArgs, group(key="alerts.activeUsersMetric")]
+    ]
+    """Users at work, as the application counts them."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+
+
+DASHBOARD: Final = Definition("Dashboard", DashboardArgs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,39 +78,6 @@ class Chart:
     lines: tuple[Line, ...]
     bound: tuple[str, float] | None = None
     """A line that does not move, with its label."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of DashboardArgs."""
-
-    promised: Mapping[Objective, float]
-    latency_seconds: float
-    window_days: int
-    requests_per_second_per_instance: float | None
-    runbook_base_url: str
-
-    @classmethod
-    def from_args(cls, args: DashboardArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("Dashboard")
-        reader = Reader(problems, args, DashboardArgs.__annotations__)
-        reader.required("load_balancer_arn_suffix", "target_group_arn_suffix", "group_name")
-        capacity = "requests_per_second_per_instance"
-        settings = cls(
-            promised={
-                Objective.AVAILABILITY: reader.number("availability_percent", 99.9, 95, 99.999),
-                Objective.LATENCY: reader.number("latency_percentile", 99, 95, 99.999),
-            },
-            latency_seconds=reader.number("latency_seconds", 1, 0.001, 4000),
-            window_days=reader.whole("window_days", 30, 1, 90),
-            requests_per_second_per_instance=(
-                reader.number(capacity, 1, 0.001, 1_000_000) if reader.given(capacity) else None
-            ),
-            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
-        )
-        problems.raise_if_any()
-        return settings
 
 
 _ELB: Final = "AWS/ApplicationELB"
@@ -142,7 +111,7 @@ class Dashboard(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("surgeproof:index:Dashboard", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = DASHBOARD.check(args)
         invoke = pulumi.InvokeOutputOptions(parent=self)
         known = Output.all(
             partition=aws.get_partition_output(opts=invoke).partition,
@@ -205,7 +174,7 @@ class _Page:
 
 
 def body(
-    settings: _Settings,
+    settings: DashboardArgs,
     users: ActiveUsersMetricArgs | None,
     alarms: Sequence[Watched],
     charts: Sequence[Chart],
@@ -281,7 +250,10 @@ def body(
         "Response time",
         [_line(_ELB, "TargetResponseTime", each, targets, each) for each in ("p50", "p95", "p99")],
         **_bounds(
-            (f"promised for {settings.promised[Objective.LATENCY]:g} %", settings.latency_seconds)
+            (
+                f"promised for {promised(settings)[Objective.LATENCY]:g} %",
+                settings["latency_seconds"],
+            )
         ),
     )
     of(Section.USERS)
@@ -291,7 +263,7 @@ def body(
         "Requests a minute",
         [_line(_ELB, "RequestCount", "Sum", balancer, "requests")],
     )
-    capacity = settings.requests_per_second_per_instance
+    capacity = settings.get("requests_per_second_per_instance")
     graph(
         "Requests per target and minute",
         [_line(_ELB, "RequestCountPerTarget", "Sum", targets, "requests per target")],
@@ -351,14 +323,14 @@ def body(
     return {"start": "-PT3H", "periodOverride": "inherit", "widgets": page.widgets}
 
 
-def _guide(settings: _Settings, pages: Sequence[Watched]) -> str:
+def _guide(settings: DashboardArgs, pages: Sequence[Watched]) -> str:
     """Return what each page means and where its runbook is."""
     seen: dict[str, str] = {}
     for alarm in pages:
         if alarm.severity == AlertSeverity.PAGE:
             seen.setdefault(alarm.symptom, alarm.title)
     lines = [
-        f"- [{symptom}]({runbook_url(settings.runbook_base_url, symptom)}): {title}"
+        f"- [{symptom}]({runbook_url(settings['runbook_base_url'], symptom)}): {title}"
         for symptom, title in seen.items()
     ]
     return "\n".join(["**Open pages say what kind it is. Read from the top.**", *lines])
@@ -379,28 +351,28 @@ def _bounds(bound: tuple[str, float] | None) -> dict[str, Any]:
 
 
 def _budget(
-    settings: _Settings,
+    settings: DashboardArgs,
     objective: Objective,
     balancer: Mapping[str, str],
     targets: Mapping[str, str],
     region: str,
 ) -> dict[str, Any]:
     """Return what is left of the budget of bad requests over the whole window, as one number."""
-    share, metrics = measured(objective, settings.latency_seconds)
-    promised = settings.promised[objective]
+    share, metrics = measured(objective, settings["latency_seconds"])
+    good = promised(settings)[objective]
     where = {Subject.LOAD_BALANCER: balancer, Subject.TARGET_GROUP: targets}
     return {
         "region": region,
-        "title": f"Error budget left: {objective.removesuffix('-burn')} of {promised:g} % over "
-        f"{settings.window_days} days",
+        "title": f"Error budget left: {objective.removesuffix('-burn')} of {good:g} % over "
+        f"{settings['window_days']} days",
         "view": "singleValue",
         "setPeriodToTimeRange": True,
-        "start": f"-P{settings.window_days}D",
+        "start": f"-P{settings['window_days']}D",
         "end": "P0D",
         "metrics": [
             [
                 {
-                    "expression": f"100 * (1 - {share} / {round((100 - promised) / 100, 8):g})",
+                    "expression": f"100 * (1 - {share} / {round((100 - good) / 100, 8):g})",
                     "label": "% left",
                     "id": "left",
                 }

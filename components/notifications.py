@@ -2,19 +2,18 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from itertools import pairwise
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import REQUIRED, Reader
-from components._errors import Hidden, Problems
 from components._naming import physical_name, short_digest
+from components._rules import TAGS
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.fields import choice, group, items, text
 
 
 class AlertSeverity(StrEnum):
@@ -39,56 +38,6 @@ class SubscriptionProtocol(StrEnum):
     """The ARN of a queue, whose policy lets the topics send to it."""
 
 
-class SubscriptionArgs(TypedDict):
-    """One receiver of alerts."""
-
-    severity: str
-    """Which alerts: page, ticket or info."""
-    protocol: str
-    """How they are delivered: email, https or sqs."""
-    endpoint: Input[str]
-    """E-mail address, https URL or ARN of an SQS queue, by the protocol."""
-
-
-class EscalationSubscriptionArgs(TypedDict):
-    """One receiver of pages that stay open."""
-
-    protocol: str
-    """How they are delivered: email, https or sqs."""
-    endpoint: Input[str]
-    """E-mail address, https URL or ARN of an SQS queue, by the protocol."""
-
-
-class SlackChannelArgs(TypedDict):
-    """A Slack channel that gets alerts, through Amazon Q Developer in chat applications.
-
-    Slack does not confirm SNS subscriptions, so its own webhooks cannot be subscribed. The
-    workspace is connected once, by hand, in the console of Amazon Q Developer in chat applications.
-    """
-
-    workspace_id: str
-    """Id of the Slack workspace, such as T0123456789."""
-    channel_id: str
-    """Id of the channel, such as C0123456789."""
-    severities: NotRequired[list[str]]
-    """Which alerts it gets: page, ticket, info. Default: page and ticket."""
-
-
-class NotificationsArgs(TypedDict):
-    """Arguments of Notifications."""
-
-    subscriptions: list[SubscriptionArgs]
-    """Who receives alerts (1 to 100). Of page and ticket, the one that nobody subscribes to goes to
-    the receivers of the other, so that no alarm is unheard; info that nobody subscribes to is kept
-    in a queue for 14 days."""
-    escalation: NotRequired[list[EscalationSubscriptionArgs]]
-    """Who receives pages that stay open. Default: the receivers of pages."""
-    slack: NotRequired[SlackChannelArgs]
-    """Slack channel that gets alerts. Default: none."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all that is created. Default: none."""
-
-
 SUBSCRIPTIONS_MAX: Final = 100
 ESCALATION: Final = "escalation"
 """The topic that pages which stay open go to, beside those of the severities."""
@@ -106,147 +55,141 @@ ENDPOINT_RULES: Final[Mapping[SubscriptionProtocol, tuple[str, str]]] = {
 """What an endpoint has to look like: the rule and its pattern, by protocol."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Subscription:
-    severity: AlertSeverity
-    protocol: SubscriptionProtocol
-    endpoint: Input[str]
+class SubscriptionArgs(TypedDict):
+    """Somebody or something that receives alerts."""
+
+    severity: Annotated[str, choice(AlertSeverity)]
+    """Which alerts: those that somebody has to look at now, those that can wait, or those that only
+    inform."""
+    protocol: Annotated[str, choice(SubscriptionProtocol)]
+    """How they are delivered."""
+    endpoint: Annotated[Input[str], text("by the protocol")]
+    """E-mail address, https URL or ARN of an SQS queue. A URL that holds a key belongs into a
+    secret: `pulumi config set --secret --path`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Slack:
-    workspace_id: str
-    channel_id: str
-    severities: tuple[AlertSeverity, ...]
+class EscalationSubscriptionArgs(TypedDict):
+    """Somebody or something that is called when a page stays open."""
+
+    protocol: Annotated[str, choice(SubscriptionProtocol)]
+    """How they are delivered."""
+    endpoint: Annotated[Input[str], text("by the protocol")]
+    """E-mail address, https URL or ARN of an SQS queue. A URL that holds a key belongs into a
+    secret: `pulumi config set --secret --path`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of NotificationsArgs."""
+class SlackChannelArgs(TypedDict):
+    """A Slack channel, through Amazon Q Developer in chat applications (connect it there first).
 
-    subscriptions: tuple[_Subscription, ...]
-    escalation: tuple[_Subscription, ...]
-    slack: _Slack | None
+    Slack does not confirm SNS subscriptions, so its own webhooks cannot be subscribed. The
+    workspace is connected once, by hand, in the console of Amazon Q Developer in chat applications.
+    """
 
-    @classmethod
-    def from_args(cls, args: NotificationsArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("Notifications")
-        reader = Reader(problems, args, NotificationsArgs.__annotations__)
-        given: Any = args.get("subscriptions")
-        if not isinstance(given, list | tuple) or not 1 <= len(given) <= SUBSCRIPTIONS_MAX:
-            problems.add(
-                "subscriptions",
-                f"be a list of 1 to {SUBSCRIPTIONS_MAX} subscriptions",
-                len(given) if isinstance(given, list) else given,
-            )
-            given = ()
-        subscriptions = [
-            _subscription(problems, f"subscriptions[{index}]", each)
-            for index, each in enumerate(given)
+    workspace_id: Annotated[
+        str, text("id, such as T0123456789", SLACK_WORKSPACE[0], pattern=SLACK_WORKSPACE[1])
+    ]
+    """Id of the Slack workspace."""
+    channel_id: Annotated[
+        str, text("id, such as C0123456789", SLACK_CHANNEL[0], pattern=SLACK_CHANNEL[1])
+    ]
+    """Id of the channel."""
+    severities: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of page, ticket, info",
+                "be a list of at least one of page, ticket and info",
+                low=1,
+                item=text(must="be one of page, ticket, info", pattern="page|ticket|info"),
+                default=["page", "ticket"],
+                behaviour="`[page, ticket]`",
+                once=True,
+            ),
         ]
-        if subscriptions and all(each.severity == AlertSeverity.INFO for each in subscriptions):
-            problems.add("subscriptions", "have one of severity page or ticket", "info only")
-        called: Any = args.get("escalation")
-        if called is not None and (
-            not isinstance(called, list | tuple) or not 1 <= len(called) <= SUBSCRIPTIONS_MAX
-        ):
-            rule = f"be a list of 1 to {SUBSCRIPTIONS_MAX} receivers"
-            problems.add("escalation", rule, len(called) if isinstance(called, list) else called)
-            called = None
-        escalation = [
-            _subscription(problems, f"escalation[{index}]", each, severity=AlertSeverity.PAGE)
-            for index, each in enumerate(called or ())
+    ]
+    """Which alerts it gets."""
+
+
+class NotificationsArgs(TypedDict):
+    """Who is told of what."""
+
+    subscriptions: Annotated[
+        list[SubscriptionArgs],
+        items(
+            f"list of 1 to {SUBSCRIPTIONS_MAX}",
+            f"be a list of 1 to {SUBSCRIPTIONS_MAX} subscriptions",
+            high=SUBSCRIPTIONS_MAX,
+            low=1,
+        ),
+    ]
+    """Who receives alerts. Of page and ticket, the one that nobody subscribes to goes to the
+    receivers of the other; info that nobody subscribes to is kept in a queue for 14 days."""
+    escalation: NotRequired[
+        Annotated[
+            list[EscalationSubscriptionArgs],
+            items(
+                f"list of 1 to {SUBSCRIPTIONS_MAX}",
+                f"be a list of 1 to {SUBSCRIPTIONS_MAX} receivers",
+                high=SUBSCRIPTIONS_MAX,
+                low=1,
+                behaviour="the receivers of pages",
+                default=None,
+            ),
         ]
-        plain = sorted(
-            (each.severity.value, each.protocol.value, each.endpoint)
-            for each in subscriptions
-            if isinstance(each.endpoint, str)
-        )
-        for one, other in pairwise(plain):
-            if one == other:
-                problems.add(
-                    "subscriptions",
-                    "name each receiver once for a severity",
-                    shown_endpoint(*one[1:]),
-                )
-        slack = _slack(reader, args)
-        problems.raise_if_any()
-        return cls(subscriptions=tuple(subscriptions), escalation=tuple(escalation), slack=slack)
-
-    def of(self, topic: str) -> tuple[_Subscription, ...]:
-        """Return the receivers of a topic: its own or, where it has none, those of its neighbour.
-
-        Info has no neighbour: it would wake people for what is no problem.
-        """
-        if topic == ESCALATION:
-            return self.escalation or self.of(AlertSeverity.PAGE)
-        own = tuple(each for each in self.subscriptions if each.severity == topic)
-        if own or topic == AlertSeverity.INFO:
-            return own
-        return tuple(each for each in self.subscriptions if each.severity != AlertSeverity.INFO)
+    ]
+    """Who is called when a page stays open: the team behind the first one."""
+    slack: NotRequired[Annotated[SlackChannelArgs, group()]]
+    """Slack channel that gets alerts."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all that is created."""
 
 
-def _slack(reader: Reader, args: Mapping[str, Any]) -> _Slack | None:
-    given: Any = args.get("slack")
-    if given is None:
-        return None
-    if not isinstance(given, Mapping):
-        reader.note("slack", "be a mapping with workspace_id and channel_id", given)
-        return None
-    inner = Reader(reader.problems, given, SlackChannelArgs.__annotations__, "slack")
-    workspace = inner.text("workspace_id", REQUIRED)
-    channel = inner.text("channel_id", REQUIRED)
-    for key, value, (rule, pattern) in (
-        ("workspace_id", workspace, SLACK_WORKSPACE),
-        ("channel_id", channel, SLACK_CHANNEL),
-    ):
-        if inner.sound(key) and not re.fullmatch(pattern, value):
-            inner.note(key, rule, value)
-    words = inner.texts("severities", ("page", "ticket"))
-    unknown = [word for word in words if word not in set(AlertSeverity)]
-    if unknown:
-        inner.note("severities", f"be of {', '.join(AlertSeverity)}", ", ".join(unknown))
-    return _Slack(
-        workspace_id=workspace,
-        channel_id=channel,
-        severities=tuple(AlertSeverity(word) for word in words if word not in unknown),
-    )
+def _receivers_differ(values: Values) -> Iterator[Problem]:
+    """Hold the form of each endpoint, and that no receiver gets one alert twice."""
+    seen: dict[tuple[Any, ...], str | int] = {}
+    for name in ("subscriptions", "escalation"):
+        for index, each in values.items(name):
+            protocol, endpoint = each.get("protocol"), each.get("endpoint")
+            if protocol is None or not isinstance(endpoint, str):
+                continue
+            path = (name, index, "endpoint")
+            # The URL of an incident tool carries the key that lets one page people.
+            hidden = protocol == SubscriptionProtocol.HTTPS
+            must, pattern = ENDPOINT_RULES[protocol]
+            if not re.fullmatch(pattern, endpoint):
+                yield Problem(path, must, endpoint, hidden)
+                continue
+            first = seen.setdefault((name, each.get("severity"), protocol, endpoint), index)
+            if first != index:
+                must = f"differ from {{{name}}}[{first}].endpoint"
+                yield Problem(path, must, endpoint, hidden)
 
 
-def _subscription(
-    problems: Problems, path: str, args: Any, *, severity: AlertSeverity | None = None
-) -> _Subscription:
-    """Read a subscription; `severity` is given where the place says it."""
-    kind = SubscriptionArgs if severity is None else EscalationSubscriptionArgs
-    keys = kind.__annotations__
-    if not isinstance(args, Mapping):
-        words = [*keys]
-        problems.add(path, f"be a mapping with {', '.join(words[:-1])} and {words[-1]}", args)
-        args = {}
-    reader = Reader(problems, args, keys, path)
-    reader.required(*keys)
-    if severity is None:
-        severity = reader.choice("severity", AlertSeverity.PAGE)
-    protocol = reader.choice("protocol", SubscriptionProtocol.EMAIL)
-    endpoint: Input[str] = args.get("endpoint", "")
-    if reader.sound("protocol", "endpoint") and not isinstance(endpoint, Output):
-        rule = endpoint_breach(protocol, endpoint)
-        if rule:
-            reader.note("endpoint", rule, shown_endpoint(protocol, endpoint))
-    return _Subscription(severity=severity, protocol=protocol, endpoint=endpoint)
+def _somebody_is_woken(values: Values) -> Iterator[Problem]:
+    items = values.items("subscriptions")
+    if items and all(each.get("severity") == AlertSeverity.INFO for _, each in items):
+        yield Problem(("subscriptions",), "have one of severity page or ticket", "info only")
 
 
-def endpoint_breach(protocol: SubscriptionProtocol, endpoint: object) -> str | None:
-    """Return the rule that an endpoint breaks (`be an e-mail address`), or None."""
-    rule, pattern = ENDPOINT_RULES[protocol]
-    sound = isinstance(endpoint, str) and re.fullmatch(pattern, endpoint)
-    return None if sound else rule
+NOTIFICATIONS: Final = Definition(
+    "Notifications", NotificationsArgs, relations=(_somebody_is_woken, _receivers_differ)
+)
 
 
-def shown_endpoint(protocol: str, endpoint: object) -> object:
-    """Return what a message may show of an endpoint: nothing of a URL, which carries a key."""
-    return Hidden("[hidden]") if protocol == SubscriptionProtocol.HTTPS else endpoint
+def receivers(
+    settings: NotificationsArgs, topic: str
+) -> Sequence[SubscriptionArgs | EscalationSubscriptionArgs]:
+    """Return the receivers of a topic: its own or, where it has none, those of its neighbour.
+
+    Info has no neighbour: it would wake people for what is no problem.
+    """
+    if topic == ESCALATION:
+        return settings.get("escalation") or receivers(settings, AlertSeverity.PAGE)
+    every = settings["subscriptions"]
+    own = [each for each in every if each["severity"] == topic]
+    if own or topic == AlertSeverity.INFO:
+        return own
+    return [each for each in every if each["severity"] != AlertSeverity.INFO]
 
 
 class Notifications(pulumi.ComponentResource):
@@ -301,7 +244,7 @@ class Notifications(pulumi.ComponentResource):
         self, name: str, args: NotificationsArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Notifications", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = NOTIFICATIONS.check(args)
         tags = args.get("tags")
         children = pulumi.ResourceOptions(parent=self)
         invoke = pulumi.InvokeOutputOptions(parent=self)
@@ -339,10 +282,11 @@ class Notifications(pulumi.ComponentResource):
             )
             for topic in TOPICS
         }
-        if not settings.of(AlertSeverity.INFO):
+        if not receivers(settings, AlertSeverity.INFO):
             self._keep(name, topics[AlertSeverity.INFO], place, tags)
-        if settings.slack is not None:
-            self._slack(name, settings.slack, topics, place, tags)
+        slack = settings.get("slack")
+        if slack is not None:
+            self._slack(name, slack, topics, place, tags)
 
         self.page_topic_arn = topics[AlertSeverity.PAGE].arn
         self.ticket_topic_arn = topics[AlertSeverity.TICKET].arn
@@ -392,7 +336,7 @@ class Notifications(pulumi.ComponentResource):
     def _slack(
         self,
         name: str,
-        slack: _Slack,
+        slack: SlackChannelArgs,
         topics: Mapping[str, aws.sns.Topic],
         place: Output[dict[str, str]],
         tags: Mapping[str, str] | None,
@@ -434,8 +378,8 @@ class Notifications(pulumi.ComponentResource):
         aws.chatbot.SlackChannelConfiguration(
             f"{name}-slack",
             configuration_name=physical_name(name, "slack", limit=128),
-            slack_team_id=slack.workspace_id,
-            slack_channel_id=slack.channel_id,
+            slack_team_id=slack["workspace_id"],
+            slack_channel_id=slack["channel_id"],
             iam_role_arn=role.arn,
             # Without a guardrail the channel may do all that its members' roles may.
             guardrail_policy_arns=[
@@ -444,7 +388,7 @@ class Notifications(pulumi.ComponentResource):
                 )
             ],
             logging_level="ERROR",
-            sns_topic_arns=[topics[severity].arn for severity in slack.severities],
+            sns_topic_arns=[topics[severity].arn for severity in slack["severities"]],
             tags=tags,
             opts=children,
         )
@@ -455,7 +399,7 @@ class Notifications(pulumi.ComponentResource):
         name: str,
         topic_name: str,
         role: str,
-        settings: _Settings,
+        settings: NotificationsArgs,
         key: aws.kms.Key,
         place: Output[dict[str, str]],
         tags: Mapping[str, str] | None,
@@ -477,16 +421,16 @@ class Notifications(pulumi.ComponentResource):
             ),
             opts=children,
         )
-        for index, each in enumerate(settings.of(role)):
+        for index, each in enumerate(receivers(settings, role)):
             aws.sns.TopicSubscription(
                 f"{name}-{role}-{_role(each, index)}",
                 topic=topic.arn,
-                protocol=each.protocol.value,
+                protocol=SubscriptionProtocol(each["protocol"]).value,
                 # The URL of an incident tool carries the key that lets one page people.
                 endpoint=(
-                    Output.secret(each.endpoint)
-                    if each.protocol == SubscriptionProtocol.HTTPS
-                    else each.endpoint
+                    Output.secret(each["endpoint"])
+                    if each["protocol"] == SubscriptionProtocol.HTTPS
+                    else each["endpoint"]
                 ),
                 opts=children,
             )
@@ -496,14 +440,14 @@ class Notifications(pulumi.ComponentResource):
 _OUTPUTS = tuple(Notifications.__annotations__)
 
 
-def _role(subscription: _Subscription, index: int) -> str:
+def _role(subscription: SubscriptionArgs | EscalationSubscriptionArgs, index: int) -> str:
     """Return the part of a subscription's name that stays when others come and go.
 
     It is a digest of the endpoint. One known to Pulumi only is told by its place in the list.
     """
-    if isinstance(subscription.endpoint, str):
-        return f"{subscription.protocol}-{short_digest(subscription.endpoint)}"
-    return f"{subscription.protocol}-{index}"
+    if isinstance(subscription["endpoint"], str):
+        return f"{subscription['protocol']}-{short_digest(subscription['endpoint'])}"
+    return f"{subscription['protocol']}-{index}"
 
 
 def _key_policy(at: Mapping[str, str], topics: Sequence[str]) -> str:

@@ -1,19 +1,17 @@
 """What users are promised, and the alarms on how fast the promise is being used up."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, NotRequired, TypedDict
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import REQUIRED, Reader
-from components._errors import Problems
 from components._naming import physical_name
-from components._rules import RUNBOOKS
+from components._rules import RUNBOOK_BASE_URL, TAGS
 from components.alarms import (
     LEVELS,
     AlarmMetric,
@@ -29,23 +27,40 @@ from components.alarms import (
     watched,
 )
 from components.notifications import AlertSeverity
+from surgeproof.figures.settings import LATENCY
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.fields import choice, items, number, plain, whole
+
+WINDOW_MINUTES_MAX: Final = 7 * 24 * 60
+"""Period times periods of an alarm whose period is an hour or more (cloudwatch PutMetricAlarm)."""
+BURN_RATES_MAX: Final = 8
+FAILURES_MIN: Final = 10
+"""Bad requests that a window must hold at least before it breaches."""
+OBJECTIVE_PERCENT: Final = (95.0, 99.999)
+"""Below 93.1 % a budget cannot burn at 14.4 times: all requests bad would be too few."""
+
+AVAILABILITY: Final = number(
+    "percent", *OBJECTIVE_PERCENT, default=99.9, key="slo.availabilityPercent"
+)
+PERCENTILE: Final = number("percent", *OBJECTIVE_PERCENT, default=99, key="slo.latencyPercentile")
+WINDOW: Final = whole("days", 1, 90, default=30, key="slo.windowDays")
 
 
 class BurnRateArgs(TypedDict):
-    """A pair of windows: the long one says that it matters, the short one that it still goes on."""
+    """A pair of windows over which the error budget is used up too fast."""
 
-    rate: float
-    """How many times faster than even the error budget is used up (0.1 to 1000)."""
-    long_window_minutes: int
-    """Length of the long window (minutes, 60 to 10080)."""
-    short_window_minutes: int
-    """Length of the short window (minutes, at least 1, below the long one)."""
-    severity: str
+    rate: Annotated[float, number("times", 0.1, 1000)]
+    """How many times faster than even the budget is used up."""
+    long_window_minutes: Annotated[int, whole("minutes", 60, WINDOW_MINUTES_MAX)]
+    """Length of the long window, which says that it matters."""
+    short_window_minutes: Annotated[int, whole("minutes", 1, WINDOW_MINUTES_MAX)]
+    """Length of the short window, which says that it still goes on; below the long one."""
+    severity: Annotated[str, choice(AlertSeverity)]
     """Whether it is a page or a ticket."""
 
 
 class ObjectivesArgs(TypedDict):
-    """Arguments of Objectives."""
+    """What users are promised, as the replay judges it and the alarms watch it."""
 
     load_balancer_arn_suffix: Input[str]
     """Last part of the load balancer's ARN, as CloudWatch names it: app/..."""
@@ -60,25 +75,82 @@ class ObjectivesArgs(TypedDict):
     outage_alarm: NotRequired[Input[str]]
     """Name of the alarm that pages while users are hurt; while it does, a burning budget does not
     page for the same. Default: none."""
-    availability_percent: NotRequired[float]
-    """Share of requests that are answered without a server error (percent, 95 to 99.999).
-    Default: 99.9."""
-    latency_percentile: NotRequired[float]
-    """Share of requests that are answered within `latency_seconds` (percent, 95 to 99.999).
-    Default: 99."""
-    latency_seconds: NotRequired[float]
-    """Time within which they are answered (seconds, 0.001 to 4000). Default: 1."""
-    window_days: NotRequired[int]
-    """Time over which the promise holds (days, 1 to 90). Default: 30."""
-    burn_rates: NotRequired[list[BurnRateArgs]]
-    """When it is used up too fast (1 to 8 pairs). Default: 14.4 times over 1 h and 5 min, and 6
-    times over 6 h and 30 min, which page; 3 times over 24 h and 2 h, and once over 72 h and 6 h,
-    which make tickets."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all alarms. Default: none."""
+    availability_percent: NotRequired[Annotated[float, AVAILABILITY]]
+    """Share of requests that are answered without a server error."""
+    latency_percentile: NotRequired[Annotated[float, PERCENTILE]]
+    """Share of all requests that are answered within latency_seconds; one that nobody answers is
+    not."""
+    latency_seconds: NotRequired[Annotated[float, LATENCY]]
+    """Time within which they are answered."""
+    window_days: NotRequired[Annotated[int, WINDOW]]
+    """Time over which both hold; what is left of it stands on the dashboard."""
+    burn_rates: NotRequired[
+        Annotated[
+            list[BurnRateArgs],
+            items(
+                f"list of 1 to {BURN_RATES_MAX}",
+                f"be a list of 1 to {BURN_RATES_MAX} pairs",
+                high=BURN_RATES_MAX,
+                low=1,
+                behaviour="14.4 times over 1 h and 5 min and 6 times over 6 h and 30 min page; "
+                "3 times over 24 h and 2 h and once over 72 h and 6 h make tickets",
+                default=None,
+            ),
+        ]
+    ]
+    """When the budget is used up too fast."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all alarms."""
+
+
+def burn_names(
+    rate: float, long: int, short: int, severity: AlertSeverity | None
+) -> tuple[str, ...]:
+    """Return what the alarms of a pair are named by; no two pairs may share one."""
+    windows = (f"{rate:g}x-{span(int(minutes))}" for minutes in (long, short))
+    level = LEVELS.get(severity) if severity else None
+    return (*windows, *([f"{rate:g}x-{level}"] if level else []))
+
+
+def _reachable(values: Values) -> Iterator[Problem]:
+    """Hold that failures can reach each rate: one that they cannot never tells anybody."""
+    for index, pair in values.items("burn_rates"):
+        rate = pair.get("rate")
+        for name in ("availability_percent", "latency_percentile"):
+            good = values.get(name)
+            most = 100 / (100 - good) if good is not None else math.inf
+            if rate is not None and rate >= most:
+                said = f"which is all requests bad ({{{name}}}: {plain(good)})"
+                yield Problem(("burn_rates", index, "rate"), f"be below {most:.3g}, {said}", rate)
+                break
+
+
+def _pairs(values: Values) -> Iterator[Problem]:
+    """Hold that windows make a pair, and that no two alarms would share a name."""
+    named: dict[str, str | int] = {}
+    for index, pair in values.items("burn_rates"):
+        long, short = pair.get("long_window_minutes"), pair.get("short_window_minutes")
+        rate, severity = pair.get("rate"), pair.get("severity")
+        if rate is not None and long is not None and short is not None:
+            for name in burn_names(rate, long, short, severity):
+                first = named.setdefault(name, index)
+                if first != index:
+                    must = (
+                        f"differ from that of {{burn_rates}}[{first}], since both would name an "
+                        f"alarm {name}"
+                    )
+                    yield Problem(("burn_rates", index, "rate"), must, rate)
+                    break
+        if long is not None and short is not None and short >= long:
+            must = f"be below {{long_window_minutes={long}}}"
+            yield Problem(("burn_rates", index, "short_window_minutes"), must, short)
+        if severity == AlertSeverity.INFO:
+            yield Problem(("burn_rates", index, "severity"), "be page or ticket", "info")
+
+
+OBJECTIVES: Final = Definition("Objectives", ObjectivesArgs, relations=(_reachable, _pairs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,14 +177,6 @@ DEFAULT_BURN_RATES: Final = (
 )
 """The Site Reliability Workbook's pairs (chapter 5, "Alerting on SLOs", table 5-8)."""
 
-WINDOW_MINUTES_MAX: Final = 7 * 24 * 60
-"""Period times periods of an alarm whose period is an hour or more (cloudwatch PutMetricAlarm)."""
-BURN_RATES_MAX: Final = 8
-FAILURES_MIN: Final = 10
-"""Bad requests that a window must hold at least before it breaches."""
-OBJECTIVE_PERCENT: Final = (95.0, 99.999)
-"""Below 93.1 % a budget cannot burn at 14.4 times: all requests bad would be too few."""
-
 
 class Objective(StrEnum):
     """What is promised; names the runbook page too."""
@@ -121,114 +185,27 @@ class Objective(StrEnum):
     LATENCY = "latency-burn"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    """The plain, checked values of ObjectivesArgs."""
-
-    availability_percent: float
-    latency_percentile: float
-    latency_seconds: float
-    window_days: int
-    burn_rates: tuple[BurnRate, ...]
-    runbook_base_url: str
-
-    @classmethod
-    def from_args(cls, args: ObjectivesArgs) -> "_Settings":
-        """Check `args` and fill in the defaults; raise ArgsError for what is wrong."""
-        problems = Problems("Objectives")
-        reader = Reader(problems, args, ObjectivesArgs.__annotations__)
-        reader.required(
-            "load_balancer_arn_suffix",
-            "target_group_arn_suffix",
-            "page_topic_arn",
-            "ticket_topic_arn",
-            "info_topic_arn",
-        )
-        settings = cls(
-            availability_percent=reader.number("availability_percent", 99.9, *OBJECTIVE_PERCENT),
-            latency_percentile=reader.number("latency_percentile", 99, *OBJECTIVE_PERCENT),
-            latency_seconds=reader.number("latency_seconds", 1, 0.001, 4000),
-            window_days=reader.whole("window_days", 30, 1, 90),
-            burn_rates=_burn_rates(reader, args),
-            runbook_base_url=reader.text("runbook_base_url", RUNBOOKS),
-        )
-        for key in ("availability_percent", "latency_percentile"):
-            promised = getattr(settings, key)
-            for index, each in enumerate(settings.burn_rates):
-                rule = burn_rate_breach(each.rate, promised)
-                if rule and reader.sound(key):
-                    reader.note(f"burn_rates[{index}].rate", f"{rule} ({key})", each.rate)
-        problems.raise_if_any()
-        return settings
-
-    @property
-    def promised(self) -> Mapping[Objective, float]:
-        """The share of good requests that is promised (percent), by objective."""
-        return {
-            Objective.AVAILABILITY: self.availability_percent,
-            Objective.LATENCY: self.latency_percentile,
-        }
+def promised(settings: Mapping[str, Any]) -> Mapping[Objective, float]:
+    """Return the share of good requests that is promised (percent), by objective."""
+    return {
+        Objective.AVAILABILITY: settings["availability_percent"],
+        Objective.LATENCY: settings["latency_percentile"],
+    }
 
 
-def burn_rate_breach(rate: float, promised_percent: float) -> str | None:
-    """Return the rule that a rate breaks: one that no failure can reach never tells anybody."""
-    most = 100 / (100 - promised_percent)
-    return None if rate < most else f"be below {most:.3g}, which is all requests bad"
-
-
-def _burn_rates(reader: Reader, args: Mapping[str, Any]) -> tuple[BurnRate, ...]:
-    given: Any = args.get("burn_rates")
+def _burn_rates(settings: ObjectivesArgs) -> Sequence[BurnRate]:
+    given = settings.get("burn_rates")
     if given is None:
         return DEFAULT_BURN_RATES
-    if not isinstance(given, Sequence) or not 1 <= len(given) <= BURN_RATES_MAX:
-        reader.note("burn_rates", f"be a list of 1 to {BURN_RATES_MAX} pairs", given)
-        return DEFAULT_BURN_RATES
-    rates = []
-    for index, each in enumerate(given):
-        path = f"burn_rates[{index}]"
-        if not isinstance(each, Mapping):
-            reader.note(path, "be a mapping with rate, both windows and severity", each)
-            continue
-        inner = Reader(reader.problems, each, BurnRateArgs.__annotations__, path)
-        inner.required("severity")
-        rate = BurnRate(
-            rate=inner.number("rate", REQUIRED, 0.1, 1000),
-            long_window_minutes=inner.whole(
-                "long_window_minutes", REQUIRED, 60, WINDOW_MINUTES_MAX
-            ),
-            short_window_minutes=inner.whole(
-                "short_window_minutes", REQUIRED, 1, WINDOW_MINUTES_MAX
-            ),
-            severity=inner.choice("severity", AlertSeverity.PAGE),
+    return [
+        BurnRate(
+            rate=each["rate"],
+            long_window_minutes=each["long_window_minutes"],
+            short_window_minutes=each["short_window_minutes"],
+            severity=AlertSeverity(each["severity"]),
         )
-        windows = ("long_window_minutes", "short_window_minutes")
-        if inner.sound(*windows) and rate.short_window_minutes >= rate.long_window_minutes:
-            rule = f"be below {windows[0]} ({rate.long_window_minutes})"
-            inner.note(windows[1], rule, rate.short_window_minutes)
-        if rate.severity == AlertSeverity.INFO:
-            inner.note("severity", "be page or ticket", "info")
-        rates.append(rate)
-    named: dict[str, int] = {}
-    for index, each in enumerate(rates):
-        names = burn_names(
-            each.rate, each.long_window_minutes, each.short_window_minutes, each.severity
-        )
-        firsts = {name: named.setdefault(name, index) for name in names}
-        clash = next((name for name in names if firsts[name] != index), None)
-        if clash and reader.sound("burn_rates"):
-            rule = (
-                f"differ from that of burn_rates[{firsts[clash]}], since both would name an alarm "
-                f"{clash}"
-            )
-            reader.note(f"burn_rates[{index}].rate", rule, each.rate)
-    return tuple(rates)
-
-
-def burn_names(rate: float, long: int, short: int, severity: str) -> tuple[str, ...]:
-    """Return what the alarms of a pair are named by; no two pairs may share one."""
-    windows = (f"{rate:g}x-{span(int(minutes))}" for minutes in (long, short))
-    level = LEVELS.get(AlertSeverity(severity)) if severity in set(AlertSeverity) else None
-    return (*windows, *([f"{rate:g}x-{level}"] if level else []))
+        for each in given
+    ]
 
 
 def span(minutes: int) -> str:
@@ -357,7 +334,7 @@ class Objectives(pulumi.ComponentResource):
         self, name: str, args: ObjectivesArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Objectives", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = OBJECTIVES.check(args)
         balancer = {"LoadBalancer": args["load_balancer_arn_suffix"]}
         dimensions: Mapping[Subject, Mapping[str, Input[str]]] = {
             Subject.LOAD_BALANCER: balancer,
@@ -366,21 +343,21 @@ class Objectives(pulumi.ComponentResource):
         self.watched: list[Watched] = []
         names: list[Output[str]] = []
         for objective in Objective:
-            for rate in settings.burn_rates:
+            for rate in _burn_rates(settings):
                 windows = []
                 for minutes in (rate.long_window_minutes, rate.short_window_minutes):
                     row = window_row(
                         objective,
                         rate,
                         minutes,
-                        promised_percent=settings.promised[objective],
-                        latency_seconds=settings.latency_seconds,
+                        promised_percent=promised(settings)[objective],
+                        latency_seconds=settings["latency_seconds"],
                     )
                     alarm = metric_alarm(
                         name,
                         row,
                         dimensions=dimensions.__getitem__,
-                        runbook_base_url=settings.runbook_base_url,
+                        runbook_base_url=settings["runbook_base_url"],
                         actions=[args["info_topic_arn"]],
                         tags=args.get("tags"),
                         opts=pulumi.ResourceOptions(parent=self),
@@ -399,15 +376,15 @@ class Objectives(pulumi.ComponentResource):
         self,
         name: str,
         args: ObjectivesArgs,
-        settings: _Settings,
+        settings: ObjectivesArgs,
         *,
         objective: Objective,
         rate: BurnRate,
         windows: Sequence[aws.cloudwatch.MetricAlarm],
     ) -> aws.cloudwatch.CompositeAlarm:
         role = pair_role(objective, rate)
-        says = pair_says(objective, rate, settings.window_days)
-        link = runbook_url(settings.runbook_base_url, objective.value)
+        says = pair_says(objective, rate, settings["window_days"])
+        link = runbook_url(settings["runbook_base_url"], objective.value)
         outage = args.get("outage_alarm")
         page = rate.severity == AlertSeverity.PAGE
         topic = args["page_topic_arn" if page else "ticket_topic_arn"]

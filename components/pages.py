@@ -2,16 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NotRequired, TypedDict
+from typing import Annotated, Final, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._checks import Reader
-from components._errors import ArgsError, Problems
 from components._naming import physical_name
-from components._rules import RUNBOOKS
+from components._rules import RUNBOOK_BASE_URL, TAGS
 from components.alarms import (
     LEVELS,
     REQUEST_SURGE,
@@ -21,6 +19,9 @@ from components.alarms import (
     runbook_url,
 )
 from components.notifications import AlertSeverity
+from surgeproof.settings.checks import Definition
+from surgeproof.settings.errors import ArgsError
+from surgeproof.settings.fields import whole
 
 
 class PagesArgs(TypedDict):
@@ -30,11 +31,10 @@ class PagesArgs(TypedDict):
     """Topic for alarms that somebody has to look at now."""
     info_topic_arn: Input[str]
     """Topic for alarms that tell nobody by themselves."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all alarms. Default: none."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all alarms."""
 
 
 class EscalationArgs(TypedDict):
@@ -44,13 +44,17 @@ class EscalationArgs(TypedDict):
     """Topic of those who are called when a page stays open."""
     info_topic_arn: Input[str]
     """Topic for alarms that tell nobody by themselves."""
-    escalation_minutes: NotRequired[int]
-    """Time that a page may stay open (minutes, 1 to 1440). Default: 30."""
-    runbook_base_url: NotRequired[str]
-    """What stands before the name of a runbook page (1 to 500 characters).
-    Default: docs/runbooks/."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags of all alarms. Default: none."""
+    escalation_minutes: NotRequired[Annotated[int, whole("minutes", 1, 1440, default=30)]]
+    """Time that a page may stay open, which means still in ALARM, not that nobody acknowledged
+    it."""
+    runbook_base_url: NotRequired[Annotated[str, RUNBOOK_BASE_URL]]
+    """What stands before the name of a runbook page in an alarm's description."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags of all alarms."""
+
+
+PAGES_ARGS: Final = Definition("Pages", PagesArgs)
+ESCALATION_ARGS: Final = Definition("Escalation", EscalationArgs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +161,7 @@ class Pages(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("surgeproof:index:Pages", name, {}, opts)
-        base = _base("Pages", args, PagesArgs.__annotations__)
+        base = PAGES_ARGS.check(args)["runbook_base_url"]
         self.watched: list[Watched] = []
         self.outage_alarm_name = Output.from_input("")
         names: list[Output[str]] = []
@@ -219,11 +223,8 @@ class Escalation(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("surgeproof:index:Escalation", name, {}, opts)
-        base = _base("Escalation", args, EscalationArgs.__annotations__)
-        problems = Problems("Escalation")
-        reader = Reader(problems, args, EscalationArgs.__annotations__)
-        minutes = reader.whole("escalation_minutes", 30, 1, 1440)
-        problems.raise_if_any()
+        settings = ESCALATION_ARGS.check(args)
+        base, minutes = settings["runbook_base_url"], settings["escalation_minutes"]
         paging = [alarm for alarm in alarms if alarm.tells == AlertSeverity.PAGE]
         rule = _check_rule("Escalation", _any(paging))
         link = runbook_url(base, "escalation")
@@ -278,15 +279,6 @@ class Escalation(pulumi.ComponentResource):
         ]
         self.alarm_names = Output.all(hold.alarm_name, escalation.alarm_name)
         self.register_outputs({"alarm_names": self.alarm_names})
-
-
-def _base(component: str, args: Mapping[str, object], keys: Mapping[str, object]) -> str:
-    problems = Problems(component)
-    reader = Reader(problems, args, keys)
-    reader.required(*(key for key in keys if key.endswith("_arn")))
-    base = reader.text("runbook_base_url", RUNBOOKS)
-    problems.raise_if_any()
-    return base
 
 
 def _after(parent: pulumi.Resource, alarms: Sequence[Watched]) -> pulumi.ResourceOptions:

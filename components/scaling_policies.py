@@ -15,7 +15,6 @@ from components._override import current_override
 from components._rules import CAPACITY, RUNBOOK_BASE_URL, TAGS, aws_text
 from components.alarms import (
     AlarmRow,
-    DemandMetric,
     HighResolutionMetricArgs,
     Subject,
     Watched,
@@ -400,7 +399,7 @@ class ScalingPolicies(pulumi.ComponentResource):
         metric = settings.get("high_resolution_metric")
         if metric is not None:
             row = fast_surge_row(
-                metric=DemandMetric(**metric),
+                metric=metric,
                 share_percent=settings["surge_percent"],
                 severity=AlertSeverity.TICKET,
             )

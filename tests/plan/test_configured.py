@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from components._groups import SurgeConfiguration, SurgeObjectiveConfiguration
 from components.configuration import KEYS
+from surgeproof.figures.settings import SurgeObjectiveSettings, SurgeSettings
 from surgeproof.plan import DemandMetric, Figure, Objective, PlanError, configured
 from surgeproof.plan.configured import Surge, Surviving
 from surgeproof.plan.configured import configured as read
@@ -106,7 +106,7 @@ def test_the_keys_are_those_of_the_schema():
     groups = {group.name: [*KEYS.keys_in(group)] for group in KEYS.groups}
     assert set(configured._FIGURES) == set(groups["service"]) - of_policies
     alarms_only = {"availabilityPercent", "latencyPercentile", "windowDays", "burnRates"}
-    inside = [*fields_of(SurgeObjectiveConfiguration), *fields_of(SurgeConfiguration)]
+    inside = [*fields_of(SurgeObjectiveSettings), *fields_of(SurgeSettings)]
     for key in {*groups["slo"], *map(camel, inside)} - alarms_only:
         assert f'"{key}"' in text
 

@@ -1,7 +1,5 @@
 """What the configuration accepts, no component refuses: all is said before the first resource."""
 
-from types import SimpleNamespace
-
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -63,10 +61,6 @@ def refused(configuration):
     """Return what the components say of a configuration that was accepted."""
     wiring = {"vpc_id": "vpc", "subnet_ids": ["a", "b"]}
     suffixes = {"load_balancer_arn_suffix": "app", "target_group_arn_suffix": "tg"}
-    names = ("page", "ticket", "info", "escalation")
-    topics = SimpleNamespace(
-        **{f"{name}_topic_{kind}": name for name in names for kind in ("arn", "name")}
-    )
     of = configuration
     checks = (
         lambda: NETWORK.check(of.args(NetworkArgs)),
@@ -82,8 +76,16 @@ def refused(configuration):
         lambda: SCALING_POLICIES.check(
             of.args(ScalingPoliciesArgs, group_name="g", resource_label="l", **suffixes)
         ),
-        lambda: alarms._Settings.from_args(
-            of.alarms_args(group_name="g", notifications=topics, **suffixes)
+        lambda: alarms.ALARMS.check(
+            of.args(
+                alarms.AlarmsArgs,
+                group_name="g",
+                min_size=min(of["fleet.minSize"], of["fleet.maxSize"]),
+                max_size=of["fleet.maxSize"],
+                **{f"{each}_topic_arn": each for each in ("page", "ticket", "info")},
+                **{f"{each}_topic_name": each for each in ("page", "ticket", "escalation")},
+                **suffixes,
+            )
         ),
         lambda: (
             database_settings(of.database_args(**wiring, page_topic_arn="p", ticket_topic_arn="t"))
@@ -94,13 +96,17 @@ def refused(configuration):
             of.args(WebAclArgs, load_balancer_arn="arn", ticket_topic_arn="t")
         ),
         lambda: SPENDING.check(of.args(SpendingArgs, group_name="g", ticket_topic_arn="t")),
-        lambda: objectives._Settings.from_args(
-            of.objectives_args(notifications=topics, outage_alarm="o", **suffixes)
+        lambda: objectives.OBJECTIVES.check(
+            of.args(
+                objectives.ObjectivesArgs,
+                **{f"{each}_topic_arn": each for each in ("page", "ticket", "info")},
+                **suffixes,
+            )
         ),
-        lambda: notifications._Settings.from_args(of.notifications_args()),
+        lambda: notifications.NOTIFICATIONS.check(of.notifications_args()),
         lambda: timeline.TIMELINE.check(of.args(timeline.TimelineArgs, group_name="g")),
-        lambda: dashboard._Settings.from_args(
-            of.dashboard_args(group_name="g", log_group_name="l", **suffixes)
+        lambda: dashboard.DASHBOARD.check(
+            of.args(dashboard.DashboardArgs, group_name="g", log_group_name="l", **suffixes)
         ),
         lambda: runbooks.RUNBOOKS_ARGS.check(
             of.args(

@@ -5,11 +5,11 @@ import pytest
 
 from components import Alarms, ArgsError, database, spending, web_acl
 from components.alarms import (
+    ALARMS,
     REQUEST_SURGE,
-    DemandMetric,
     MissingData,
-    _Settings,
     alarm_rows,
+    fast_surge_row,
     rollback_alarm_names,
 )
 from components.aws_limits import ALARM, breach
@@ -51,9 +51,9 @@ TARGETS = {**BALANCER, "TargetGroup": "targetgroup/t/2"}
 GROUP = {"AutoScalingGroupName": "shop-test-web"}
 
 
-def settings(**changes) -> _Settings:
+def settings(**changes):
     args = {**GOOD, **changes}
-    return _Settings.from_args({key: value for key, value in args.items() if value is not None})
+    return ALARMS.check({key: value for key, value in args.items() if value is not None})
 
 
 def build(**changes) -> Recording:
@@ -70,7 +70,7 @@ def alarm(role: str, **changes) -> dict:
     [
         ({"group_name": None}, "group_name: must be given, got nothing"),
         ({"page_topic_arn": None}, "page_topic_arn: must be given, got nothing"),
-        ({"min_size": None}, "min_size: must be given, got nothing"),
+        ({"min_size": None}, "min_size: must be a whole number of at least 1, got nothing"),
         ({"max_size": 0}, "max_size: must be a whole number of at least 1, got 0"),
         ({"min_size": 9}, "min_size: must be at most max_size (8), got 9"),
         (
@@ -79,7 +79,7 @@ def alarm(role: str, **changes) -> dict:
         ),
         (
             {"response_time_p95_seconds": 3},
-            ("response_time_p95_seconds: must be at most response_time_p99_seconds (2), got 3.0"),
+            ("response_time_p95_seconds: must be at most response_time_p99_seconds (2), got 3"),
         ),
         (
             {"server_error_percent": 101},
@@ -91,18 +91,18 @@ def alarm(role: str, **changes) -> dict:
         ),
         (
             {"high_resolution_metric": {**METRIC, "namespace": "x" * 256}},
-            f"high_resolution_metric.namespace: must be at most 255 characters, got '{'x' * 256}'",
-        ),
-        (
-            {"high_resolution_metric": "Busy"},
             (
-                "high_resolution_metric: must be a mapping with namespace, metric_name and more, "
-                "got 'Busy'"
+                "high_resolution_metric.namespace: must be a text of 1 to 255 characters, not "
+                f"beginning with a colon, got '{'x' * 57}...'"
             ),
         ),
         (
+            {"high_resolution_metric": "Busy"},
+            ("high_resolution_metric: must be a mapping of keys, got 'Busy'"),
+        ),
+        (
             {"active_users_metric": {"namespace": "Shop"}},
-            "active_users_metric.metric_name: must be given, got nothing",
+            "active_users_metric.metric_name: must be a text of 1 to 255 characters, got nothing",
         ),
         (
             {"request_jump_percent": 9},
@@ -114,7 +114,7 @@ def alarm(role: str, **changes) -> dict:
         ),
         (
             {"capacity_units": 99},
-            "capacity_units: must be a whole number of at least 100, got 99",
+            "capacity_units: must be at least 100 units, got 99",
         ),
         (
             {"runbook_base_url": "x" * 501},
@@ -499,11 +499,16 @@ def test_demand_is_compared_with_capacity_only_where_that_is_stated():
 
 
 def test_a_metric_of_thirty_seconds_needs_one_point():
-    metric = DemandMetric(
-        namespace="Shop", metric_name="Busy", capacity_per_instance=50, period_seconds=30
-    )
+    metric = {
+        "namespace": "Shop",
+        "metric_name": "Busy",
+        "capacity_per_instance": 50,
+        "period_seconds": 30,
+    }
 
-    assert metric.evaluation_periods == 1
+    row = fast_surge_row(metric=metric, share_percent=80, severity=AlertSeverity.TICKET)
+
+    assert (row.evaluation_periods, row.datapoints_to_alarm) == (1, 1)
 
 
 def test_runbook_links_may_lead_elsewhere():

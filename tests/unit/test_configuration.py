@@ -1,22 +1,15 @@
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import pulumi
 import pytest
 
-from components import alarms, configuration, objectives
+from components import configuration, objectives
 from components._alarm_reference import alarms_reference
-from components.auto_scaling_group import _Settings as GroupSettings
 from components.configuration import KEYS, Configuration, ConfigurationError, find_problems
-from components.database import settings_of as database_settings
-from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
-from components.network import NETWORK
-from components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
-from components.spending import SPENDING, SpendingArgs
-from components.web_acl import WEB_ACL_ARGS, WebAclArgs
+from components.scaling_policies import ScalingPoliciesArgs
 from surgeproof.figures import Figure
-from surgeproof.settings.checks import camel, docs_of, fields_of, types_in
+from surgeproof.settings.checks import docs_of, fields_of, types_in
 
 ROOT = Path(__file__).parents[2]
 EMAIL = {"severity": "page", "protocol": "email", "endpoint": "on-call@example.com"}
@@ -1186,92 +1179,12 @@ def test_alerting_that_cannot_work_is_refused(changes, message):
 def test_what_alarms_watch_of_the_objective_reaches_them():
     written = {"slo": {"availabilityPercent": 99.5, "badRequestsPercent": 2, "windowDays": 28}}
 
-    args = Configuration.from_data({**minimal(), **written}).objectives_args(
-        load_balancer_arn_suffix="app",
-        target_group_arn_suffix="tg",
-        notifications=SimpleNamespace(page_topic_arn="p", ticket_topic_arn="t", info_topic_arn="i"),
-        outage_alarm="o",
-    )
+    args = Configuration.from_data({**minimal(), **written}).args(objectives.ObjectivesArgs)
 
-    assert (args["availability_percent"], args["window_days"]) == (99.5, 28)
-    assert "bad_requests_percent" not in args
-
-
-def test_defaults_are_those_of_the_components():
-    """The reference states them, the components apply them."""
-    configured = Configuration.from_data(minimal())
-    wiring = {
-        "vpc_id": "vpc",
-        "subnet_ids": ["a", "b"],
+    assert args == {
+        "availability_percent": 99.5,
+        "window_days": 28,
     }
-
-    settings = {
-        "network": NETWORK.check({}),
-        "load_balancer": LOAD_BALANCER_ARGS.check(configured.args(LoadBalancerArgs, **wiring)),
-        "fleet": GroupSettings.from_args(
-            configured.group_args(
-                **wiring,
-                target_group_arn="arn",
-                load_balancer_security_group_id="sg",
-                alarm_names=["a"],
-            )
-        ),
-        "scaling": SCALING_POLICIES.check(
-            configured.args(
-                ScalingPoliciesArgs,
-                group_name="g",
-                resource_label="l",
-                load_balancer_arn_suffix="app",
-                target_group_arn_suffix="tg",
-            )
-        ),
-        "alerts": alarms._Settings.from_args(
-            {
-                "min_size": 2,
-                "max_size": 4,
-                "load_balancer_arn_suffix": "app",
-                "target_group_arn_suffix": "tg",
-                "group_name": "g",
-                "page_topic_arn": "p",
-                "ticket_topic_arn": "t",
-                "page_topic_name": "p",
-                "ticket_topic_name": "t",
-                "info_topic_arn": "i",
-                "escalation_topic_name": "e",
-            }
-        ),
-        "database": database_settings(
-            configured.database_args(**wiring, page_topic_arn="p", ticket_topic_arn="t")
-        ),
-        "web_acl": WEB_ACL_ARGS.check(
-            configured.args(WebAclArgs, load_balancer_arn="arn", ticket_topic_arn="t")
-        ),
-        "spending": SPENDING.check(
-            configured.args(SpendingArgs, group_name="g", ticket_topic_arn="t")
-        ),
-        "slo": objectives._Settings.from_args(
-            configured.objectives_args(
-                load_balancer_arn_suffix="app",
-                target_group_arn_suffix="tg",
-                notifications=SimpleNamespace(
-                    page_topic_arn="p", ticket_topic_arn="t", info_topic_arn="i"
-                ),
-                outage_alarm="o",
-            )
-        ),
-    }
-
-    differing = []
-    for group, applied in settings.items():
-        (of,) = (each for each in KEYS.groups if each.name == camel(group))
-        for name, key in KEYS.keys_in(of).items():
-            stated, field = configured[f"{of.name}.{name}"], key.field.name
-            actual = applied.get(field) if isinstance(applied, dict) else None
-            actual = getattr(applied, field, None) if actual is None else actual
-            plain = isinstance(stated, str | int | float) and actual is not None
-            if plain and str(actual) != str(stated) and actual != stated:
-                differing.append((group, name, stated, actual))
-    assert differing == []
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from components import ArgsError, Dashboard
 from components._dashboard_body import body_faults
 from components.alarms import Kind, Section
-from components.dashboard import Chart, Line, _Settings
+from components.dashboard import DASHBOARD, Chart, Line
 from components.notifications import AlertSeverity
 from tests.unit.recording import ACCOUNT, REGION, record
 from tests.unit.test_pages import alarm
@@ -129,7 +129,7 @@ def test_charts_of_others_are_drawn_with_their_bound():
 
 def test_wrong_arguments_are_refused():
     with pytest.raises(ArgsError) as told:
-        _Settings.from_args({**GOOD, "window_days": 91})
+        DASHBOARD.check({**GOOD, "window_days": 91})
 
     assert str(told.value) == "Dashboard.window_days: must be a whole number from 1 to 90, got 91"
 

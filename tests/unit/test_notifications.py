@@ -4,7 +4,7 @@ import pulumi
 import pytest
 
 from components import ArgsError, Notifications
-from components.notifications import _Settings
+from components.notifications import NOTIFICATIONS
 from tests.unit.recording import ACCOUNT, PROJECT, REGION, STACK, Recording, record
 
 PAGE = {"severity": "page", "protocol": "email", "endpoint": "on-call@example.com"}
@@ -29,13 +29,10 @@ def statements(policy: str) -> dict[str, dict]:
     ("subscriptions", "message"),
     [
         (None, "subscriptions: must be a list of 1 to 100 subscriptions, got nothing"),
-        ([], "subscriptions: must be a list of 1 to 100 subscriptions, got 0"),
+        ([], "subscriptions: must be a list of 1 to 100 subscriptions, got a list of 0"),
         (
             ["on-call@example.com"],
-            (
-                "subscriptions[0]: must be a mapping with severity, protocol and endpoint, "
-                "got 'on-call@example.com'"
-            ),
+            ("subscriptions[0]: must be a mapping of keys, got 'on-call@example.com'"),
         ),
         (
             [{**PAGE, "severity": "pager"}],
@@ -51,16 +48,19 @@ def statements(policy: str) -> dict[str, dict]:
         ),
         (
             [{**URL, "endpoint": "http://example.com/key"}],
-            "subscriptions[0].endpoint: must be a URL that begins with https://, got [hidden]",
+            "subscriptions[0].endpoint: must be a URL that begins with https://, got [secret]",
         ),
         (
             [PAGE, PAGE],
-            "subscriptions: must name each receiver once for a severity, got 'on-call@example.com'",
+            (
+                "subscriptions[1].endpoint: must differ from subscriptions[0].endpoint, got "
+                "'on-call@example.com'"
+            ),
         ),
         (
             [{**PAGE, "end_point": "x"}],
             (
-                "subscriptions[0].end_point: must be an argument that exists "
+                "subscriptions[0].end_point: must be a key that exists "
                 "(nearest: endpoint), got 'end_point'"
             ),
         ),
@@ -68,7 +68,7 @@ def statements(policy: str) -> dict[str, dict]:
 )
 def test_wrong_arguments_are_refused(subscriptions, message):
     with pytest.raises(ArgsError) as told:
-        _Settings.from_args({"subscriptions": subscriptions})
+        NOTIFICATIONS.check({"subscriptions": subscriptions})
 
     lines = str(told.value).splitlines()
     assert lines[0] == f"Notifications.{message}"
@@ -206,7 +206,10 @@ def test_slack_goes_through_the_chat_service_which_may_only_read():
         ),
         (
             {"escalation": [PAGE]},
-            "escalation[0].severity: must be an argument that exists, got 'severity'",
+            (
+                "escalation[0].severity: must be a key that exists (endpoint, protocol), got "
+                "'severity'"
+            ),
         ),
         (
             {"escalation": [{"protocol": "email", "endpoint": "srt"}]},
@@ -227,13 +230,13 @@ def test_slack_goes_through_the_chat_service_which_may_only_read():
                     "severities": ["pages"],
                 }
             },
-            "slack.severities: must be of page, ticket, info, got 'pages'",
+            "slack.severities[0]: must be one of page, ticket, info, got 'pages'",
         ),
     ],
 )
 def test_wrong_receivers_are_refused(changes, message):
     with pytest.raises(ArgsError) as told:
-        _Settings.from_args({"subscriptions": [PAGE], **changes})
+        NOTIFICATIONS.check({"subscriptions": [PAGE], **changes})
 
     assert str(told.value) == f"Notifications.{message}"
 

@@ -2,7 +2,7 @@ import pytest
 
 from components import ArgsError, Objectives
 from components.aws_limits import ALARM, broken_relations
-from components.objectives import _Settings
+from components.objectives import OBJECTIVES
 from tests.unit.recording import record
 
 GOOD = {
@@ -44,22 +44,22 @@ def build(**changes):
             {"burn_rates": [{**BURN, "rate": 20}], "latency_percentile": 95},
             (
                 "burn_rates[0].rate: must be below 20, which is all requests bad "
-                "(latency_percentile), got 20.0"
+                "(latency_percentile: 95), got 20"
             ),
         ),
         (
             {"burn_rates": [BURN, BURN]},
             (
                 "burn_rates[1].rate: must differ from that of burn_rates[0], since both would "
-                "name an alarm 10x-1h, got 10.0"
+                "name an alarm 10x-1h, got 10"
             ),
         ),
-        ({"burn_rates": []}, "burn_rates: must be a list of 1 to 8 pairs, got []"),
+        ({"burn_rates": []}, "burn_rates: must be a list of 1 to 8 pairs, got a list of 0"),
     ],
 )
 def test_wrong_arguments_are_refused(changes, message):
     with pytest.raises(ArgsError) as told:
-        _Settings.from_args({**GOOD, **changes})
+        OBJECTIVES.check({**GOOD, **changes})
 
     assert str(told.value) == f"Objectives.{message}"
 

@@ -101,7 +101,7 @@ COMPONENTS = {
         },
     ),
     "Alarms": (
-        alarms._Settings.from_args,
+        alarms.ALARMS.check,
         alarms.AlarmsArgs,
         {
             **test_alarms.GOOD,
@@ -117,12 +117,12 @@ COMPONENTS = {
     "WebAcl": (web_acl.WEB_ACL_ARGS.check, web_acl.WebAclArgs, test_web_acl.GOOD),
     "Spending": (spending.SPENDING.check, spending.SpendingArgs, test_spending.GOOD),
     "Objectives": (
-        objectives._Settings.from_args,
+        objectives.OBJECTIVES.check,
         objectives.ObjectivesArgs,
         {**test_objectives.GOOD, "burn_rates": [test_objectives.BURN]},
     ),
     "Notifications": (
-        notifications._Settings.from_args,
+        notifications.NOTIFICATIONS.check,
         notifications.NotificationsArgs,
         {
             "subscriptions": [test_notifications.PAGE, test_notifications.URL],
@@ -131,7 +131,7 @@ COMPONENTS = {
         },
     ),
     "Timeline": (timeline.TIMELINE.check, timeline.TimelineArgs, {"group_name": "g"}),
-    "Dashboard": (dashboard._Settings.from_args, dashboard.DashboardArgs, test_dashboard.GOOD),
+    "Dashboard": (dashboard.DASHBOARD.check, dashboard.DashboardArgs, test_dashboard.GOOD),
     "Runbooks": (runbooks.RUNBOOKS_ARGS.check, runbooks.RunbooksArgs, RUNBOOKS),
 }
 
