@@ -347,14 +347,14 @@ _ROWS = (
         provenance="documented: within seconds, may slip up to two minutes",
     ),
     Assumption(
-        name="near_critical_seconds",
-        default=60,
-        low=20,
-        high=180,
-        unit="s",
+        name="speed_variation",
+        default=0.02,
+        low=0,
+        high=0.05,
+        unit="sigma",
         better="low",
-        meaning="how long a queue near its capacity is taken to have been there",
-        provenance="inferred: bounds the random part of the wait; see docs/simulation.md",
+        meaning="spread of the instances' speed (of the logarithm); each keeps its own",
+        provenance="inferred: instances of one type differ by some percent",
     ),
 )
 

@@ -793,6 +793,7 @@ class _Encoder:
             "vcpus_per_instance": group.vcpus_per_instance,
             "vcpu_quota": plan.quotas.vcpus or 0.0,
             "replacement_share": 0.1,
+            "chance": 1,
             "launch_tokens": 1000,
             "launch_tokens_per_second": 2,
             "idle_timeout_seconds": r.NEVER,

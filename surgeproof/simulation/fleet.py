@@ -10,9 +10,15 @@ bucket of RunInstances.
 
 import math
 
-import numpy as np
-
 from surgeproof.simulation._compile import compiled, inlined
+from surgeproof.simulation.draws import (
+    BOOT_STREAM,
+    CHECK_STREAM,
+    PHASE_STREAM,
+    SPEED_STREAM,
+    chance,
+    normal,
+)
 from surgeproof.simulation.records import (
     DRAINING,
     E_ANSWERS,
@@ -40,18 +46,14 @@ from surgeproof.simulation.records import (
     R_FAILED,
     Record,
 )
+from surgeproof.simulation.service import check_fails, cut_off, turn, wait_spread
 from surgeproof.simulation.world import World, note
-
-MIX_A = np.uint64(0x9E3779B97F4A7C15)
-MIX_B = np.uint64(0xBF58476D1CE4E5B9)
-MIX_C = np.uint64(0x94D049BB133111EB)
-"""The odd factors of splitmix64."""
-
-CHECK_STREAM = 1000
-"""First stream of the draws for health checks, one stream a slot."""
 
 REFRESH_PATIENCE_SECONDS = 3600.0
 """How long an instance refresh that cannot go on keeps trying (ASG, instance refresh, limits)."""
+
+MOST_AT_ONCE = 10_000
+"""Most that may happen at one moment, after which a run counts as stuck."""
 
 ROUNDING = 1e-9
 """Slack against which a product of floats is rounded up or down."""
@@ -63,8 +65,9 @@ def recount(w: World, t: float) -> None:
     c = w.scenario
     f = w.fleet
     pending = in_service = answering = healthy = warm = warming = sick = marked = 0
-    pool_ready = pool_pending = pool_old = draining = unhealthy = cold = 0
-    settled = f.uneven == 0.0 and f.refreshing == 0
+    pool_ready = pool_pending = pool_old = draining = unhealthy = cold = failed_first = 0
+    settled = f.uneven == 0.0 and f.refreshing == 0 and f.followed == 0
+    slowest = 1.0
     due = NEVER
     checked = NEVER
     top = 0
@@ -86,6 +89,7 @@ def recount(w: World, t: float) -> None:
             warm += s.count * s.warm
             warming += s.count * s.scaled_out * (1 - s.warm)
             cold += s.count * s.cold * s.answers
+            failed_first += s.count * s.initial_failed * (1 - s.answers)
             sick += s.count * is_failing(s)
             marked += s.count * s.marked
             checked = min(checked, s.next_check)
@@ -101,6 +105,7 @@ def recount(w: World, t: float) -> None:
             in_slow_start = t < s.registered_at + c.slow_start_seconds
             if not plain or in_slow_start or s.backlog > 0.0 or s.fails > 0:
                 settled = False
+            slowest = min(slowest, s.speed)
         elif s.state == DRAINING:
             draining += s.count
             due = min(due, s.ends_at)
@@ -116,6 +121,7 @@ def recount(w: World, t: float) -> None:
     f.warm, f.warming, f.unhealthy, f.cold = warm, warming, unhealthy, cold
     f.pool_ready, f.pool_pending, f.pool_old = pool_ready, pool_pending, pool_old
     f.draining, f.sick, f.marked = draining, sick, marked
+    f.failed_first, f.slowest = failed_first, slowest
     # One that is marked may be well again, and is still to be replaced.
     f.settled = settled and marked == 0
     if (f.refreshing or marked) and c.has_load_balancer:
@@ -183,7 +189,8 @@ def look_ahead(w: World) -> None:
 def advance(w: World, since: float, until: float) -> None:
     """Let everything happen that is due until `until`, in the order of time.
 
-    `since` is the moment to which the service has come: checks before it found nothing to say.
+    `since` is the moment to which the service has come: checks before it found nothing to say. A
+    group that does not get beyond one moment raises RuntimeError, rather than run for ever.
     """
     f = w.fleet
     f.now = max(f.now, since)
@@ -192,9 +199,15 @@ def advance(w: World, since: float, until: float) -> None:
         recount(w, f.now)
         order(w, f.now)
     look_ahead(w)
+    before = f.now
+    at_once = 0
     while f.next_due <= until:
         happen(w, max(f.next_due, f.now))
         look_ahead(w)
+        at_once = 0 if f.now > before else at_once + 1
+        before = f.now
+        if at_once > MOST_AT_ONCE:
+            raise RuntimeError("the simulated group does not get beyond one moment")
     f.now = until
 
 
@@ -321,7 +334,10 @@ def begin(s: Record, t: float, state: int, count: int, zone: int, version: int) 
     s.launched_at = t
     s.in_service_at = s.registered_at = s.warm_at = s.cold_until = NEVER
     s.grace_until = s.ends_at = s.next_check = NEVER
-    s.backlog = s.check_fails = 0.0
+    s.backlog = s.held = s.wait = s.wait_grows = s.waiting = s.wait_rate = s.refused = 0.0
+    s.asked = s.was = 0
+    s.turned_at = -NEVER
+    s.capacity = 1.0
     s.share = 1.0
 
 
@@ -339,10 +355,11 @@ def populate(w: World, t: float) -> None:
         s = w.instances[place]
         count = min(left, c.instances_per_slot)
         begin(s, t - 86400.0 + place, IN_SERVICE, count, zone, 0)
+        embody(w, s)
         s.answers = s.warm = 1
         s.ready_at = s.in_service_at = s.registered_at = s.warm_at = t - 86000.0
         s.cold_until = s.grace_until = t
-        s.next_check = next_check(w, s, place, t)
+        s.next_check = next_check(w, s, t)
         left -= count
         zone = (zone + 1) % c.zones
     if c.has_pool:
@@ -353,23 +370,21 @@ def populate(w: World, t: float) -> None:
                 break
             count = min(left, c.instances_per_slot)
             begin(w.instances[place], t, POOL_READY, count, zone, 0)
+            embody(w, w.instances[place])
             left -= count
             zone = (zone + 1) % c.zones
     f.dirty = 1
 
 
 @compiled
-def chance(seed: int, stream: int, number: int) -> float:
-    """Return a number from 0 to 1 that belongs to the `number`-th draw of a stream (splitmix64).
-
-    Not a generator with a state: so a draw does not depend on how many others came before it, and
-    runs with another step, or in another thread, draw the same.
-    """
-    z = np.uint64(seed) * MIX_A + np.uint64(stream) * MIX_B + np.uint64(number) * MIX_C
-    z = (z ^ (z >> np.uint64(30))) * MIX_B
-    z = (z ^ (z >> np.uint64(27))) * MIX_C
-    z ^= z >> np.uint64(31)
-    return float(z >> np.uint64(11)) * 1.1102230246251565e-16
+def embody(w: World, s: Record) -> None:
+    """Make a slot's instances ones of their own: with a number, and a speed that is drawn."""
+    c = w.scenario
+    s.number = w.fleet.made
+    w.fleet.made += 1
+    s.speed = 1.0
+    if c.speed_variation > 0.0:
+        s.speed = math.exp(-c.speed_variation * normal(c.seed, SPEED_STREAM, s.number))
 
 
 @compiled
@@ -379,18 +394,18 @@ def boot_seconds(w: World) -> float:
     f = w.fleet
     seconds = c.boot_seconds * f.boot_factor
     if c.boot_variation > 0.0:
-        radius = math.sqrt(-2.0 * math.log(1.0 - chance(c.seed, 1, f.drawn)))
-        angle = 6.283185307179586 * chance(c.seed, 2, f.drawn)
+        radius = math.sqrt(-2.0 * math.log(1.0 - chance(c.seed, BOOT_STREAM, f.drawn)))
+        angle = 6.283185307179586 * chance(c.seed, BOOT_STREAM + 1, f.drawn)
         seconds *= math.exp(c.boot_variation * radius * math.cos(angle))
         f.drawn += 1
     return float(seconds)
 
 
 @compiled
-def next_check(w: World, s: Record, place: int, after: float) -> float:
+def next_check(w: World, s: Record, after: float) -> float:
     """Return when the load balancer next checks a target after `after`; each has its own phase."""
     interval = w.scenario.check_interval_seconds
-    phase = s.launched_at % interval + 7.0 * place
+    phase = interval * chance(w.scenario.seed, PHASE_STREAM, s.number)
     return float(phase + interval * (math.floor((after - phase) / interval) + 1.0))
 
 
@@ -502,6 +517,7 @@ def launch(w: World, t: float, wanted: int) -> int:
                 continue
             count, zone, version = s.count, s.zone, s.version
             begin(s, t, PENDING, count, zone, version)
+            embody(w, s)
             s.from_pool = 1
             _time_launch(w, s, t, c.pool_start_seconds * f.boot_factor)
             left -= count
@@ -517,6 +533,7 @@ def launch(w: World, t: float, wanted: int) -> int:
         count = min(left, c.instances_per_slot)
         zone = next_zone(w)
         begin(s, t, PENDING, count, zone, f.version)
+        embody(w, s)
         _time_launch(w, s, t, boot_seconds(w))
         left -= count
     if cold > left:
@@ -586,6 +603,7 @@ def leave(w: World, place: int, wanted: int, t: float) -> int:
     if c.has_load_balancer:
         rate = c.cold_requests_per_second if s.cold else c.requests_per_second
         wait = min(c.deregistration_seconds, c.longest_request_seconds + s.backlog / rate)
+        cut_off(w, s, c.deregistration_seconds, c.deregistration_seconds)
     s.state = DRAINING
     s.answers = s.returns = 0
     s.ends_at = t + wait + c.terminate_hook_seconds
@@ -666,7 +684,7 @@ def move(w: World, t: float) -> None:
                 s.warm_at = s.in_service_at + s.warmup
                 s.grace_until = s.in_service_at + c.grace_seconds
                 s.registered_at = s.in_service_at + c.registration_seconds
-                s.next_check = next_check(w, s, i, s.registered_at)
+                s.next_check = next_check(w, s, s.registered_at)
                 changed = True
                 f.in_service += s.count
                 note(w, t, E_IN_SERVICE, s.count, t - s.launched_at)
@@ -705,12 +723,14 @@ def move(w: World, t: float) -> None:
 @compiled
 def _answer(w: World, s: Record, t: float) -> None:
     """Let an instance receive requests, cold at first."""
+    turn(s, t)
     s.answers = 1
     s.healthy = 1
     s.fails = 0
     s.initial_failed = 0
-    s.cold = int(w.scenario.cold_seconds > 0.0)
-    s.cold_until = t + w.scenario.cold_seconds
+    if s.cold_until == NEVER:
+        s.cold = int(w.scenario.cold_seconds > 0.0)
+        s.cold_until = t + w.scenario.cold_seconds
     if w.scenario.slow_start_seconds > 0.0:
         s.registered_at = t
     w.fleet.dirty = 1
@@ -724,8 +744,7 @@ def check_health(w: World, until: float) -> None:
     ALB, "Health checks for your target groups": a new target needs one passed check, one that was
     unhealthy `healthy_threshold` in a row, a healthy one fails by `unhealthy_threshold` in a row.
     """
-    c = w.scenario
-    interval = c.check_interval_seconds
+    interval = w.scenario.check_interval_seconds
     since = w.fleet.since
     for i in range(w.fleet.top):
         s = w.instances[i]
@@ -733,39 +752,73 @@ def check_health(w: World, until: float) -> None:
             continue
         if s.next_check <= since:
             # While all are alike and settled, every check passes and none is looked at.
-            s.next_check += interval * (1.0 + (since - s.next_check) // interval)
+            if s.asked:
+                s.asked = 0
+                s.next_check = s.asked_at + interval
+            if s.next_check <= since:
+                s.next_check += interval * (1.0 + (since - s.next_check) // interval)
         while s.next_check <= until:
-            _check(w, s, i, s.next_check)
-            s.next_check += interval
+            _check(w, s, s.next_check)
 
 
 @compiled
-def _check(w: World, s: Record, place: int, t: float) -> None:
+def _check(w: World, s: Record, t: float) -> None:
+    """Send a check at `t`, or hear what became of it; set when the next of both comes.
+
+    A check waits in the queue like a request, and fails when its time-out is over. What does not
+    answer at all, or has a full queue, refuses it at once.
+    """
     c = w.scenario
-    fails = s.check_fails if s.answers else 0.0
-    if s.dead or t < s.ready_at:
-        fails = 1.0
-    failed = fails >= 1.0
-    if 0.0 < fails < 1.0:
-        number = int(t // c.check_interval_seconds)
-        failed = chance(c.seed, CHECK_STREAM + place, number) < fails
+    if s.asked == 0:
+        fails = waits = 0.0
+        if s.dead or t < s.ready_at:
+            fails = 1.0
+        elif s.answers:
+            waits = max(s.wait + s.wait_grows * (t - w.fleet.served_to), 0.0)
+            spread = wait_spread(waits * s.capacity, s.capacity, c.service_variation)
+            fails = check_fails(
+                c, waits, spread, s.waiting, s.wait_rate, s.refused, w.fleet.database_errors
+            )
+        failed = fails >= 1.0
+        if 0.0 < fails < 1.0:
+            number = int(t // c.check_interval_seconds)
+            failed = chance(c.seed, CHECK_STREAM + s.number, number) < fails
+        s.asked = 2 if failed else 1
+        s.asked_at = t
+        lasts = 0.0
+        if failed:
+            if s.dead or (s.answers and s.backlog < c.queue_size):
+                lasts = c.check_timeout_seconds
+        elif s.answers:
+            lasts = min(waits, c.check_timeout_seconds)
+        if lasts > 0.0:
+            s.next_check = t + min(lasts, c.check_interval_seconds)
+            return
+    failed = s.asked == 2
+    s.asked = 0
+    s.next_check = s.asked_at + c.check_interval_seconds
     if failed:
         s.fails += 1
         s.passes = 0
         if s.fails >= c.unhealthy_threshold:
             if s.answers and s.healthy:
+                turn(s, t)
                 s.healthy = 0
                 w.fleet.dirty = 1
                 note(w, t, E_UNHEALTHY, s.count, s.backlog)
-            elif not s.answers:
+            elif not s.answers and not s.initial_failed:
+                turn(s, t)
                 s.initial_failed = 1
                 w.fleet.dirty = 1
     else:
         s.fails = 0
         s.passes += 1
         if not s.answers:
-            _answer(w, s, t)
+            # One that failed its first checks is unhealthy, and has to pass as often as any other.
+            if not s.initial_failed or s.passes >= c.healthy_threshold:
+                _answer(w, s, t)
         elif not s.healthy and s.passes >= c.healthy_threshold:
+            turn(s, t)
             s.healthy = 1
             w.fleet.dirty = 1
             note(w, t, E_HEALTHY, s.count, s.backlog)
@@ -990,6 +1043,7 @@ def keep_pool(w: World, t: float) -> None:
         s = w.instances[place]
         count = min(room, c.instances_per_slot)
         begin(s, t, POOL_PENDING, count, next_zone(w), f.version)
+        embody(w, s)
         s.ready_at = t + boot_seconds(w)
         room -= count
         missing -= count

@@ -4,6 +4,7 @@ import math
 
 from surgeproof.simulation._compile import compiled, inlined
 from surgeproof.simulation.alarms import composite_step, composite_truth, spread_phases
+from surgeproof.simulation.draws import MINUTE_STREAM, counted
 from surgeproof.simulation.fleet import (
     advance,
     boot_seconds,
@@ -76,7 +77,7 @@ from surgeproof.simulation.records import (
     Record,
     Records,
 )
-from surgeproof.simulation.service import serve
+from surgeproof.simulation.service import T_SLOW, T_TIMEOUT, cut_off, serve
 from surgeproof.simulation.users import count_users
 from surgeproof.simulation.world import World, note
 
@@ -237,17 +238,21 @@ def reset(w: World) -> None:
     f.fail_open = f.overload = f.bad = f.at_max = f.launch_failing = f.exhausted = 0
     f.no_capacity = f.surplus = f.unhealthy = f.cold = f.restarts = f.drawn = 0
     f.sick = f.marked = f.ordered = f.owed = f.schedule = f.renewed = f.zones_lost = 0
+    f.followed = f.made = 0
     f.cooldown_until = f.pool_at = -NEVER
     f.launch_at = f.terminate_at = f.refresh_blocked_at = NEVER
     f.metrics_late = f.shed = f.uneven = 0.0
     f.cooldown = c.cooldown_seconds
     f.decisions = 0
     f.warmup = c.default_warmup_seconds
-    f.boot_factor = f.database_factor = 1.0
+    f.boot_factor = f.database_factor = f.slowest = 1.0
+    f.each = f.cut = f.cut_again = f.cut_delay = f.database_errors = 0.0
+    f.service = c.service_seconds
     f.tokens = c.launch_tokens
     f.tokens_at = -c.pre_roll_steps * c.step_seconds
     f.retry_pending = f.throughput = f.backlog = 0.0
     start = -float(c.pre_roll_steps * c.step_seconds)
+    f.served_to = start
     f.now = f.since = start
     f.group_check_at = start + c.group_check_phase * c.group_check_seconds
     spread_phases(w.alarm_states, c.alarm_phase_seconds)
@@ -278,6 +283,10 @@ def reset(w: World) -> None:
     w.bounds[1] = c.latency_seconds
     w.bounds[2], w.bounds[3] = c.slow_bound_0, c.slow_bound_1
     w.bounds[4], w.bounds[5] = c.slow_bound_2, c.slow_bound_3
+    f.longest_bound = c.check_timeout_seconds
+    for b in range(T_SLOW + w.slow_bounds):
+        f.longest_bound = max(f.longest_bound, w.bounds[b])
+    w.at_once[:] = 0.0
     erlang_c_table(c.servers, w.erlang)
     follow_past_schedules(w, start)
     populate(w, start)
@@ -352,6 +361,7 @@ def _lose_zone(w: World, t: float, zone: int) -> None:
         if s.zone != zone or s.state == EMPTY or s.dead:
             continue
         if s.state == IN_SERVICE:
+            cut_off(w, s, 0.0, w.bounds[T_TIMEOUT])
             s.dead = 1
             s.ends_at = t + w.scenario.loss_notice_seconds
         else:
@@ -407,7 +417,8 @@ def _restart(w: World, i: int, t: float) -> None:
         s.healthy = 1
         s.ready_at = moment + boot_seconds(w)
         s.registered_at = moment
-        s.next_check = next_check(w, s, k, moment)
+        s.cold_until = NEVER
+        s.next_check = next_check(w, s, moment)
         s.grace_until = max(s.grace_until, s.ready_at + 2.0 * w.scenario.check_interval_seconds)
         done += 1
         f.dirty = 1
@@ -630,16 +641,24 @@ def close_rows(w: World, elapsed: int) -> None:
 
 @inlined
 def judge_minute(w: World, first: int, last: int, t: float) -> None:
-    """Judge the minute of the steps `first` to `last`, which ends at `t`."""
+    """Judge the minute of the steps `first` to `last`, which ends at `t`.
+
+    Which of single requests are bad is chance, so that few of them may miss an objective that more
+    would keep: how many are bad is drawn.
+    """
+    c = w.scenario
     f = w.fleet
+    minute = int(round(t)) // 60 - 1
     requests = 0.0
     bad = 0.0
     for i in range(first, last):
         requests += w.arrivals[i]
         bad += w.arrivals[i] * w.bad[i]
-    is_bad = bad > w.scenario.bad_share_limit * requests
+    if c.chance and bad > 0.0:
+        step = float(c.step_seconds)
+        bad = counted(c.seed, MINUTE_STREAM, minute, bad * step) / step
+    is_bad = bad > c.bad_share_limit * requests
     if is_bad:
-        minute = int(round(t)) // 60 - 1
         w.summary.bad_minutes += 1
         w.summary.last_bad_minute = minute
         if w.summary.first_bad_minute < 0:
@@ -672,7 +691,8 @@ def simulate(w: World) -> None:
             advance(w, t - step, t)
             if not f.settled:
                 if c.has_load_balancer:
-                    check_health(w, t)
+                    # Those of this step, by the queues at its start: who gets its requests when.
+                    check_health(w, t + step)
                 recount(w, t)
                 look_ahead(w)
         if w.injections.size > 0:
@@ -759,6 +779,7 @@ def simulate_slice(
                 w.one,
                 w.total,
                 w.retries,
+                w.at_once,
                 w.bad,
                 w.arrivals,
                 w.flows,

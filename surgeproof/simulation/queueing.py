@@ -17,6 +17,9 @@ Floats = npt.NDArray[np.float64]
 TABLE_POINTS = 1025
 """Points of the table of Erlang C over utilisation 0 to 1 (points); see `erlang_c_table`."""
 
+MOST_PHASES = 20
+"""Most phases of a service time (see `exceeds`)."""
+
 NEGLIGIBLE_EXPONENT = 40.0
 """Beyond this exponent a tail counts as none: e**-40 is 4e-18."""
 
@@ -107,11 +110,16 @@ def exceeds(
     """Return the share of requests whose wait and service together exceed the bound.
 
     The wait is none, or exponential with `wait_rate` for the share that waits. The service time
-    meets mean and variation: exponential after a constant (variation below 1), exponential
-    (1: then this is the exact M/M/c), or none at all or exponential (above 1).
+    meets mean and variation: below 1 a mixture of two Erlang distributions (Tijms 1994), or, where
+    these would have more than `MOST_PHASES` phases, exponential after a constant; exponential at 1
+    (then this is the exact M/M/c); above it none at all or exponential.
     """
     if bound_seconds <= 0.0:
         return 1.0
+    if 1.0 / MOST_PHASES <= service_variation < 1.0:
+        return _exceeds_phases(
+            bound_seconds, waiting_share, wait_rate, service_seconds, service_variation
+        )
     share, shift, mean = 1.0, 0.0, service_seconds
     if service_variation < 1.0:
         mean = service_seconds * math.sqrt(service_variation)
@@ -145,3 +153,81 @@ def exceeds(
         both = (wait_rate * service_tail - rate * tail) / difference
     answered_after_service = (1.0 - waiting_share) * service_tail + waiting_share * both
     return share * answered_after_service + (1.0 - share) * long_wait
+
+
+@compiled
+def phases_of(variation: float) -> tuple[int, float]:
+    """Return k and p: k - 1 phases with the share p, else k, all of one rate (k - p) / mean."""
+    k = math.ceil(1.0 / variation - 1e-9)
+    root = math.sqrt(max(k * (1.0 + variation) - k * k * variation, 0.0))
+    return int(k), min(max((k * variation - root) / (1.0 + variation), 0.0), 1.0)
+
+
+@compiled
+def _exceeds_phases(
+    bound_seconds: float,
+    waiting_share: float,
+    wait_rate: float,
+    service_seconds: float,
+    service_variation: float,
+) -> float:
+    """Return `exceeds` for a service time of several phases.
+
+    With T(j) the tail of j phases and A(j) that of a wait and j phases after it, A(0) is
+    e**(-r y) and A(j) = (rate A(j - 1) - r T(j)) / (rate - r).
+    """
+    k, fewer = phases_of(service_variation)
+    rate = (k - fewer) / service_seconds
+    x = rate * bound_seconds
+    wait_exponent = wait_rate * bound_seconds
+    waits = waiting_share > 0.0 and wait_exponent < NEGLIGIBLE_EXPONENT
+    if x > NEGLIGIBLE_EXPONENT + 4.0 * k and not waits:
+        return 0.0
+    r = wait_rate
+    if abs(rate - r) < 0.2 * rate:
+        # The recursion would cancel; so near by, the other side of the gap is as good.
+        r = 0.8 * rate if r < rate else 1.2 * rate
+    both = math.exp(-min(wait_exponent, 700.0)) if waits else 0.0
+    term = math.exp(-min(x, 700.0))
+    tail = below = both_below = 0.0
+    for j in range(1, k + 1):
+        below, both_below = tail, both
+        tail += term
+        term *= x / j
+        both = max((rate * both - r * tail) / (rate - r), tail)
+    tail = fewer * below + (1.0 - fewer) * tail
+    both = fewer * both_below + (1.0 - fewer) * both
+    return min((1.0 - waiting_share) * tail + waiting_share * both, 1.0)
+
+
+@compiled
+def longer_than(bound_seconds: float, service_seconds: float, service_variation: float) -> float:
+    """Return by how many seconds a service time exceeds the bound on average, 0 where it does not.
+
+    Times the rate of arrivals it is how many of those that are being served now will be then.
+    """
+    if bound_seconds <= 0.0:
+        return service_seconds
+    if 1.0 / MOST_PHASES <= service_variation < 1.0:
+        k, fewer = phases_of(service_variation)
+        rate = (k - fewer) / service_seconds
+        x = rate * bound_seconds
+        # E[(S - y)+] of j phases is the sum of the tails of 1 to j phases, over the rate.
+        term = math.exp(-min(x, 700.0))
+        tail = total = total_below = 0.0
+        for j in range(1, k + 1):
+            tail += term
+            term *= x / j
+            total_below = total
+            total += tail
+        return (fewer * total_below + (1.0 - fewer) * total) / rate
+    share, shift, mean = 1.0, 0.0, service_seconds
+    if service_variation < 1.0:
+        mean = service_seconds * math.sqrt(service_variation)
+        shift = service_seconds - mean
+    elif service_variation > 1.0:
+        share = 2.0 / (1.0 + service_variation)
+        mean = service_seconds / share
+    if bound_seconds < shift:
+        return shift - bound_seconds + mean
+    return share * mean * math.exp(-(bound_seconds - shift) / max(mean, 1e-12))

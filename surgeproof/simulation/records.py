@@ -260,6 +260,7 @@ SCENARIO = _dtype(
     " healthy_threshold least_outstanding check_uses_database"
     " has_database proxied tracking_high_periods tracking_low_periods"
     " tracking_fast_periods evaluation_range_extra partial_minute launch_batch_size"
+    " chance"
     " requests_per_healthy_target basic_monitoring_minute cooldown_waits_for_draining",
     # service
     " requests_per_second cold_requests_per_second cold_seconds service_seconds"
@@ -285,7 +286,7 @@ SCENARIO = _dtype(
     " instance_start_seconds boot_variation hook_seconds launch_retry_seconds"
     " loss_notice_seconds action_repeat_seconds replacement_share partial_minute_share"
     " group_check_seconds group_check_phase all_unhealthy_share launch_batch_seconds"
-    " schedule_delay_seconds near_critical_seconds launch_tokens launch_tokens_per_second",
+    " schedule_delay_seconds speed_variation launch_tokens launch_tokens_per_second",
 )
 
 ALARM_RULE = np.dtype(
@@ -373,9 +374,10 @@ NOT: Final = 9
 
 INSTANCE = _dtype(
     "state count zone version answers healthy dead warm cold from_pool fails passes"
-    " initial_failed scaled_out restarts returns marked replaces",
+    " initial_failed scaled_out restarts returns marked replaces number asked was",
     "launched_at ready_at in_service_at registered_at warm_at cold_until grace_until ends_at"
-    " next_check backlog check_fails warmup share",
+    " next_check backlog warmup share speed held wait wait_grows waiting wait_rate refused"
+    " capacity asked_at turned_at",
 )
 """Instances that were launched together and are alike: `count` of them, mostly one."""
 
@@ -383,11 +385,13 @@ FLEET = _dtype(
     "desired min_size max_size top pending in_service answering healthy warm warming"
     " pool_ready pool_pending pool_old draining version refreshing dirty settled fail_open"
     " overload bad at_max launch_failing exhausted zones_lost no_capacity surplus unhealthy"
-    " cold restarts drawn sick marked ordered owed schedule renewed decisions",
+    " cold restarts drawn sick marked ordered owed schedule renewed decisions followed made"
+    " failed_first",
     "now since cooldown_until cooldown warmup launch_at terminate_at pool_at group_check_at"
     " refresh_blocked_at instances_due next_due"
     " boot_factor database_factor metrics_late shed uneven tokens tokens_at"
-    " retry_pending throughput backlog",
+    " retry_pending throughput backlog slowest each service cut cut_again cut_delay"
+    " served_to database_errors longest_bound",
 )
 """The group as a whole: what it wants, and counts over its instances."""
 

@@ -90,6 +90,7 @@ def world(
         one=np.zeros(OUTCOMES),
         total=np.zeros(OUTCOMES),
         retries=np.zeros((RETRY_SECONDS // step + 4, RETRY_LEVELS)),
+        at_once=np.zeros(RETRY_LEVELS),
         bad=np.zeros(total),
         arrivals=np.zeros(total),
         flows=np.zeros((2, ring_steps(longest_session_seconds, step), MOST_VISITS)),

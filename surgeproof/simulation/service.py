@@ -7,7 +7,13 @@ come, first served. Work for a client that has given up is still done: that is h
 import math
 
 from surgeproof.simulation._compile import compiled, inlined
-from surgeproof.simulation.queueing import exceeds, from_table
+from surgeproof.simulation.draws import ARRIVAL_STREAM, WORK_STREAM, walk
+from surgeproof.simulation.queueing import (
+    NEGLIGIBLE_EXPONENT,
+    exceeds,
+    from_table,
+    longer_than,
+)
 from surgeproof.simulation.records import (
     ANSWERED,
     CONNECTION_SECONDS,
@@ -67,8 +73,9 @@ EPSILON = 1e-9
 # What becomes of a request at one instance, as shares: places in `World.one` and `World.total`.
 O_REFUSED = 0
 O_RESPONSE = 1
-O_CHECK = 2
-O_TAIL = 3
+O_WAITING = 2
+O_WAIT_RATE = 3
+O_TAIL = 4
 """First of the shares slower than a bound; `World.bounds` holds these bounds."""
 T_TIMEOUT = 0
 T_LATENCY = 1
@@ -76,8 +83,36 @@ T_SLOW = 2
 TAILS = T_SLOW + SLOW_BOUNDS
 OUTCOMES = O_TAIL + TAILS
 
+BARRIER = 0.5826
+"""By how many standard deviations of a step a walk that is seen in steps goes less far to a bound
+than one that is always seen (Siegmund 1979; Broadie, Glasserman and Kou 1997)."""
+
+WALK = 0.25 / BARRIER**2
+"""See `idle_share`."""
+
+FORGETS_SECONDS = 10.0
+"""Longest time in which a queue forgets what it was, that nobody has to follow it (seconds): the
+longest step, so that all steps follow the same queues."""
+
+UNDRAWN_SECONDS = 60.0
+"""How long a queue near its capacity is taken to have been there, where chance is not drawn
+(seconds): it bounds the random part of the wait, which nothing follows then."""
+
+CHECK_CHANCE = 1e-4
+"""Share of failing health checks from which each instance is looked at by itself."""
+
+AS_GOOD_AS_EMPTY = 0.05
+"""Wait, as a share of the objective's response time, up to which queues count as empty: more than
+that of one instance whose capacity is short begins an overload, a mean below it ends that."""
+
 MOST_STRETCH = 20.0
 """Most that a busy database may stretch its own part of a request (times)."""
+
+LEVEL_STEPS = 30
+"""Halvings by which the level of outstanding requests is found."""
+
+REFUSES = 1e3
+"""How much faster an instance with a full queue seems to take requests than one with room."""
 
 LEAST_SLOW_START = 0.05
 """Share of a new target at the start of its slow start; AWS states only that it is low."""
@@ -98,17 +133,18 @@ def database_capacity(c: Record, instances: float) -> float:
 
 @compiled
 def flow_through(
-    capacity: float, rate: float, backlog: float, room: float, step: float
+    capacity: float, rate: float, backlog: float, room: float, step: float, noise: float
 ) -> tuple[float, float, float]:
     """Return backlog after a step, its mean over the step, and the share that is refused.
 
-    A fluid: the backlog grows by what arrives beyond the capacity, up to the queue's size.
+    A fluid: the backlog grows by what arrives beyond the capacity, up to the queue's size. `noise`
+    is by how many requests chance adds to that in this step, or takes from it.
     """
-    grown = backlog + (rate - capacity) * step
+    grown = backlog + (rate - capacity) * step + noise
     if grown <= 0.0:
         if backlog <= 0.0:
             return 0.0, 0.0, 0.0
-        lasts = backlog / (capacity - rate) / step
+        lasts = backlog / (backlog - grown)
         return 0.0, 0.5 * backlog * lasts, 0.0
     if grown > room:
         refused = min((grown - room) / step / rate, 1.0) if rate > 0.0 else 0.0
@@ -129,22 +165,52 @@ def in_turn(c: Record, targets: float, rho: float) -> float:
 
 
 @compiled
-def near(capacity: float, rate: float, seconds: float, variation: float) -> float:
-    """Return the utilisation at which the random part of the wait is taken.
+def idle_share(ratio: float, capacity: float, variation: float, seconds: float) -> float:
+    """Return 1 - utilisation at which the random part of the wait is taken.
 
-    Below capacity it is the utilisation; above it the mirror image, since a growing queue forgets
-    its randomness. Near 1 a queue needs long to reach its mean: in `seconds` a critical queue grows
-    only to about sqrt(2 variation capacity seconds / pi), arrivals' and service's variation summed.
+    Where nothing follows the queue (`seconds` infinite) it is that of the load, since the mean wait
+    is variation / (2 capacity (1 - utilisation)). Where the queue is followed in steps of `seconds`
+    (a random walk), the wait that the steps show is left out: a walk with variance v a second and
+    drift -d has the mean v / (2 d), seen in steps about 0.5826 sqrt(v seconds) less where d is
+    small (Siegmund 1979), and nothing of it where d is large. Above capacity the mirrored load
+    counts, since a growing queue forgets its randomness.
     """
-    ratio = rate / capacity
-    if ratio > 1.0:
-        ratio = 1.0 / ratio
-    if ratio < 0.8:
-        return ratio
-    most = 1.0 - 1.0 / (
-        1.0 + math.sqrt(1.2732395447351628 * capacity * seconds * 2.0 / max(variation, 1e-3))
-    )
-    return min(ratio, most)
+    spare = 1.0 - (1.0 / ratio if ratio > 1.0 else ratio)
+    if seconds == math.inf:
+        return spare
+    return math.sqrt(spare * spare + WALK * variation / (capacity * seconds))
+
+
+@compiled
+def regular(arrivals: float, variation: float, utilisation: float) -> float:
+    """Return how much less of a wait there is, as arrivals are more regular than at random.
+
+    Kraemer and Langenbach-Belz's factor, beside Allen and Cunneen's; 1 for random arrivals.
+    """
+    if arrivals >= 1.0 or utilisation <= 0.0:
+        return 1.0
+    odd = (1.0 - utilisation) * (1.0 - arrivals) ** 2
+    return math.exp(-2.0 * odd / (3.0 * utilisation * max(arrivals + variation, 1e-3)))
+
+
+@inlined
+def wait_spread(backlog: float, capacity: float, variation: float) -> float:
+    """Return the standard deviation of a wait behind so many requests (seconds).
+
+    As each of them takes its own time, nobody waits for exactly backlog / capacity.
+    """
+    return math.sqrt(variation * backlog) / capacity
+
+
+@compiled
+def is_followed(ratio: float, capacity: float, variation: float) -> bool:
+    """Return whether an instance's queue has to be followed as it goes up and down by chance.
+
+    It forgets within variation / (capacity (1 - utilisation)**2) seconds. Where that is longer than
+    `FORGETS_SECONDS`, what the queue was a while ago decides about the health checks of now.
+    """
+    spare = 1.0 - ratio
+    return spare <= 0.0 or variation > FORGETS_SECONDS * capacity * spare * spare
 
 
 @compiled
@@ -158,41 +224,65 @@ def pass_through(
     capacity: float,
     service: float,
     backlog: float,
-    errors: float,
     step: float,
     targets: float,
+    noise: float,
+    seconds: float,
+    longest: float,
 ) -> tuple[float, float]:
     """Let `rate` requests per second arrive at one instance for a step.
 
     Returns its backlog afterwards and its utilisation; `one` gets the share that is refused, the
-    mean response time, the shares slower than each bound, and the share of failing health checks,
-    which wait in the same queue as requests.
+    mean response time, the shares slower than each bound, and the random part of the wait. For
+    `noise` and `seconds` see `flow_through` and `idle_share`; `longest` is the longest bound.
+
+    With least outstanding requests the instances share one queue as good as: their spare capacity
+    counts together, and a request waits only where all are busy (the share by Sakasegawa 1977).
     """
     variation = c.service_variation
-    after, mean_backlog, refused = flow_through(capacity, rate, backlog, c.queue_size, step)
+    room = c.queue_size
+    if noise != 0.0:
+        # A full queue is left, and found full again, many times within a step: see `idle_share`.
+        room -= min(BARRIER * math.sqrt(variation * capacity * step), 0.5 * room)
+    after, mean_backlog, refused = flow_through(capacity, rate, backlog, room, step, noise)
     accepted = rate * (1.0 - refused)
-    utilisation = (accepted * step + backlog - after) / (capacity * step)
+    utilisation = (accepted * step + noise + backlog - after) / (capacity * step)
     fluid = mean_backlog / capacity
-    arrivals = in_turn(c, targets, min(accepted / capacity, 1.0))
-    rho = near(capacity, max(accepted, EPSILON), c.near_critical_seconds, arrivals + variation)
-    waiting = from_table(erlang, rho)
-    wait_rate = 2.0 * capacity * (1.0 - rho) / max(arrivals + variation, 1e-3)
     one[O_REFUSED] = refused
+    if min(mean_backlog, after) > capacity * longest:
+        # Whatever comes waits for longer than anything asks about.
+        for b in range(tails):
+            one[O_TAIL + b] = 1.0 - refused
+        one[O_RESPONSE] = fluid + service
+        one[O_WAITING], one[O_WAIT_RATE] = 1.0, 1.0
+        return after, min(max(utilisation, 0.0), 1.0)
+    ratio = max(accepted, EPSILON) / capacity
+    together, arrivals = 1.0, 1.0
+    if c.least_outstanding:
+        together = targets
+    else:
+        arrivals = in_turn(c, targets, min(ratio, 1.0))
+    spare = idle_share(ratio, capacity * together, arrivals + variation, seconds)
+    if c.least_outstanding:
+        waiting = max(1.0 - spare, 0.0) ** (math.sqrt(2.0 * (c.servers * targets + 1.0)) - 1.0)
+    else:
+        waiting = from_table(erlang, 1.0 - spare)
+        if waiting > EPSILON:
+            waiting *= regular(arrivals, variation, 1.0 - spare)
+    wait_rate = 2.0 * capacity * together * spare / max(arrivals + variation, 1e-3)
     one[O_RESPONSE] = fluid + waiting / wait_rate + service
+    spread = wait_spread(mean_backlog, capacity, variation)
+    away = 1.7320508075688772 * spread
     for b in range(tails):
-        one[O_TAIL + b] = (1.0 - refused) * exceeds(
-            bounds[b] - fluid, waiting, wait_rate, service, variation
-        )
-    fails = 0.0
-    if after > 0.0 or rho > 0.5:
-        slow = exceeds(
-            c.check_timeout_seconds - after / capacity, waiting, wait_rate, service, variation
-        )
-        fails = 1.0 - (1.0 - refused) * (1.0 - slow)
-        fails = fails if fails > 1e-6 else 0.0
-    if c.check_uses_database:
-        fails = 1.0 - (1.0 - fails) * (1.0 - errors)
-    one[O_CHECK] = fails
+        left = bounds[b] - fluid
+        # By Gauss and Hermite's three points.
+        slower = exceeds(left - away, waiting, wait_rate, service, variation)
+        if spread > 0.0 and slower > 0.0 and left + away > 0.0:
+            slower += 4.0 * exceeds(left, waiting, wait_rate, service, variation)
+            slower += exceeds(left + away, waiting, wait_rate, service, variation)
+            slower /= 6.0
+        one[O_TAIL + b] = (1.0 - refused) * slower
+    one[O_WAITING], one[O_WAIT_RATE] = waiting, wait_rate
     return after, min(max(utilisation, 0.0), 1.0)
 
 
@@ -237,10 +327,8 @@ def serve(w: World, i: int, t: float) -> None:
     service = c.service_seconds + slower
     warm_capacity = min(c.requests_per_second, c.concurrency / (c.service_seconds + slower))
     cold_ratio = c.cold_requests_per_second / c.requests_per_second
-    cold_capacity = min(
-        c.cold_requests_per_second,
-        c.cold_concurrency / (c.service_seconds / cold_ratio + slower),
-    )
+    cold_service = c.service_seconds / cold_ratio + slower
+    cold_capacity = min(c.cold_requests_per_second, c.cold_concurrency / cold_service)
     if answering > 0 and db_capacity < math.inf:
         each = db_capacity / answering
         warm_capacity = min(warm_capacity, each)
@@ -261,7 +349,8 @@ def serve(w: World, i: int, t: float) -> None:
     attempts = first + again
     # 3. What becomes of it.
     timeout = w.bounds[T_TIMEOUT]
-    fails_open = int(f.healthy == 0 and answering > 0)
+    registered = answering + f.failed_first
+    fails_open = int(f.healthy == 0 and registered > 0)
     if fails_open != f.fail_open:
         f.fail_open = fails_open
         note(w, t, E_FAIL_OPEN_STARTS if fails_open else E_FAIL_OPEN_ENDS, 0, float(f.unhealthy))
@@ -269,11 +358,30 @@ def serve(w: World, i: int, t: float) -> None:
     tails = T_SLOW + w.slow_bounds
     total[:] = 0.0
     capacity_now = backlog = used = warm_processors = cpu_most = 0.0
-    if answering == 0:
+    targets = float(f.healthy if f.healthy > 0 else registered)
+    unreached = come = 0.0
+    crowded = waiting_long = False
+    f.followed = 0
+    if registered > 0:
+        f.each = attempts / targets
+        f.service = service
+        slowest = warm_capacity * f.slowest
+        ratio = f.each / slowest
+        if c.least_outstanding:
+            f.followed = int(is_followed(ratio, slowest * targets, 1.0 + c.service_variation))
+        else:
+            arrivals = in_turn(c, targets, min(ratio, 1.0))
+            f.followed = int(is_followed(ratio, slowest, arrivals + c.service_variation))
+        if f.settled and f.followed:
+            _look_closer(w, f.each, warm_capacity, service)
+    f.database_errors = errors if c.check_uses_database else 0.0
+    f.served_to = t + step
+    if registered == 0:
         total[O_REFUSED] = 1.0
+        attempts += _again_at_once(w, place, first, 1.0, step)
     elif f.settled:
         capacity_now = warm_capacity * answering
-        after, used = pass_through(
+        _, used = pass_through(
             c,
             w.erlang,
             w.bounds,
@@ -283,44 +391,110 @@ def serve(w: World, i: int, t: float) -> None:
             warm_capacity,
             service,
             0.0,
-            errors,
             step,
-            float(answering),
+            targets,
+            0.0,
+            math.inf,
+            f.longest_bound,
         )
         for o in range(OUTCOMES):
             total[o] = w.one[o]
         cpu_most = processor_percent(c, used * warm_capacity, 1.0)
         warm_processors = cpu_most * answering
-        if after > 0.0:
-            # From here on the instances are looked at one by one.
-            backlog = after * answering
-            for k in range(f.top):
-                if w.instances[k].state == IN_SERVICE:
-                    w.instances[k].backlog = after
-                    w.instances[k].check_fails = w.one[O_CHECK]
-            f.settled = 0
+        waiting = w.one[O_WAITING]
+        if waiting > CHECK_CHANCE and (
+            check_fails(c, 0.0, 0.0, waiting, w.one[O_WAIT_RATE], 0.0, 0.0) > CHECK_CHANCE
+        ):
+            _look_closer(w, attempts / answering, warm_capacity, service)
     else:
-        shares = _shares(w, t, warm_capacity, cold_capacity)
-        last_rate = last_capacity = last_backlog = -1.0
+        second = i * int(c.step_seconds)
+        seconds = int(c.step_seconds)
+        if c.chance and not c.closed and (f.followed or f.backlog > 0.0):
+            # The trace states how many come on average; that chance is common to all instances.
+            come = walk(c.seed, ARRIVAL_STREAM, second, seconds) * math.sqrt(first) / step
+            come = max(come, -first)
+            first += come
+            attempts += come
+        if c.least_outstanding:
+            shares = _least_outstanding(
+                w, t, attempts, step, timeout, warm_capacity, cold_capacity, service, cold_service
+            )
+        else:
+            shares = _shares(w, t, step)
+        if f.uneven > 0.0 and shares > 0.0:
+            shares = _unevenly(w, shares)
+        elif not c.least_outstanding and shares > 0.0:
+            # What comes while no target answers is refused.
+            total[O_REFUSED] = 1.0 - shares
+            shares = 1.0
+        expected = total[O_REFUSED]
+        for k in range(f.top):
+            s = w.instances[k]
+            if s.share > 0.0 and not s.answers and t < s.ready_at:
+                unreached += s.share / shares
+            elif s.share > 0.0 and not s.dead:
+                capacity = s.speed * (cold_capacity if s.cold else warm_capacity)
+                share = s.share / shares
+                rate = attempts * share / s.count
+                grown = s.backlog + (rate - capacity) * step
+                if grown > c.queue_size:
+                    expected += share * min((grown - c.queue_size) / (rate * step), 1.0)
+        expected += unreached
+        total[O_REFUSED] += unreached
+        attempts += _again_at_once(w, place, first, errors + (1.0 - errors) * expected, step)
+        last_rate = last_standard = -1.0
         after = utilisation = processors = 0.0
         for k in range(f.top):
             s = w.instances[k]
-            if s.state != IN_SERVICE or not (s.answers or s.backlog > 0.0):
+            if s.state != IN_SERVICE or not (s.answers or s.share > 0.0 or s.backlog > 0.0):
                 continue
+            if not s.answers and t < s.ready_at:
+                continue
+            if not s.answers and c.cold_seconds > 0.0 and s.cold_until == NEVER:
+                s.cold = 1
+                s.cold_until = t + c.cold_seconds
             share = s.share / shares if shares > 0.0 else 0.0
+            rate = attempts * share / s.count
             if s.dead:
                 # Nothing answers: the request hangs until somebody gives up.
                 for o in range(O_TAIL, O_TAIL + TAILS):
                     total[o] += share
                 total[O_RESPONSE] += share * timeout
-                s.check_fails = 1.0
                 s.backlog = 0.0
+                s.held += step * (rate - s.held / timeout)
                 continue
-            capacity = cold_capacity if s.cold else warm_capacity
-            rate = attempts * share / s.count
-            if rate != last_rate or capacity != last_capacity or s.backlog != last_backlog:
-                last_rate, last_capacity, last_backlog = rate, capacity, s.backlog
-                own = c.service_seconds / cold_ratio + slower if s.cold else service
+            standard = cold_capacity if s.cold else warm_capacity
+            capacity = s.speed * standard
+            own = cold_service if s.cold else service
+            ratio = rate / capacity
+            expected_rate = rate - come * share / s.count
+            # What comes to all instances is common to them; the rest is each one's own.
+            arrivals = own_arrivals = 1.0
+            if c.least_outstanding:
+                own_arrivals = 0.0
+            else:
+                arrivals = in_turn(c, targets, min(ratio, 1.0))
+                own_arrivals = max(arrivals - 1.0 / targets, 0.0)
+            before = s.backlog
+            followed = f.followed == 1
+            if not c.least_outstanding:
+                followed = is_followed(ratio, capacity, arrivals + c.service_variation)
+            noise = 0.0
+            window = math.inf
+            if before > 0.0 or followed:
+                own /= s.speed
+                window = UNDRAWN_SECONDS
+                if c.chance:
+                    window = step
+                    busy = capacity if before > 0.0 else min(rate, capacity)
+                    own_part = busy * c.service_variation + rate * own_arrivals
+                    own_walk = walk(c.seed, WORK_STREAM + s.number, second, seconds)
+                    noise = math.sqrt(own_part) * own_walk
+                last_rate = -1.0
+            else:
+                # As in a settled fleet its speed does not show: all with this rate are alike.
+                capacity = standard
+            if rate != last_rate or standard != last_standard:
                 after, utilisation = pass_through(
                     c,
                     w.erlang,
@@ -330,15 +504,30 @@ def serve(w: World, i: int, t: float) -> None:
                     rate,
                     capacity,
                     own,
-                    s.backlog,
-                    errors,
+                    before,
                     step,
-                    float(f.healthy if f.healthy > 0 else answering),
+                    targets,
+                    noise,
+                    window,
+                    f.longest_bound,
                 )
                 slowdown = 1.0 / cold_ratio if s.cold else 1.0
                 processors = processor_percent(c, utilisation * capacity, slowdown)
+                last_rate, last_standard = rate, standard
+                if window < math.inf:
+                    last_rate = -1.0
             s.backlog = after
-            s.check_fails = w.one[O_CHECK]
+            s.wait = after / capacity
+            if expected_rate > capacity:
+                crowded = True
+                waiting_long |= s.wait > AS_GOOD_AS_EMPTY * c.latency_seconds
+            s.capacity = capacity
+            s.wait_grows = rate * (1.0 - w.one[O_REFUSED]) / capacity - 1.0
+            s.waiting, s.wait_rate = w.one[O_WAITING], w.one[O_WAIT_RATE]
+            s.refused = w.one[O_REFUSED]
+            if c.least_outstanding:
+                accepted = rate * (1.0 - w.one[O_REFUSED])
+                s.held = _held(s.held, accepted, after, capacity, own, timeout, step)
             backlog += after * s.count
             used += utilisation * s.count
             warm_processors += processors * s.count * s.warm
@@ -348,7 +537,7 @@ def serve(w: World, i: int, t: float) -> None:
                 for o in range(OUTCOMES):
                     total[o] += share * w.one[o]
         used /= max(f.in_service, 1)
-        if backlog <= 0.0:
+        if backlog <= 0.0 and not f.followed:
             f.dirty = 1
     fast, slow_out, late = total[O_REFUSED], total[O_TAIL + T_TIMEOUT], total[O_TAIL + T_LATENCY]
     mean_response = min(total[O_RESPONSE], timeout)
@@ -368,19 +557,30 @@ def serve(w: World, i: int, t: float) -> None:
         _retry(w, i, place, first, fast, slow_out, timeout, step)
     bad = _bad_share(c, fast, slow_out, late, timeout)
     bad = f.shed + (1.0 - f.shed) * bad
+    if f.cut > 0.0:
+        # Requests that came before; they are counted among those of now, which are as many.
+        part = min(f.cut / step, offered * (1.0 - bad))
+        f.cut -= part * step
+        bad += part / max(offered, EPSILON)
+    if f.cut_again > 0.0:
+        ahead = min(max(f.cut_delay / step, 1.0), ring - 2.0)
+        w.retries[(i + int(ahead)) % ring, 1] += f.cut_again / step
+        f.retry_pending += f.cut_again
+        f.cut_again = 0.0
     w.bad[i] = bad
     w.arrivals[i] = offered
     # 5. Sums.
     sums = w.sums
-    routed = attempts if answering > 0 else 0.0
+    routed = attempts if registered > 0 else 0.0
     sums[SECONDS] += step
     sums[REQUESTS] += routed * step
     sums[ANSWERED] += routed * (1.0 - slow_out) * step
     sums[RESPONSE_SECONDS] += answered_rate * mean_response * step
-    sums[TARGET_5XX] += routed * fast * step
+    sums[TARGET_5XX] += routed * max(fast - unreached, 0.0) * step
+    sums[ELB_5XX] += routed * unreached * step
     if c.idle_timeout_seconds <= c.timeout_seconds:
         sums[ELB_5XX] += routed * slow_out * step
-    if answering == 0:
+    if registered == 0:
         sums[ELB_5XX] += attempts * step
         sums[REJECTED] += attempts * step
     sums[TARGET_SECONDS] += answering * step
@@ -415,9 +615,11 @@ def serve(w: World, i: int, t: float) -> None:
     )
     extremes[minute, MOST_CPU] = max(extremes[minute, MOST_CPU], cpu_most)
     extremes[minute, LONGEST_RESPONSE] = max(extremes[minute, LONGEST_RESPONSE], mean_response)
-    # 6. The summary and the series.
-    if (backlog > 0.0) != (f.overload == 1):
-        f.overload = int(backlog > 0.0)
+    # 6. The summary and the series. What waits by chance is no overload.
+    still = crowded or backlog > AS_GOOD_AS_EMPTY * capacity_now * c.latency_seconds
+    short = waiting_long or (f.overload == 1 and backlog > 0.0 and still)
+    if short != (f.overload == 1):
+        f.overload = int(short)
         note(w, t, E_OVERLOAD_STARTS if f.overload else E_OVERLOAD_ENDS, 0, attempts)
         if t >= 0.0:
             if f.overload and w.summary.first_overload_at == NEVER:
@@ -438,7 +640,7 @@ def serve(w: World, i: int, t: float) -> None:
             row[S_DESIRED] = f.desired
             row[S_BAD] = bad
             row[S_RESPONSE] = mean_response
-            row[S_BACKLOG] = backlog
+            row[S_BACKLOG] = backlog if f.overload else 0.0
             row[S_UTILISATION] = used
             row[S_BILLED] = f.pending + f.in_service + f.draining
 
@@ -474,59 +676,315 @@ def _closed_arrivals(w: World, users: float, service: float, capacity: float, st
     return float(max(users - waiting, 0.0) / around)
 
 
-@inlined
-def _shares(w: World, t: float, warm_capacity: float, cold_capacity: float) -> float:
-    """Give each instance its weight at the load balancer; return the sum.
+@compiled
+def _look_closer(w: World, rate: float, capacity: float, service: float) -> None:
+    """From here on look at the instances one by one; until now all were alike."""
+    w.fleet.settled = 0
+    for k in range(w.fleet.top):
+        s = w.instances[k]
+        if s.state == IN_SERVICE:
+            s.held = min(rate * service, capacity * service)
+
+
+@compiled
+def _shares(w: World, t: float, step: float) -> float:
+    """Give each instance its share of a step's requests with round robin; return their sum.
 
     ALB: equal shares among the healthy; among all where none is healthy; a target in slow start
-    gets a share that rises linearly, unless all are in slow start.
+    gets a share that rises linearly, unless all are in slow start. Who turns healthy, or unhealthy,
+    within the step gets its share from then on, or until then. The sum is below 1 where for a part
+    of the step no target answers.
     """
-    c = w.scenario
     f = w.fleet
-    total = 0.0
-    full = 0
+    for k in range(f.top):
+        w.instances[k].share = 0.0
+    covered = 0.0
+    since = t
+    while since < t + step:
+        until = t + step
+        healthy = weight = plain = among = 0.0
+        for k in range(f.top):
+            s = w.instances[k]
+            if s.state == IN_SERVICE:
+                if since < s.turned_at < until:
+                    until = s.turned_at
+                if state_at(s, since) == 2:
+                    healthy += s.count
+        wanted = 2 if healthy > 0.0 else 1
+        for k in range(f.top):
+            s = w.instances[k]
+            if s.state == IN_SERVICE and state_at(s, since) >= wanted:
+                risen = _risen(w.scenario, s, t)
+                weight += s.count * risen
+                among += s.count
+                plain += s.count if risen >= 1.0 else 0.0
+        if weight > 0.0:
+            part = (until - since) / step
+            covered += part
+            for k in range(f.top):
+                s = w.instances[k]
+                if s.state == IN_SERVICE and state_at(s, since) >= wanted:
+                    if plain > 0.0:
+                        s.share += part * s.count * _risen(w.scenario, s, t) / weight
+                    else:
+                        s.share += part * s.count / among
+        since = until
+    return covered
+
+
+@inlined
+def _risen(c: Record, s: Record, t: float) -> float:
+    """Return how much of its share a target in slow start gets."""
+    if c.slow_start_seconds <= 0.0:
+        return 1.0
+    return float(min(max((t - s.registered_at) / c.slow_start_seconds, LEAST_SLOW_START), 1.0))
+
+
+@inlined
+def state_at(s: Record, t: float) -> int:
+    """Return 2 where the load balancer had an instance as healthy at `t`, 1 as unhealthy, else 0.
+
+    One that failed its first checks is unhealthy; before that it is neither.
+    """
+    if s.turned_at > t:
+        return int(s.was)
+    return int(s.answers * (1 + s.healthy) + (1 - s.answers) * s.initial_failed)
+
+
+@inlined
+def turn(s: Record, t: float) -> None:
+    """Remember what an instance was until `t`, when it becomes something else."""
+    s.was = state_at(s, NEVER)
+    s.turned_at = t
+
+
+@compiled
+def check_fails(
+    c: Record,
+    waits: float,
+    spread: float,
+    waiting: float,
+    wait_rate: float,
+    refused: float,
+    errors: float,
+) -> float:
+    """Return the share of health checks that fail where the queue waits for `waits` seconds.
+
+    A check waits for a free worker, like a request, and then takes no time to speak of; `spread` is
+    the standard deviation of the wait, `waiting` and `wait_rate` are its random part where it is
+    short, `errors` is what a check of the database adds.
+    """
+    spared = c.check_timeout_seconds - waits
+    slow = 1.0 if spared <= 0.0 else 0.0
+    if spread > 0.0:
+        slow = 0.5 * math.erfc(0.7071067811865476 * spared / spread)
+    exponent = wait_rate * spared
+    if 0.0 < exponent < NEGLIGIBLE_EXPONENT:
+        slow = max(slow, waiting * math.exp(-exponent))
+    return 1.0 - (1.0 - refused) * (1.0 - slow) * (1.0 - errors)
+
+
+@compiled
+def _unevenly(w: World, total: float) -> float:
+    """Give the older half of the instances the injected share of the requests; return the sum."""
+    f = w.fleet
+    half = 0.0
     older = 0
     for k in range(f.top):
         s = w.instances[k]
-        s.share = 0.0
-        if s.state != IN_SERVICE or not s.answers or (not s.healthy and not f.fail_open):
-            continue
-        s.share = float(s.count)
-        if c.slow_start_seconds > 0.0 and not c.least_outstanding:
-            risen = (t - s.registered_at) / c.slow_start_seconds
-            if risen < 1.0:
-                s.share *= max(risen, LEAST_SLOW_START)
-            else:
-                full += 1
+        if s.share > 0.0 and half + s.share <= 0.5 * total + EPSILON:
+            half += s.share
+            older = k + 1
+    if not 0.0 < half < total:
+        return total
+    for k in range(f.top):
+        s = w.instances[k]
+        if k < older:
+            s.share *= f.uneven / half
         else:
-            full += 1
-        if c.least_outstanding:
-            capacity = cold_capacity if s.cold else warm_capacity
-            s.share *= capacity / (1.0 + s.backlog / max(c.servers, 1.0))
-        total += s.share
-    if full == 0 and total > 0.0 and not c.least_outstanding:
+            s.share *= (1.0 - f.uneven) / (total - half)
+    return 1.0
+
+
+@inlined
+def _is_chosen(f: Record, s: Record) -> bool:
+    """Return whether the load balancer sends requests to an instance."""
+    return bool(s.state == IN_SERVICE and state_at(s, NEVER) >= (1 if f.fail_open else 2))
+
+
+@compiled
+def _held(
+    held: float,
+    accepted: float,
+    backlog: float,
+    capacity: float,
+    service: float,
+    timeout: float,
+    step: float,
+) -> float:
+    """Return how many requests of waiting clients an instance holds after a step.
+
+    A client that has given up is not outstanding any more, though its request is still worked on.
+    """
+    busy = capacity * service
+    if backlog > capacity * timeout:
+        return min(held + step * (accepted - held / timeout), backlog + busy)
+    if backlog > 0.0:
+        return backlog + busy
+    stays = math.exp(-step / service)
+    return min(held * stays + accepted * service * (1.0 - stays), busy)
+
+
+@compiled
+def _least_outstanding(
+    w: World,
+    t: float,
+    attempts: float,
+    step: float,
+    timeout: float,
+    warm_capacity: float,
+    cold_capacity: float,
+    service: float,
+    cold_service: float,
+) -> float:
+    """Give each instance what it gets with least outstanding requests; return the sum.
+
+    ALB: each request goes to the target that holds the fewest. So what comes in a step fills up
+    those that hold little, until all that get any hold the same number: the level, found by
+    bisection. One that refuses what does not fit never holds more and gets all the rest.
+    """
+    f = w.fleet
+    low = 0.0
+    high = attempts * step
+    for k in range(f.top):
+        s = w.instances[k]
+        s.share = 0.0
+        if _is_chosen(f, s):
+            high = max(high, attempts * step + s.held + s.backlog)
+    total = 0.0
+    for _ in range(LEVEL_STEPS):
+        level = 0.5 * (low + high)
         total = 0.0
         for k in range(f.top):
             s = w.instances[k]
-            if s.share > 0.0:
-                s.share = float(s.count)
-                total += s.share
-    if f.uneven > 0.0 and total > 0.0:
-        half = 0.0
-        for k in range(f.top):
-            s = w.instances[k]
-            if s.share > 0.0 and half + s.share <= 0.5 * total + EPSILON:
-                half += s.share
-                older = k + 1
-        if 0.0 < half < total:
-            for k in range(f.top):
-                s = w.instances[k]
-                if k < older:
-                    s.share *= f.uneven / half
-                else:
-                    s.share *= (1.0 - f.uneven) / (total - half)
-            total = 1.0
+            if not _is_chosen(f, s):
+                continue
+            capacity = s.speed * (cold_capacity if s.cold else warm_capacity)
+            own = (cold_service if s.cold else service) / s.speed
+            part = 1.0
+            if t < s.turned_at < t + step:
+                part = (t + step - s.turned_at) / step
+            s.share = (
+                part * s.count * _taken(w.scenario, s, level, capacity, own, timeout, part * step)
+            )
+            total += s.share
+        if total > attempts:
+            high = level
+        else:
+            low = level
     return total
+
+
+@inlined
+def _taken(
+    c: Record,
+    s: Record,
+    level: float,
+    capacity: float,
+    service: float,
+    timeout: float,
+    step: float,
+) -> float:
+    """Return the rate at which an instance gets requests until it holds `level` of them."""
+    if s.backlog >= c.queue_size - 1.0:
+        return float(max((level - s.held) / step, 0.0) * REFUSES)
+    if s.dead or s.backlog > capacity * timeout:
+        return float(max((level - s.held) / step + s.held / timeout, 0.0))
+    busy = capacity * service
+    if s.backlog > 0.0:
+        return float(max(capacity + (level - s.backlog - busy) / step, 0.0))
+    stays = math.exp(-step / service)
+    rate = (min(level, busy) - s.held * stays) / (service * (1.0 - stays))
+    return float(max(rate, 0.0) + max(level - busy, 0.0) / step)
+
+
+@compiled
+def _again_at_once(w: World, place: int, first: float, refused: float, step: float) -> float:
+    """Return the rate of the attempts that are refused and come again within this step.
+
+    `refused` is the share that is refused, as far as it can be told before the step.
+    """
+    c = w.scenario
+    total = 0.0
+    if refused <= EPSILON:
+        return total
+    backoff = c.backoff_seconds
+    rate = first
+    for level in range(min(c.retries, RETRY_LEVELS - 1)):
+        at_once = rate * refused * _come_again(1.0, 0.0, 2.0 * backoff / step + EPSILON)
+        w.at_once[level + 1] = at_once
+        w.retries[place, level + 1] += at_once
+        w.fleet.retry_pending += at_once * step
+        total += at_once
+        rate = w.retries[place, level + 1]
+        backoff *= 2.0
+    return total
+
+
+@inlined
+def _come_again(steps: float, soonest: float, latest: float) -> float:
+    """Return the share of a step's attempts that come again before so many steps after its start.
+
+    Each is made at any time within the step, and waits for any time from `soonest` to `latest`.
+    """
+    return (_ramp(steps - soonest) - _ramp(steps - latest)) / (latest - soonest)
+
+
+@inlined
+def _ramp(x: float) -> float:
+    """Return the integral up to x of what rises from 0 to 1 between 0 and 1."""
+    if x <= 0.0:
+        return 0.0
+    return 0.5 * x * x if x < 1.0 else x - 0.5
+
+
+@compiled
+def cut_off(w: World, s: Record, lasts: float, heard: float) -> None:
+    """Cut off the requests that an instance holds for more than `lasts` seconds from now.
+
+    Clients hear of it `heard` seconds from now and try again, if they try at all. Those whose
+    client would have given up, or whose answer would have come too late, were counted before.
+    """
+    c = w.scenario
+    f = w.fleet
+    timeout = w.bounds[T_TIMEOUT]
+    cut = _still_held(c, f, s, lasts) - _still_held(c, f, s, max(timeout, lasts))
+    if cut <= EPSILON:
+        return
+    good = _still_held(c, f, s, lasts) - _still_held(
+        c, f, s, max(min(timeout, c.latency_seconds), lasts)
+    )
+    if c.retries > 0:
+        f.cut_again += cut
+        f.cut_delay = heard + c.backoff_seconds
+        age = 0.5 * f.service * (1.0 + c.service_variation)
+        left = c.latency_seconds - heard - age - c.backoff_seconds
+        good *= exceeds(left, 0.0, 1.0, f.service, c.service_variation)
+    f.cut += good
+
+
+@compiled
+def _still_held(c: Record, f: Record, s: Record, seconds: float) -> float:
+    """Return how many of the requests that an instance holds it will hold in `seconds`."""
+    capacity = s.speed * (c.cold_requests_per_second if s.cold else c.requests_per_second)
+    rate = min(f.each, capacity)
+    if s.backlog > 0.0:
+        rate = capacity
+    elif not s.healthy or not s.answers:
+        rate = 0.0
+    waits = s.backlog / capacity
+    served = longer_than(seconds - waits, f.service / s.speed, c.service_variation)
+    return float(s.count * (max(s.backlog - capacity * seconds, 0.0) + rate * served))
 
 
 @compiled
@@ -540,7 +998,10 @@ def _retry(
     timeout: float,
     step: float,
 ) -> None:
-    """Put the attempts that fail now where they come again, after time-out and back-off."""
+    """Put the attempts that fail now where they come again, after time-out and back-off.
+
+    The back-off is drawn evenly from none to twice its mean, as clients do (full jitter).
+    """
     c = w.scenario
     f = w.fleet
     ring = w.retries.shape[0]
@@ -558,13 +1019,18 @@ def _retry(
             failing = rate * (slow_out if slow else fast)
             if failing <= EPSILON:
                 continue
-            steps = (backoff + (timeout if slow else 0.0)) / step
-            steps = min(max(steps, 1.0), ring - 2.0)
-            whole = int(steps)
-            part = steps - whole
-            w.retries[(i + whole) % ring, level + 1] += failing * (1.0 - part)
-            w.retries[(i + whole + 1) % ring, level + 1] += failing * part
-            f.retry_pending += failing * step
+            soonest = timeout / step if slow else 0.0
+            latest = min(soonest + 2.0 * backoff / step, ring - 3.0)
+            soonest = min(soonest, latest - EPSILON)
+            placed = 0.0
+            if not slow:
+                placed = w.at_once[level + 1] / failing
+                w.at_once[level + 1] = 0.0
+            f.retry_pending += failing * max(1.0 - placed, 0.0) * step
+            for later in range(max(int(soonest), 1), int(latest) + 2):
+                until = max(_come_again(later + 1.0, soonest, latest), placed)
+                w.retries[(i + later) % ring, level + 1] += failing * (until - placed)
+                placed = until
     f.retry_pending = max(f.retry_pending, 0.0)
 
 

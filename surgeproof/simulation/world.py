@@ -46,6 +46,8 @@ class World(NamedTuple):
     """What becomes of a request, at one instance and at all; see `service`."""
     retries: Floats
     """Attempts per second that come again, by step (a ring) and number of the attempt."""
+    at_once: Floats
+    """Those of them that come again within the step, by number of the attempt."""
     bad: Floats
     """Share of the requests that were bad, one value a step."""
     arrivals: Floats

@@ -89,6 +89,8 @@ class Balancer:
             meter.gateway_errors += 1
         else:
             meter.target_errors += 1
+            # An error is a response of the target, too, and it comes at once.
+            meter.response_seconds.append(0.0)
         return reason
 
     def _fewest(self, node, turn):

@@ -5,6 +5,8 @@ import math
 import operator
 from dataclasses import dataclass, field
 
+from surgeproof.plan.model import Metric
+
 OK, ALARM, INSUFFICIENT = "OK", "ALARM", "INSUFFICIENT_DATA"
 
 _COMPARE = {
@@ -57,18 +59,20 @@ class Store:
 
     def read(self, metric, start, length, now):
         """Return the statistic of a metric over a period, and its samples; None if missing."""
-        known = self._series.get((metric.namespace, metric.name))
-        if known is None:
-            return None, 0
-        base, points = known
-        samples = []
-        for begin in range(round(start), round(start + length), base):
-            point = points.get(begin)
-            if point is not None and point[0] <= now:
-                samples.extend(point[1])
+        samples = [sample for point in self._points(metric, start, length, now) for sample in point]
         if not samples:
             return None, 0
         return statistic(metric.statistic, samples), len(samples)
+
+    def samples_at_once(self, metric, start, length, now):
+        """Return how many samples a data point of a period has on average: how many sent one."""
+        points = self._points(metric, start, length, now)
+        return sum(len(point) for point in points) / len(points)
+
+    def _points(self, metric, start, length, now):
+        base, points = self._series.get((metric.namespace, metric.name), (length, {}))
+        known = [points.get(begin) for begin in range(round(start), round(start + length), base)]
+        return [point[1] for point in known if point is not None and point[0] <= now]
 
 
 def statistic(name, samples):
@@ -132,6 +136,8 @@ class Watch:
     state: str = INSUFFICIENT
     acted: float = -math.inf
     value: float | None = None
+    base: float | None = None
+    """Over how many instances the value is averaged; None where that is not known."""
 
     def breaches(self, value):
         """Return whether a value breaches the threshold."""
@@ -141,14 +147,16 @@ class Watch:
         """Return the state at `now`, from the periods that have ended."""
         step = min(self.period, 60)
         end = math.floor(now / step + 1e-9) * step
-        window, few = [], False
+        window, few, latest = [], False, None
         for back in range(self.points + extra, 0, -1):
             start = end - back * self.period
             value, count = self._read(store, start, now) if start >= 0 else (None, 0)
             window.append(value)
+            latest = start if value is not None else latest
             few = few or (value is not None and self._is_few(count))
         real = [value for value in window if value is not None]
         self.value = real[-1] if real else None
+        self.base = self._averaged_over(store, latest, now) if real else None
         if self.ignores_low_samples and few:
             return self.state
         marks = [None if value is None else self.breaches(value) for value in window]
@@ -162,6 +170,15 @@ class Watch:
             values[key], count = store.read(metric, start, self.period, now)
             counts.append(count)
         return evaluate_math(self.metric.expression, values), max(counts)
+
+    def _averaged_over(self, store, start, now):
+        name = getattr(self.metric, "name", "")
+        if name == "RequestCountPerTarget":
+            requests = Metric(namespace=self.metric.namespace, name="RequestCount", statistic="Sum")
+            return store.read(requests, start, self.period, now)[0] / max(self.value, 1e-9)
+        if getattr(self.metric, "statistic", "") == "Average":
+            return store.samples_at_once(self.metric, start, self.period, now)
+        return None
 
     def _is_few(self, count):
         name = getattr(self.metric, "statistic", "")

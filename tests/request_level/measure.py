@@ -10,12 +10,12 @@ import hashlib
 import json
 import os
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from multiprocessing import Pool
 from pathlib import Path
 
-from tests.request_level.runs import BY_NAME, outcome_of
+from tests.request_level.runs import BY_NAME, assumptions_of, outcome_of
 
 HERE = Path(__file__).parent
 KEPT = HERE / "measured.json"
@@ -25,15 +25,12 @@ SOURCES = (
     "balancer",
     "clock",
     "cloudwatch",
-    "drawn",
-    "runs",
     "scaling",
-    "scenarios",
     "service",
     "users",
     "world",
 )
-"""The modules that results depend on."""
+"""The modules that results depend on, beside the scenarios."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +46,40 @@ class Result:
     """Seconds; 0 where there was none."""
 
 
-def digest():
-    """Return a digest of the code and the scenarios, comments and layout left out."""
-    whole = hashlib.sha256()
+def digest(name):
+    """Return a digest of the code and of a scenario; comments and layout do not count."""
+    scenario = BY_NAME[name]
+    whole = hashlib.sha256(_code().encode())
+    whole.update(repr(_stated(scenario.plan)).encode())
+    whole.update(repr([float(rate) for rate in scenario.trace.requests_per_second]).encode())
+    rest = (scenario.trace.step_seconds, scenario.losses, assumptions_of(scenario))
+    whole.update(repr(rest).encode())
+    return whole.hexdigest()[:16]
+
+
+def _code():
+    dumped = []
     for name in SOURCES:
         tree = ast.parse((HERE / f"{name}.py").read_text())
         for node in ast.walk(tree):
             body = getattr(node, "body", None)
             if isinstance(body, list):
                 node.body = [part for part in body if not _is_text(part)]
-        whole.update(name.encode() + ast.dump(tree).encode())
-    return whole.hexdigest()[:16]
+        dumped.append(f"{name} {ast.dump(tree)}")
+    return "\n".join(dumped)
+
+
+def _stated(value):
+    """Return what a plan states, so that a new field with a default changes no digest."""
+    if isinstance(value, tuple):
+        return [_stated(each) for each in value]
+    if not is_dataclass(value):
+        return str(value)
+    return {
+        field.name: _stated(getattr(value, field.name))
+        for field in fields(value)
+        if getattr(value, field.name) != field.default
+    }
 
 
 def _is_text(part):
@@ -82,32 +102,38 @@ def result_of(name, seed):
 
 
 def kept():
-    """Return the kept results by scenario, and the digest of the code that gave them."""
+    """Return the kept results by scenario, and the digests of what gave them."""
     try:
         read = json.loads(KEPT.read_text())
     except FileNotFoundError:
-        return {}, ""
-    return {
-        name: [Result(**result) for result in results] for name, results in read["results"].items()
-    }, read["digest"]
+        return {}, {}
+    results = {
+        name: [Result(**result) for result in rows["seeds"]]
+        for name, rows in read["scenarios"].items()
+    }
+    return results, {name: rows["digest"] for name, rows in read["scenarios"].items()}
 
 
 def _one(job):
     return job[0], result_of(*job)
 
 
-def keep(results, code):
+def keep(results, digests):
     """Keep results by scenario, those of each by seed."""
     scenarios = []
     for name in BY_NAME:
-        rows = sorted(results.get(name, ()), key=lambda result: result.seed)
-        lines = ",\n".join(f"      {json.dumps(asdict(row))}" for row in rows)
-        scenarios.append(f'    "{name}": [\n{lines}\n    ]')
+        if name not in results:
+            continue
+        rows = sorted(results[name], key=lambda result: result.seed)
+        lines = ",\n".join(f"        {json.dumps(asdict(row))}" for row in rows)
+        scenarios.append(
+            f'    "{name}": {{\n      "digest": "{digests[name]}",\n'
+            f'      "seeds": [\n{lines}\n      ]\n    }}'
+        )
     day = datetime.now(UTC).date().isoformat()
     whole = ",\n".join(scenarios)
-    text = f'{{\n  "date": "{day}",\n  "digest": "{code}",\n  "results": {{\n{whole}\n  }}\n}}\n'
     partial = KEPT.with_suffix(".new")
-    partial.write_text(text)
+    partial.write_text(f'{{\n  "date": "{day}",\n  "scenarios": {{\n{whole}\n  }}\n}}\n')
     partial.replace(KEPT)
 
 
@@ -117,10 +143,9 @@ def main():
     cores = len(os.sched_getaffinity(0))
     parser.add_argument("--jobs", type=int, default=cores, help=f"processes (default: {cores})")
     jobs = parser.parse_args().jobs
-    now = digest()
+    now = {name: digest(name) for name in BY_NAME}
     results, before = kept()
-    if before != now:
-        results = {}
+    results = {name: rows for name, rows in results.items() if before[name] == now.get(name)}
     missing = [
         (name, seed)
         for name, scenario in BY_NAME.items()

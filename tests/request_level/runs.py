@@ -20,6 +20,7 @@ SHARED = Assumptions(
     registration_seconds=5,
     group_health_seconds=30,
     fail_open_includes_initial=False,
+    per_target_counts_healthy=True,
 )
 """The values that the fast simulation documents as its defaults, so that only the models differ."""
 

@@ -351,9 +351,9 @@ class Tracking:
         )  # fmt: skip
 
     def out(self, watch):
-        """Return the warm capacity times metric over target, rounded up."""
-        warm = len(self.group.warm(self.warmup))
-        wanted = math.ceil(warm * watch.value / self.policy.target - 1e-9)
+        """Return what the metric is averaged over, times metric over target, rounded up."""
+        base = len(self.group.warm(self.warmup)) if watch.base is None else watch.base
+        wanted = math.ceil(base * watch.value / self.policy.target - 1e-9)
         if wanted <= self.group.desired == self.group.plan.max_size:
             self.world.note_once("at maximum size", self.group.plan.name)
         return max(wanted, self.group.desired)

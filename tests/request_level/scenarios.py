@@ -370,7 +370,7 @@ NAMED = (
         "Twice the load at once on 20 instances that are all alike; new ones all come together.",
         tracked(fleet(20, most=40)),
         shape("crowd-20", (300, 110), (900, 220)),
-        seeds=40,
+        seeds=60,
     ),
     Scenario(
         "crowd-20-spread",
@@ -396,7 +396,7 @@ NAMED = (
         "Exactly what 24 instances carry, for five minutes: chance decides whether it ends.",
         fleet(24),
         shape("capacity-24", (300, 144), (300, 240), (540, 144)),
-        seeds=40,
+        seeds=60,
     ),
     Scenario(
         "zones-9",
@@ -404,7 +404,7 @@ NAMED = (
         tracked(fleet(9, most=27, rate=5.0, workers=2)),
         shape("zones-9", (300, 15), (300, lambda t: 15 + 9 * t / 300), (1020, 24)),
         losses=((720.0, ("b", "c")),),
-        seeds=40,
+        seeds=60,
     ),
     Scenario(
         "outstanding-24",
@@ -420,6 +420,7 @@ NAMED = (
         ),
         shape("outstanding-24", (300, 66), (1080, 132)),
         boot_variation=0.15,
+        seeds=60,
     ),
     Scenario(
         "meltdown-24",

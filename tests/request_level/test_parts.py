@@ -139,16 +139,26 @@ def test_drawing_again_gives_the_same():
 
 
 def test_only_what_changes_results_changes_the_digest(tmp_path, monkeypatch):
-    before = digest()
+    before = digest("cut-off")
     for name in SOURCES:
         (tmp_path / f"{name}.py").write_text((measure.HERE / f"{name}.py").read_text())
     monkeypatch.setattr(measure, "HERE", tmp_path)
     service = tmp_path / "service.py"
     text = service.read_text()
     service.write_text(text.replace('"""', '"""And. ', 1) + "\n# A comment.\n")
-    assert digest() == before
+    assert digest("cut-off") == before
     service.write_text(text.replace("self.dead = False", "self.dead = True"))
-    assert digest() != before
+    assert digest("cut-off") != before
+
+
+def test_the_digest_is_of_one_scenario(monkeypatch):
+    before = digest("cut-off")
+    scenario = measure.BY_NAME["cut-off"]
+    users = replace(scenario.plan.users, retries=1)
+    again = replace(scenario, plan=replace(scenario.plan, users=users))
+    monkeypatch.setitem(measure.BY_NAME, "cut-off", again)
+    assert digest("cut-off") != before
+    assert digest("zones-9") != digest("crowd-20")
 
 
 def test_instances_differ_where_that_is_assumed():

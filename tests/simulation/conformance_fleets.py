@@ -264,7 +264,10 @@ ROWS = (
         "complete, or at the latest at the time-out",
         source=HEALTH,
         plan=replace(
-            grown(), target_groups=(TargetGroup(name="tg", deregistration_delay_seconds=2),)
+            grown(),
+            target_groups=(
+                TargetGroup(name="tg", unhealthy_threshold=3, deregistration_delay_seconds=2),
+            ),
         ),
         load=CALM,
         events=(Event.REPLACED, Event.TERMINATED),
@@ -288,7 +291,7 @@ ROWS = (
         name="all-unhealthy-a-tenth",
         says="where all instances are unhealthy, 10 percent may be replaced",
         source=HEALTH,
-        plan=fixed(20),
+        plan=fixed(20, target_groups=(TargetGroup(name="tg"),)),
         load=surge(500, 6000, 600, 1500),
         changes={"all_unhealthy_share": 1},
         events=(Event.REPLACED,),
@@ -299,7 +302,7 @@ ROWS = (
         name="all-unhealthy-fewer",
         says="where all instances are unhealthy, it may be much fewer",
         source=HEALTH,
-        plan=fixed(20),
+        plan=fixed(20, target_groups=(TargetGroup(name="tg"),)),
         load=surge(500, 6000, 600, 1500),
         changes={"all_unhealthy_share": 0},
         events=(Event.REPLACED,),
@@ -314,9 +317,9 @@ ROWS = (
         plan=kept(100, 110, by=1),
         load=CALM,
         injected=SLOW_AT_FIRST,
-        # In service from 703.5, warm at 823.5.
+        # In service from 763.5, warm at 883.5.
         events=(Event.LAUNCH, Event.REPLACED),
-        log=("610.5 launch 1", "695.5 launch 1", "823.5 replace 1"),
+        log=("610.5 launch 1", "755.5 launch 1", "883.5 replace 1"),
         until=900,
     ),
     Row(
@@ -327,7 +330,7 @@ ROWS = (
         load=CALM,
         injected=SLOW_AT_FIRST,
         events=(Event.REPLACED, Event.LAUNCH),
-        log=("690 replace 2", "695.5 launch 2"),
+        log=("750 replace 2", "755.5 launch 2"),
         until=900,
         since=650,
     ),
@@ -689,7 +692,9 @@ ROWS = (
             4,
             groups=(group(min_size=2, max_size=9, desired_capacity=4),),
             schedules=(at(10, desired_capacity=3), at(12, desired_capacity=2)),
-            target_groups=(TargetGroup(name="tg", deregistration_delay_seconds=20),),
+            target_groups=(
+                TargetGroup(name="tg", unhealthy_threshold=3, deregistration_delay_seconds=20),
+            ),
             service=service(longest_request_seconds=Figure.exactly(12)),
         ),
         load=CALM,

@@ -502,7 +502,9 @@ ROWS = (
             service=service(
                 boot_seconds=Figure.exactly(30), longest_request_seconds=Figure.exactly(1500)
             ),
-            target_groups=(TargetGroup(name="tg", deregistration_delay_seconds=1500),),
+            target_groups=(
+                TargetGroup(name="tg", unhealthy_threshold=3, deregistration_delay_seconds=1500),
+            ),
         ),
         load=minutes((1, 3), (0.6, 17), (0.3, 20)),
         log=("1207.08 in to 6", "1387.08 in to 5"),

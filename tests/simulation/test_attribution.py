@@ -92,20 +92,24 @@ CASES = {
         wave((300, 600), (900, 300), (300, 3000)),
         {Bottleneck.RETRIES: 2000},
     ),
+    # Without retries, since with them single health checks decide when the fleet is stable.
     "launch": Case(
-        scaling(groups=(patient(),), service=service(boot_seconds=EXACTLY(900))),
-        wave((80, 600), (300, 4000)),
-        {Bottleneck.LAUNCH: 1500, Bottleneck.MIN_SIZE: 610},
+        scaling(
+            groups=(patient(),),
+            service=service(boot_seconds=EXACTLY(900)),
+            users=users(retries=0),
+        ),
+        wave((80, 600), (210, 4000)),
+        {Bottleneck.LAUNCH: 1500, Bottleneck.MIN_SIZE: 700, Bottleneck.DETECTION: None},
     ),
     "detection": Case(
-        # Without retries, since with them single health checks decide when the fleet is stable.
         scaling(
             groups=(patient(),),
             service=service(boot_seconds=EXACTLY(10)),
             users=users(retries=0),
         ),
-        wave((80, 600), (300, 4000)),
-        {Bottleneck.DETECTION: 800, Bottleneck.MIN_SIZE: 610},
+        wave((80, 600), (210, 4000)),
+        {Bottleneck.DETECTION: 800, Bottleneck.MIN_SIZE: None, Bottleneck.LAUNCH: None},
     ),
     "cold": Case(
         scaling(
@@ -139,7 +143,7 @@ CASES = {
         (Injected(kind=Injection.LOAD_SHED, start_seconds=600, end_seconds=900, value=0.3),),
     ),
     "uneven load": Case(
-        fixed(4, groups=steady()),
+        fixed(4, groups=steady(), users=users(retries=0)),
         wave((300, 2000)),
         {Bottleneck.UNEVEN_LOAD: 700},
         (Injected(kind=Injection.UNEVEN_LOAD, start_seconds=600, end_seconds=900, value=0.9),),
@@ -150,7 +154,11 @@ CASES = {
         {Bottleneck.SERVICE_TIME: 500},
     ),
     "scale-in": Case(
-        scaling(groups=(patient(),), service=service(boot_seconds=EXACTLY(300))),
+        scaling(
+            groups=(patient(),),
+            service=service(boot_seconds=EXACTLY(300)),
+            users=users(retries=0),
+        ),
         wave((80, 600), (160, 2400), (40, 3600), (230, 1800)),
         {Bottleneck.SCALE_IN: 6800, Bottleneck.LAUNCH: None, Bottleneck.MIN_SIZE: None},
     ),

@@ -72,15 +72,16 @@ def test_log_of_an_overloaded_fixed_fleet():
     assert result.told() == [
         "+0:02:30  alarm slow is OK (metric 0.2998)  [desired 2, in service 2]",
         "+0:10:00  requests begin to queue (210 requests/s)  [desired 2, in service 2]",
-        "+0:11:00  the minute before missed the objective (74.3 % bad)  [desired 2, in service 2]",
+        "+0:11:00  the minute before missed the objective (74 % bad)  [desired 2, in service 2]",
         # Each queue grows by 5 a second: a check waits longer than its 6 s from minute 12 on, and
-        # the second that fails is 30 s later. The other instance is checked 8 s after the first.
-        "+0:12:30  1 unhealthy, with 750 requests waiting in each  [desired 2, in service 2]",
-        "+0:12:38  1 unhealthy, with 1000 requests waiting in each  [desired 2, in service 2]",
-        "+0:12:38  no target is healthy: the load balancer uses all  [desired 2, in service 2]",
-        "+0:14:30  alarm slow is in ALARM (metric 7.421)  [desired 2, in service 2]",
-        # Everything times out now, and what times out has no response time: the alarm goes quiet.
-        "+0:15:30  alarm slow is OK (metric 0)  [desired 2, in service 2]",
+        # the third that fails comes 60 s later. The other instance is checked 7 s after the first.
+        "+0:13:13  1 unhealthy, with 968 requests waiting in each  [desired 2, in service 2]",
+        "+0:13:20  no target is healthy: the load balancer uses all  [desired 2, in service 2]",
+        "+0:13:20  1 unhealthy, with 1000 requests waiting in each  [desired 2, in service 2]",
+        "+0:14:30  alarm slow is in ALARM (metric 10)  [desired 2, in service 2]",
+        # Nearly everything times out now, and what times out has no response time: so the alarm
+        # goes quiet.
+        "+0:16:30  alarm slow is OK (metric 0.9612)  [desired 2, in service 2]",
     ]
 
 
@@ -507,7 +508,8 @@ def test_attempts_and_users_are_conserved(load, size):
     cut = 0.8 * 150 * (trace.requests_per_second[0] + trace.requests_per_second.max())
     assert least * (1 - 1e-9) <= totals["users"] <= least + cut
     assert 0 <= totals["affected_users"] <= totals["users"]
-    assert totals["requests"] <= totals["attempts"] + 1e-6
+    # As many come as the trace states on average; chance adds some, or takes some away.
+    assert totals["requests"] <= totals["attempts"] + 5 * np.sqrt(totals["requests"])
 
 
 @QUIET
