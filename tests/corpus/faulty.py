@@ -140,7 +140,7 @@ def cpu_alarm(paging: Paging, name: str, fleet, policy, *, over: float, **more):
     scaler="step and simple scaling",
     faults=(
         Fault("news-cpu-high", "period", "scales-too-late", ("news-out", "news")),
-        Fault("news-in", "scalingAdjustment", "cooldown-too-long", ("news-out",)),
+        Fault("news-in", "cooldown", "cooldown-too-long", ("news-out",)),
         Fault("news-burst-high", "alarmActions", "wrong-direction", ("news-in", "news-burst-in")),
     ),
 )
@@ -298,11 +298,16 @@ def schedule(s: Stack, name: str, fleet, when: str, least: int, most: int, wante
     ),
 )
 def booking(s: Stack) -> None:
-    net, front, _inside, made_of, fleet, _ = web(s, "booking")
+    *_, fleet, paging = web(s, "booking")
     track_cpu(s, "booking-cpu", fleet)
     schedule(s, "night", fleet, "0 1 * * *", 0, 0, 0)
     schedule(s, "morning", fleet, "0 6 * * *", 4, 24, 8)
+    net = Elsewhere()
+    front = Front(s, "booking-eu", net, logs=False)
+    inside = security_group(s, "booking-eu", net, open_from(front.group, 8080))
+    made_of = template(s, "booking-eu", [inside.id])
     second = group(s, "booking-eu", net, made_of, targetGroupArns=[front.targets.arn], maxSize=40)
+    paging.for_front("booking-eu", front)
     track_cpu(s, "booking-eu-cpu", second)
     schedule(s, "savings", second, "0 20 * * 5", 2, 4, 2)
 
@@ -1499,7 +1504,12 @@ def guest(s: Stack) -> None:
             "target-too-high",
             ("auction",),
         ),
-        Fault("auction-db@rds.Instance", "instanceClass", "connections-exhausted", ("auction",)),
+        Fault(
+            "auction-db@rds.ParameterGroup",
+            "parameters.max_connections",
+            "connections-exhausted",
+            ("auction-db", "auction"),
+        ),
     ),
 )
 def tug_of_war(s: Stack) -> None:

@@ -173,7 +173,7 @@ KINDS = {
         "Without cross-zone balancing, the zone with fewer instances is overloaded first.",
     ),
     "deletable-entrance": Kind(
-        ALB + "edit-load-balancer-attributes.html",
+        ALB + "application-load-balancers.html",
         "One wrong command or replacement removes the entrance of the service.",
     ),
     "plain-text": Kind(
@@ -189,7 +189,7 @@ KINDS = {
         "The target group has no targets, and users get 503.",
     ),
     "request-smuggling": Kind(
-        ALB + "edit-load-balancer-attributes.html",
+        ALB + "application-load-balancers.html",
         "Ambiguous requests are passed on, and one user may receive another's answer.",
     ),
     "connections-cut": Kind(

@@ -203,6 +203,8 @@ class Totals:
     left_open: int = 0
     sound: int = 0
     sound_stopped: int = 0
+    faulty: int = 0
+    faulty_silent: int = 0
 
     @classmethod
     def over(cls, results: Iterable[Result]) -> "Totals":
@@ -211,7 +213,10 @@ class Totals:
             counts["planted"] += len(result.manifest.planted)
             counts["found"] += sum(not fault.overlooked for fault in result.found)
             counts["left_open"] += sum(result.left_open(fault) for fault in result.missed)
-            if not result.manifest.planted:
+            if result.manifest.planted:
+                counts["faulty"] += 1
+                counts["faulty_silent"] += not (result.violations or result.undecided)
+            else:
                 counts["sound"] += 1
                 counts["sound_stopped"] += any(each.stops for each in result.violations)
             counts["undecided"] += len(result.undecided)
@@ -236,7 +241,8 @@ class Totals:
             )
         lines += [
             f"not decided {self.undecided}; {self.left_open} of the missed faults among them",
-            f"stopped    {_share(self.sound_stopped, self.sound)} of the stacks without faults",
+            f"stopped    {_share(self.sound_stopped, self.sound)} of stacks without planted faults",
+            f"silent     {_share(self.faulty_silent, self.faulty)} of stacks with them",
         ]
         return "\n".join(lines)
 
