@@ -19,6 +19,7 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel
 
 from policies import _settings
+from policies._coverage import unread
 from policies._mending import mended
 from policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
 from policies._settings import Exemption, Settings
@@ -190,7 +191,7 @@ class Checker:
                 if rule.replays:
                     failed = f"nothing was replayed: {rule.name} has failed"
                     found.append(_surges(report.surges or [failed], urn))
-        return found + self._unused(urn)
+        return [*found, *unread(stack.resources, urn), *self._unused(urn)]
 
     def mended(
         self, resource: Resource, properties: Mapping[str, Any]

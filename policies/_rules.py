@@ -134,6 +134,10 @@ class Resource:
     """Top-level properties of a state or a plan that hold secrets which nobody has decrypted."""
     unreadable: tuple[Misfit, ...] = ()
     """Values of another kind than their properties'; UNKNOWN stands in for them."""
+    custom: bool = False
+    """Whether a provider keeps it, so that it is no component; known in a stack rule only."""
+    external: bool = False
+    """Whether the stack only looks it up (`.get()`), so that others answer for it."""
 
     @property
     def project_and_stack(self) -> str:
@@ -199,6 +203,8 @@ class Report:
 
     def refuse(self, resource: Resource, path: str, must: str, got: str) -> None:
         """Refuse a property's value, which the caller has put into words."""
+        if resource.external:
+            return
         self.refusals.append((f"`{path}` must {must}, got {got}.", resource.urn))
 
     def wait_for(self, resource: Resource, path: str) -> None:
@@ -217,6 +223,8 @@ class Report:
 
     def undecided(self, resource: Resource, reason: str) -> None:
         """Note that the rule lacks a fact."""
+        if resource.external:
+            return
         self.notes[reason, resource.urn] = None
 
     def cannot_judge(self, urn: str, reason: str) -> None:

@@ -307,6 +307,7 @@ def resources_of(resources: Iterable[Any], types: frozenset[str]) -> tuple[Resou
             ignored=frozenset(each.options.ignoreChanges),
             sources=links[each.urn],
             unreadable=unreadable,
+            custom=each.HasField("provider"),
         )
     for each in theirs:
         for key, sources in each.propertyDependencies.items():

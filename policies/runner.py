@@ -38,6 +38,8 @@ class Entry:
     made_of: Mapping[str, Sequence[str]]
     """Per property, the URNs of the resources whose outputs it is made of."""
     ignored: frozenset[str]
+    custom: bool
+    external: bool = False
 
     @property
     def type(self) -> str:
@@ -134,6 +136,8 @@ def _stated(resources: Iterable[Mapping[str, Any]]) -> list[Entry]:
                 outputs=outputs,
                 made_of=each.get("propertyDependencies") or {},
                 ignored=frozenset(each.get("ignoreChanges") or ()),
+                custom=bool(each.get("custom")),
+                external=bool(each.get("external")),
             )
         )
     return found
@@ -174,6 +178,7 @@ def _planned(form: Form, plans: Any, before: Mapping[str, Entry] | None) -> list
                     goal.get("propertyDependencies"), (*at, "propertyDependencies")
                 ),
                 ignored=frozenset(form.texts(goal.get("ignoreChanges"), (*at, "ignoreChanges"))),
+                custom=goal.get("custom") is True,
             )
         )
     return found
@@ -198,6 +203,8 @@ def check(
     checker = Checker(areas, settings, today or _settings.today())
     findings = checker.at_start("")
     for entry in found:
+        if entry.external:
+            continue
         properties, unreadable = _fit(entry, entry.inputs)
         said = {each.path for each in unreadable}
         more = [each for each in _fit(entry, entry.outputs)[1] if each.path not in said]
@@ -240,6 +247,8 @@ def _together(found: Sequence[Entry], types: frozenset[str]) -> list[Resource]:
             sources=links[entry.urn],
             encrypted=_encrypted(outputs),
             unreadable=unreadable,
+            custom=entry.custom,
+            external=entry.external,
         )
     for entry in found:
         for key, urns in entry.made_of.items():

@@ -25,6 +25,7 @@ PACK: Final = "policy-pack"
 EXPIRED: Final = "exemption-expired"
 UNUSED: Final = "exemption-unused"
 SURGES: Final = "surges"
+UNREAD: Final = "not-read"
 
 _NOTE: Final = re.compile(r"([a-z0-9-]+) \((\w+)\): not decided: (.*)", re.DOTALL)
 _FIX: Final = "To fix: "

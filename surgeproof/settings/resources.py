@@ -22,7 +22,7 @@ SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the published
 """Its value for a secret."""
 
 _PROPERTIES: Final = ("inputs", "outputs")
-_FLAGS: Final = ("delete", "custom", "protect")
+_FLAGS: Final = ("delete", "custom", "external", "protect")
 _LISTS: Final = ("ignoreChanges",)
 
 
