@@ -75,6 +75,7 @@ def stack() -> None:
             load_balancer_security_group_id=load_balancer.security_group_id,
             alarm_names=rollback_alarm_names("web"),
             shared_database=database,
+            keep_raised_minimum=True,
         ),
     )
     scaling = ScalingPolicies(

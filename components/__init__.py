@@ -1,7 +1,6 @@
 """Pulumi components for a web service on AWS that scales through surges."""
 
 from components._application import ApplicationArgs
-from components._errors import ArgsError
 from components.alarms import Alarms, AlarmsArgs
 from components.auto_scaling_group import (
     AutoScalingGroup,
@@ -21,6 +20,7 @@ from components.scaling_policies import ScalingPolicies, ScalingPoliciesArgs
 from components.spending import Spending, SpendingArgs
 from components.timeline import Timeline, TimelineArgs
 from components.web_acl import RuleAction, WebAcl, WebAclArgs
+from surgeproof.settings.errors import ArgsError
 
 __all__ = [
     "Alarms",

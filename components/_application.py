@@ -26,19 +26,18 @@ import json
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 
-from components._checks import Reader
-from components._errors import Hidden, Problems
 from components._naming import short_digest
-from components.aws_limits import TARGET_GROUP, TEMPLATE, breach
+from components._rules import HEALTH_PATH, METRIC_NAMESPACE, PORT, QUOTED
+from components.aws_limits import TEMPLATE, breach
+from surgeproof.settings.errors import ArgsError
+from surgeproof.settings.fields import items, text, whole
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PATH = re.compile(r"/[A-Za-z0-9/._~%-]*")
-_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]*")
 _ECR_IMAGE = re.compile(
     r"(?P<host>(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(?:\.cn)?)"
     r"/(?P<repository>[^:@]+)"
@@ -56,83 +55,94 @@ _PART_TYPES = {
 (https://cloudinit.readthedocs.io/en/latest/explanation/format.html)."""
 
 
+_PART_RULE: Final = "begin with #!, #cloud-config, #cloud-boothook or #include"
+
+
+def _part(value: str) -> str | None:
+    return None if _part_type(value) else _PART_RULE
+
+
+def _variable_names(value: Mapping[str, Any]) -> str | None:
+    for name in value:
+        if not _NAME.fullmatch(name) or name == "PORT":
+            return f"have names of letters, digits and _, and not PORT (it has {name!r})"
+    return None
+
+
+ARN_RULE: Final = "be the ARN of a Secrets Manager secret or a Systems Manager parameter"
+
+
+def is_secret_arn(value: str) -> bool:
+    """Whether `value` names a secret of one of the two services that the instances can read."""
+    return bool(_SECRET.fullmatch(value) or _PARAMETER.fullmatch(value))
+
+
+def _secret(value: str) -> str | None:
+    return None if is_secret_arn(value) else ARN_RULE
+
+
 class ApplicationArgs(TypedDict):
     """What runs on the instances. Without an image or user data, a health page."""
 
-    container_image: NotRequired[str]
-    """Container image to run, with its tag or digest. Default: the health page."""
-    user_data: NotRequired[str]
-    """Own user data: a script, which runs after the component's, or cloud-config. Its systemd unit
-    should be called `application`, so that it is stopped before the instance is terminated, and may
-    source `/opt/application/environment`. It lies in the launch template, readable to many, so it
-    must not hold a secret. Default: none."""
-    port: NotRequired[int]
-    """Port that the application listens on (1 to 65535). Default: 8080."""
-    health_path: NotRequired[str]
-    """Path that answers 200 while the application can serve. Default: `/health`."""
-    environment: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Environment variables by name; `PORT` is always set. They lie in the user data, so none may
-    be a secret. Default: none."""
-    secrets: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """ARN of a Secrets Manager secret or a Systems Manager parameter, by the name of the
-    environment variable that gets its value when the application starts. Default: none."""
-    metrics_namespace: NotRequired[str]
+    container_image: NotRequired[
+        Annotated[
+            str,
+            text(
+                "image with tag or digest",
+                "be an image with its tag or digest",
+                pattern="[A-Za-z0-9][A-Za-z0-9._:/@-]*",
+                default=None,
+                behaviour="the health page",
+            ),
+        ]
+    ]
+    """Container image to run."""
+    user_data: NotRequired[
+        Annotated[
+            str, text("script or cloud-config", _PART_RULE, check=_part, default=None, hidden=True)
+        ]
+    ]
+    """Own user data, run after the stack's; must not hold a secret."""
+    port: NotRequired[Annotated[int, PORT]]
+    """Port that the application listens on."""
+    health_path: NotRequired[Annotated[str, HEALTH_PATH]]
+    """Path that answers 200 while the application can serve."""
+    environment: NotRequired[
+        Annotated[
+            Mapping[str, pulumi.Input[str]],
+            items(
+                "mapping of texts",
+                "be a mapping of names to texts",
+                check=_variable_names,
+                item=QUOTED,
+                hidden=True,
+                default=None,
+            ),
+        ]
+    ]
+    """Environment variables, by name. Readable to many: no secrets."""
+    secrets: NotRequired[
+        Annotated[
+            Mapping[str, pulumi.Input[str]],
+            items(
+                "mapping of ARNs",
+                "be a mapping of names to ARNs",
+                check=_variable_names,
+                item=text(must=ARN_RULE, check=_secret),
+                hidden=True,
+                default=None,
+            ),
+        ]
+    ]
+    """ARN of a Secrets Manager secret or Systems Manager parameter, by the name of the environment
+    variable that gets its value."""
+    metrics_namespace: NotRequired[
+        Annotated[str, METRIC_NAMESPACE.by(default=None, behaviour="no agent")]
+    ]
     """Namespace in CloudWatch under which the CloudWatch agent publishes what the application sends
-    as StatsD to 127.0.0.1:8125, once a minute, added up by AutoScalingGroupName (1 to 255
-    characters). Default: no agent."""
-    stop_timeout_seconds: NotRequired[int]
-    """Time that the application gets to stop before it is killed (seconds, 1 to 3600).
-    Default: 30."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Application:
-    """What runs on an instance, checked."""
-
-    container_image: str | None
-    user_data: str | None = field(repr=False)
-    port: int
-    health_path: str
-    stop_timeout_seconds: int
-    has_secrets: bool
-    metrics_namespace: str | None = None
-
-    @classmethod
-    def from_args(cls, args: Mapping[str, Any], problems: Problems, path: str) -> "Application":
-        """Check `args`; what is wrong goes into `problems` under `path`."""
-        reader = Reader(problems, args, ApplicationArgs.__annotations__, path)
-        args = args if isinstance(args, Mapping) else {}
-        image = reader.text("container_image", "") or None
-        if image and not _IMAGE.fullmatch(image):
-            reader.note("container_image", "be an image with its tag or digest", image)
-        user_data = reader.text("user_data", "", hidden=True) or None
-        if user_data and image:
-            reader.note("container_image", "be left out when user_data is given", image)
-        # The text itself is not shown: it may hold a secret by mistake.
-        if user_data and _part_type(user_data) is None:
-            reader.note(
-                "user_data",
-                f"begin with one of {', '.join(_PART_TYPES)}",
-                Hidden("another first line"),
-            )
-        health_path = reader.text("health_path", "/health")
-        rule = breach(TARGET_GROUP, "healthCheck.path", health_path)
-        if rule or not _PATH.fullmatch(health_path):
-            reader.note("health_path", rule or "hold only letters, digits and /._~%-", health_path)
-        _check_names(reader, args)
-        namespace = reader.text("metrics_namespace", "") or None
-        if namespace and not re.fullmatch(r"[^:].{0,254}", namespace):
-            rule = "be a text of 1 to 255 characters, not beginning with a colon"
-            reader.note("metrics_namespace", rule, namespace)
-        return cls(
-            container_image=image,
-            user_data=user_data,
-            port=reader.whole("port", 8080, 1, 65_535),
-            health_path=health_path,
-            stop_timeout_seconds=reader.whole("stop_timeout_seconds", 30, 1, 3600),
-            has_secrets=bool(args.get("secrets")),
-            metrics_namespace=namespace,
-        )
+    as StatsD to 127.0.0.1:8125, once a minute, added up by AutoScalingGroupName."""
+    stop_timeout_seconds: NotRequired[Annotated[int, whole("seconds", 1, 3600, default=30)]]
+    """Time that the application gets to stop before it is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,37 +153,6 @@ class Hooks:
     launching: str | None
     """Only for groups with a warm pool."""
     terminating: str
-
-
-def _check_names(reader: Reader, args: Mapping[str, Any]) -> None:
-    for key in ("environment", "secrets"):
-        values = args.get(key)
-        if values is None:
-            continue
-        if not isinstance(values, Mapping):
-            reader.note(key, "be a map from names to values", Hidden("something else"))
-            continue
-        for name, value in values.items():
-            path = f"{key}.{name}"
-            if not isinstance(name, str) or not _NAME.fullmatch(name) or name == "PORT":
-                reader.note(path, "be named by letters, digits and _, and not PORT", name)
-            elif key == "secrets" and name in _names(args.get("environment")):
-                reader.note(path, "not be in environment too", name)
-            elif key == "secrets" and isinstance(value, str) and not is_secret_arn(value):
-                # It may be the secret itself, given by mistake.
-                reader.note(path, ARN_RULE, Hidden("another text"))
-
-
-def _names(values: object) -> Mapping[str, Any]:
-    return values if isinstance(values, Mapping) else {}
-
-
-ARN_RULE = "be the ARN of a Secrets Manager secret or a Systems Manager parameter"
-
-
-def is_secret_arn(value: str) -> bool:
-    """Whether `value` names a secret of one of the two services that the instances can read."""
-    return bool(_SECRET.fullmatch(value) or _PARAMETER.fullmatch(value))
 
 
 def secret_statements(secrets: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -194,25 +173,27 @@ def secret_statements(secrets: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def metrics_statements(application: Application) -> list[dict[str, Any]]:
+def metrics_statements(application: ApplicationArgs) -> list[dict[str, Any]]:
     """Return the policy statements that let the agent publish, and find its group by a tag."""
-    if application.metrics_namespace is None:
+    if application.get("metrics_namespace") is None:
         return []
     return [
         {
             "Effect": "Allow",
             "Action": "cloudwatch:PutMetricData",
             "Resource": "*",
-            "Condition": {"StringEquals": {"cloudwatch:namespace": application.metrics_namespace}},
+            "Condition": {
+                "StringEquals": {"cloudwatch:namespace": application.get("metrics_namespace")}
+            },
         },
         # It takes no resource: service authorization reference, Amazon EC2.
         {"Effect": "Allow", "Action": "ec2:DescribeTags", "Resource": "*"},
     ]
 
 
-def image_statements(application: Application, partition: str) -> list[dict[str, Any]]:
+def image_statements(application: ApplicationArgs, partition: str) -> list[dict[str, Any]]:
     """Return the policy statements that let a role pull the image, if it lies in ECR."""
-    image = _ECR_IMAGE.match(application.container_image or "")
+    image = _ECR_IMAGE.match(application.get("container_image") or "")
     if not image:
         return []
     repository = "arn:{}:ecr:{region}:{account}:repository/{repository}".format(
@@ -230,42 +211,47 @@ def image_statements(application: Application, partition: str) -> list[dict[str,
 
 
 def user_data(
-    application: Application,
+    application: ApplicationArgs,
     environment: Mapping[str, str],
     secrets: Mapping[str, str],
     hooks: Hooks,
 ) -> str:
     """Return the user data: a script, or a multi-part message when the caller has their own."""
     script = _script(application, environment, secrets, hooks)
-    if application.user_data is None:
+    own = application.get("user_data")
+    if own is None:
         return script
-    boundary = f"part-{short_digest(script, application.user_data, length=16)}"
+    boundary = f"part-{short_digest(script, own, length=16)}"
     parts = (
         # cloud-init runs scripts in the order of their names.
         ("01-instance", _PART_TYPES["#!"], script),
-        ("02-application", _part_type(application.user_data), application.user_data),
+        ("02-application", _part_type(own), own),
     )
     lines = [f'Content-Type: multipart/mixed; boundary="{boundary}"', "MIME-Version: 1.0", ""]
-    for name, kind, text in parts:
+    for name, kind, content in parts:
         lines += [
             f"--{boundary}",
             f'Content-Type: {kind}; charset="utf-8"',
             "Content-Transfer-Encoding: 8bit",
             f'Content-Disposition: attachment; filename="{name}"',
             "",
-            text,
+            content,
         ]
     return "\n".join([*lines, f"--{boundary}--", ""])
 
 
-def encoded(text: str, problems: Problems) -> str:
-    """Return user data as a launch template takes it; note it in `problems` if it is too long."""
+def encoded(text: str) -> str:
+    """Return user data as a launch template takes it; raise ArgsError if it is too long."""
     result = base64.b64encode(text.encode()).decode()
-    rule = breach(TEMPLATE, "userData", result)
-    if rule:
-        size = len(text.encode())
-        problems.add("application", f"give user data that is {rule.removeprefix('be ')}", size)
+    if rule := length_breach(text):
+        raise ArgsError(f"AutoScalingGroup.application: must {rule}, got {len(text.encode())}")
     return result
+
+
+def length_breach(text: str) -> str | None:
+    """Return the rule that the length of user data breaks, or None."""
+    rule = breach(TEMPLATE, "userData", base64.b64encode(text.encode()).decode())
+    return f"give user data that is {rule.removeprefix('be ')}" if rule else None
 
 
 def _part_type(text: str) -> str | None:
@@ -273,7 +259,7 @@ def _part_type(text: str) -> str | None:
 
 
 def _script(
-    application: Application,
+    application: ApplicationArgs,
     environment: Mapping[str, str],
     secrets: Mapping[str, str],
     hooks: Hooks,
@@ -285,13 +271,13 @@ def _script(
     ]
     # The watcher comes first: it lets go of an instance whose application cannot be installed.
     steps = ["systemctl daemon-reload", "systemctl enable --now lifecycle.service"]
-    if application.user_data is None:
+    if application.get("user_data") is None:
         run = _run(application, [*environment, *secrets])
         files += [
             _file("/opt/application/run", run, executable=True),
             _file("/etc/systemd/system/application.service", _application_unit(application)),
         ]
-        if application.container_image:
+        if application.get("container_image"):
             steps += [
                 "for _ in 1 2 3 4 5; do dnf install --assumeyes docker && break; sleep 5; done",
                 "systemctl enable --now docker.service",
@@ -299,8 +285,9 @@ def _script(
         else:
             files.append(_file("/opt/application/health_page.py", HEALTH_PAGE))
         steps.append("systemctl enable --now application.service")
-    if application.metrics_namespace is not None:
-        files.append(_file("/opt/application/agent.json", _agent(application.metrics_namespace)))
+    namespace = application.get("metrics_namespace")
+    if namespace is not None:
+        files.append(_file("/opt/application/agent.json", _agent(namespace)))
         # Last, and never in the way: an instance without it serves all the same.
         control = "/opt/aws/amazon-cloudwatch-agent/bin/amazon-cloudwatch-agent-ctl"
         package = "dnf install --assumeyes amazon-cloudwatch-agent"
@@ -346,9 +333,9 @@ def _file(path: str, text: str, *, executable: bool = False) -> str:
 
 
 def _environment(
-    application: Application, environment: Mapping[str, str], secrets: Mapping[str, str]
+    application: ApplicationArgs, environment: Mapping[str, str], secrets: Mapping[str, str]
 ) -> str:
-    lines = [f"export PORT={application.port}"]
+    lines = [f"export PORT={application['port']}"]
     lines += [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
     for name, arn in secrets.items():
         lines += [f'{name}="$({_fetch(arn)})" || return 1', f"export {name}"]
@@ -366,11 +353,11 @@ def _fetch(arn: str) -> str:
     return f"aws {call} --region {region} --output text"
 
 
-def _run(application: Application, names: list[str]) -> str:
+def _run(application: ApplicationArgs, names: list[str]) -> str:
     lines = ["#!/bin/bash", "set -euo pipefail", ". /opt/application/environment"]
-    image = application.container_image
+    image = application.get("container_image")
     if image is None:
-        path = shlex.quote(application.health_path)
+        path = shlex.quote(application["health_path"])
         lines.append(f'exec python3 /opt/application/health_page.py "$PORT" {path}')
         return "\n".join(lines)
     registry = _ECR_IMAGE.match(image)
@@ -388,9 +375,9 @@ def _run(application: Application, names: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _application_unit(application: Application) -> str:
-    timeout = application.stop_timeout_seconds
-    if application.container_image:
+def _application_unit(application: ApplicationArgs) -> str:
+    timeout = application["stop_timeout_seconds"]
+    if application.get("container_image"):
         # Docker kills the container at the time-out; systemd would kill only the client.
         own = [f"ExecStop=/usr/bin/docker stop -t {timeout} application"]
         timeout += 10
@@ -432,12 +419,12 @@ WantedBy=multi-user.target
 """
 
 
-def _lifecycle(application: Application, hooks: Hooks) -> str:
+def _lifecycle(application: ApplicationArgs, hooks: Hooks) -> str:
     settings = {
         "GROUP": hooks.group_name,
         "LAUNCHING": hooks.launching or "",
         "TERMINATING": hooks.terminating,
-        "HEALTH": f"http://127.0.0.1:{application.port}{application.health_path}",
+        "HEALTH": f"http://127.0.0.1:{application['port']}{application['health_path']}",
     }
     head = [f"readonly {name}={shlex.quote(value)}" for name, value in settings.items()]
     return "\n".join(["#!/bin/bash", "set -u", *head, _LIFECYCLE])

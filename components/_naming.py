@@ -8,8 +8,8 @@ import hashlib
 
 import pulumi
 
-from components._errors import ArgsError
 from components.aws_limits import breach
+from surgeproof.settings.errors import ArgsError
 
 
 def physical_name(*parts: str, limit: int = 255, of: tuple[str, str] | None = None) -> str:

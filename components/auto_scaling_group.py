@@ -1,31 +1,24 @@
 """The instances: launch template, role, security group and the Auto Scaling group itself."""
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, NotRequired, TypedDict, cast
+from typing import Annotated, Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
 
 from components import _application
-from components._application import Application, ApplicationArgs, Hooks
-from components._checks import REQUIRED, Reader
-from components._errors import Hidden, Problems
+from components._application import ApplicationArgs, Hooks
 from components._naming import physical_name
 from components._override import OVERRIDE_TAG, MinimumOverride, current_override
+from components._rules import ACCOUNT_ARN, ALARM_NAMES, INSTANCE_TYPES, TAGS, ZONES, architecture
 from components.aws_limits import GROUP, GROUP_METRICS, TEMPLATE
-
-_AMI = re.compile(r"ami-[0-9a-f]{8,17}")
-_PARAMETER = re.compile(r"/[A-Za-z0-9_./-]+")
-_INSTANCE_TYPE = re.compile(r"(?P<family>[a-z][a-z0-9-]*)\.[a-z0-9-]+")
-_ATTRIBUTES = re.compile(r"[a-z]+\d+(?P<attributes>[a-z]*)")
-
-
-BOOT_SECONDS: Final = 120
-"""Boot time that is taken where none is stated (seconds)."""
+from surgeproof.figures.settings import BOOT_SECONDS
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.errors import ArgsError
+from surgeproof.settings.fields import choice, group, items, switch, text, whole
 
 
 class WarmPoolState(StrEnum):
@@ -42,244 +35,227 @@ class WarmPoolState(StrEnum):
 class WarmPoolArgs(TypedDict):
     """Instances that are prepared in advance and wait outside the group."""
 
-    state: NotRequired[WarmPoolState]
-    """What instances do while they wait. Default: Stopped."""
-    min_size: NotRequired[int]
-    """Fewest instances to keep waiting (instances, from 0). Default: 0."""
-    max_group_prepared_capacity: NotRequired[int]
-    """Most instances in the group and the pool together (instances, from 1). Default: max_size."""
-    reuse_on_scale_in: NotRequired[bool]
-    """Return instances to the pool on scale-in, rather than terminate them. Default: false."""
+    state: NotRequired[
+        Annotated[WarmPoolState, choice(WarmPoolState, default=WarmPoolState.STOPPED)]
+    ]
+    """What instances do while they wait."""
+    min_size: NotRequired[Annotated[int, whole("instances", 0, default=0)]]
+    """Fewest instances to keep waiting."""
+    max_group_prepared_capacity: NotRequired[
+        Annotated[int, whole("instances", 1, default=None, behaviour="`fleet.maxSize`")]
+    ]
+    """Most instances in the group and the pool together."""
+    reuse_on_scale_in: NotRequired[Annotated[bool, switch(default=False)]]
+    """Return instances to the pool on scale-in, rather than terminate them."""
 
 
 class AutoScalingGroupArgs(TypedDict):
-    """Arguments of AutoScalingGroup."""
+    """The instances that serve."""
 
     vpc_id: pulumi.Input[str]
     """Id of the VPC."""
-    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    subnet_ids: Annotated[pulumi.Input[Sequence[pulumi.Input[str]]], ZONES]
     """Ids of private subnets, in at least two Availability Zones."""
     target_group_arn: pulumi.Input[str]
     """ARN of the load balancer's target group."""
     load_balancer_security_group_id: pulumi.Input[str]
     """Id of the load balancer's security group, from which alone requests are taken."""
-    max_size: int
-    """Most instances that the group may run (instances, from 1)."""
-    min_size: NotRequired[int]
-    """Fewest instances that the group keeps (instances, from 1, at most max_size). Default: 2."""
-    instance_types: NotRequired[list[str]]
-    """EC2 instance types of one processor architecture, the preferred one first; later ones are
-    taken where EC2 has no capacity. Default: m7g.large."""
-    image: NotRequired[str]
-    """Machine image: an id (`ami-...`), or the path of a Systems Manager parameter that holds one
-    and is resolved at every preview. Default: the newest Amazon Linux 2023 for the architecture of
-    the instance types, so a new release of it starts an instance refresh at the next deployment."""
-    root_device_name: NotRequired[str]
-    """Name of the image's root device. Default: /dev/xvda, as in Amazon Linux."""
-    application: NotRequired[ApplicationArgs]
-    """What runs on the instances. Default: a health page."""
-    boot_time_seconds: NotRequired[int]
-    """Time from launch until an instance serves (seconds, 1 to 3600). Default: 120."""
-    default_instance_warmup_seconds: NotRequired[int]
-    """Time after launch during which an instance's metrics do not count (seconds, boot time to
-    3600). Default: the boot time."""
-    health_check_grace_period_seconds: NotRequired[int]
-    """Time after launch during which failed health checks do not count (seconds, boot time to
-    7200). Default: the boot time and 60 s, for registration and two checks at AWS's usual 30 s."""
-    volume_size_gib: NotRequired[int]
-    """Size of the root volume (GiB, 8 to 65536). Default: 20."""
-    warm_pool: NotRequired[WarmPoolArgs]
-    """Instances prepared in advance. Default: none."""
-    instance_refresh_min_healthy_percent: NotRequired[int]
-    """Share of the group that stays in service while instances are replaced (percent, 0 to 100).
-    Default: 100."""
-    instance_refresh_max_healthy_percent: NotRequired[int]
-    """Size that the group may grow to while instances are replaced (percent, 100 to 200, at most
-    100 above the minimum). Default: 110."""
-    alarm_names: NotRequired[list[str]]
-    """Names of alarms that stop the replacement of instances (at most 10). Default: none."""
+    max_size: Annotated[int, whole("instances", 1)]
+    """Most instances that the group may run."""
+    min_size: NotRequired[
+        Annotated[
+            int, whole("instances", 1, default=2, behaviour="`2`, or max_size if that is smaller")
+        ]
+    ]
+    """Fewest instances that the group keeps."""
+    instance_types: NotRequired[Annotated[list[str], INSTANCE_TYPES]]
+    """EC2 instance types of one processor architecture, the preferred one first."""
+    image: NotRequired[
+        Annotated[
+            str,
+            text(
+                "id or path",
+                "be an image id (ami-...) or a parameter's path (/...)",
+                pattern="ami-[0-9a-f]{8,17}|/[A-Za-z0-9_./-]+",
+                default=None,
+                behaviour="the newest Amazon Linux 2023",
+            ),
+        ]
+    ]
+    """Machine image: an id, or the path of a Systems Manager parameter that holds one and is
+    resolved at every preview."""
+    root_device_name: NotRequired[Annotated[str, text("device name", default="/dev/xvda")]]
+    """Name of the image's root device."""
+    application: NotRequired[
+        Annotated[ApplicationArgs, group(default={}, behaviour="a health page")]
+    ]
+    """What runs on the instances."""
+    boot_time_seconds: NotRequired[
+        Annotated[
+            int,
+            whole("seconds", 1, 3600, default=BOOT_SECONDS, key="service.bootSeconds", end="high"),
+        ]
+    ]
+    """Time from launch until an instance serves, at the high end of what was measured."""
+    default_instance_warmup_seconds: NotRequired[
+        Annotated[int, whole("seconds", 0, 3600, default=None, behaviour="the boot time")]
+    ]
+    """Time after launch during which an instance's metrics do not count."""
+    health_check_grace_period_seconds: NotRequired[
+        Annotated[int, whole("seconds", 0, 7200, default=None, behaviour="the boot time and 60 s")]
+    ]
+    """Time after launch during which failed health checks do not count."""
+    volume_size_gib: NotRequired[Annotated[int, whole("GiB", 8, 65536, default=20)]]
+    """Size of the root volume."""
+    warm_pool: NotRequired[Annotated[WarmPoolArgs, group()]]
+    """Instances prepared in advance."""
+    instance_refresh_min_healthy_percent: NotRequired[
+        Annotated[int, whole("percent", 0, 100, default=100)]
+    ]
+    """Share of the group that stays in service while instances are replaced."""
+    instance_refresh_max_healthy_percent: NotRequired[
+        Annotated[int, whole("percent", 100, 200, default=110)]
+    ]
+    """Size that the group may grow to while instances are replaced; at most 100 above the
+    minimum."""
+    alarm_names: NotRequired[Annotated[list[str], ALARM_NAMES]]
+    """Names of alarms that stop the replacement of instances."""
     extra_security_group_id: NotRequired[pulumi.Input[str]]
     """Security group that the instances carry besides their own, such as that of a database's
     clients. Default: none."""
     readable_secret_arn: NotRequired[pulumi.Input[str]]
     """Secret of Secrets Manager that the instances' role may read besides those of `application`,
     such as a database's password. Default: none."""
-    extra_policy_arns: NotRequired[list[str]]
-    """ARNs of policies that the instances' role gets besides. Default: none."""
-    keep_raised_minimum: NotRequired[bool]
+    extra_policy_arns: NotRequired[
+        Annotated[
+            list[str],
+            items(
+                "list of ARNs",
+                "be a list of policies",
+                item=text(
+                    must="be the ARN of an IAM policy",
+                    pattern=ACCOUNT_ARN.format(service="iam", rest="policy/[\\w+=,.@/-]+"),
+                ),
+                once=True,
+                default=(),
+                behaviour="none",
+            ),
+        ]
+    ]
+    """IAM policies that the instances' role gets besides."""
+    keep_raised_minimum: NotRequired[Annotated[bool, switch(default=False, key="-")]]
     """Keep a minimum that the runbook `surge-response` raised, until its end (needs Runbooks, with
-    the same component name). Default: false."""
-    wait_for_capacity_minutes: NotRequired[int]
-    """Time that the first deployment waits for min_size targets to be healthy (minutes, 1 to 60, or
-    0 not to wait). Default: 10."""
-    tags: NotRequired[Mapping[str, str]]
-    """Tags for all that is created, instances and volumes too. Default: none."""
+    the same component name)."""
+    wait_for_capacity_minutes: NotRequired[Annotated[int, whole("minutes", 0, 60, default=10)]]
+    """Time that the first deployment waits for healthy instances; 0 does not wait."""
+    tags: NotRequired[Annotated[Mapping[str, str], TAGS]]
+    """Tags for all that is created, instances and volumes too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _WarmPool:
-    state: WarmPoolState
-    min_size: int
-    max_group_prepared_capacity: int | None
-    reuse_on_scale_in: bool
-
-    @classmethod
-    def from_args(cls, args: Mapping[str, Any], problems: Problems) -> "_WarmPool":
-        reader = Reader(problems, args, WarmPoolArgs.__annotations__, "warm_pool")
-        limited = reader.given("max_group_prepared_capacity")
-        most = reader.whole("max_group_prepared_capacity", 1, 1) if limited else None
-        return cls(
-            state=reader.choice("state", WarmPoolState.STOPPED),
-            min_size=reader.whole("min_size", 0, 0),
-            max_group_prepared_capacity=most,
-            reuse_on_scale_in=reader.switch("reuse_on_scale_in", default=False),
-        )
+def _sizes(values: Values) -> Iterator[Problem]:
+    low, high = values["min_size"], values["max_size"]
+    # The default of min_size gives way to a smaller max_size.
+    if "min_size" in values.given and high is not None and low > high:
+        yield Problem(("min_size",), f"be at most {{max_size={high}}}", low)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Settings:
-    max_size: int
-    min_size: int
-    instance_types: tuple[str, ...]
-    image: str
-    root_device_name: str
-    application: Application
-    boot_time_seconds: int
-    default_instance_warmup_seconds: int
-    health_check_grace_period_seconds: int
-    volume_size_gib: int
-    warm_pool: _WarmPool | None
-    instance_refresh_min_healthy_percent: int
-    instance_refresh_max_healthy_percent: int
-    alarm_names: tuple[str, ...]
-    extra_policy_arns: tuple[str, ...]
-    keep_raised_minimum: bool
-    wait_for_capacity_minutes: int
-    tags: Mapping[str, str]
-
-    @classmethod
-    def from_args(cls, args: AutoScalingGroupArgs) -> "_Settings":
-        problems = Problems("AutoScalingGroup")
-        reader = Reader(problems, args, AutoScalingGroupArgs.__annotations__)
-        reader.required(
-            "vpc_id", "subnet_ids", "target_group_arn", "load_balancer_security_group_id"
-        )
-        subnets = args.get("subnet_ids")
-        if isinstance(subnets, list | tuple) and len(subnets) < 2:
-            reader.note("subnet_ids", "be at least two subnets, in different zones", subnets)
-        max_size, min_size = _sizes(reader)
-        types, architecture = _instance_types(reader)
-        boot_time = reader.whole("boot_time_seconds", BOOT_SECONDS, 1, 3600)
-        pool = args.get("warm_pool")
-        settings = cls(
-            max_size=max_size,
-            min_size=min_size,
-            instance_types=types,
-            image=_image(reader, architecture),
-            root_device_name=reader.text("root_device_name", "/dev/xvda"),
-            application=Application.from_args(
-                {} if (given := args.get("application")) is None else given,
-                problems,
-                "application",
-            ),
-            boot_time_seconds=boot_time,
-            # Both count from the moment that the instance is in service, which is before it has
-            # booted (autoscaling CreateAutoScalingGroup).
-            default_instance_warmup_seconds=_from_boot(
-                reader, "default_instance_warmup_seconds", boot_time, 0, 3600
-            ),
-            health_check_grace_period_seconds=_from_boot(
-                reader, "health_check_grace_period_seconds", boot_time, 60, 7200
-            ),
-            volume_size_gib=reader.whole("volume_size_gib", 20, 8, 65_536),
-            warm_pool=None if pool is None else _WarmPool.from_args(pool, problems),
-            instance_refresh_min_healthy_percent=reader.whole(
-                "instance_refresh_min_healthy_percent", 100, 0, 100
-            ),
-            instance_refresh_max_healthy_percent=reader.whole(
-                "instance_refresh_max_healthy_percent", 110, 100, 200
-            ),
-            alarm_names=reader.texts("alarm_names", (), low=0),
-            extra_policy_arns=reader.texts("extra_policy_arns", (), low=0),
-            keep_raised_minimum=reader.switch("keep_raised_minimum", default=False),
-            wait_for_capacity_minutes=reader.whole("wait_for_capacity_minutes", 10, 0, 60),
-            tags=reader.tags(),
-        )
-        _check_relations(reader, settings)
-        problems.raise_if_any()
-        return settings
+def _one_architecture(values: Values) -> Iterator[Problem]:
+    types = values["instance_types"]
+    if len({architecture(each) for each in types}) > 1:
+        yield Problem(("instance_types",), "all be of one processor architecture", ", ".join(types))
 
 
-def _sizes(reader: Reader) -> tuple[int, int]:
-    max_size = reader.whole("max_size", REQUIRED, 1)
-    min_size = reader.whole("min_size", min(2, max_size), 1)
-    if reader.sound("max_size", "min_size") and min_size > max_size:
-        reader.note("min_size", f"be at most max_size ({max_size})", min_size)
-    return max_size, min_size
+def _at_least_boot(values: Values) -> Iterator[Problem]:
+    """Hold that both times cover the boot.
 
-
-def _instance_types(reader: Reader) -> tuple[tuple[str, ...], str]:
-    types = reader.texts("instance_types", ["m7g.large"])
-    named = {name: _architecture(name) for name in types}
-    for index, name in enumerate(types):
-        if named[name] is None:
-            reader.note(
-                f"instance_types[{index}]", "be a type that runs Linux, such as m7g.large", name
-            )
-    known = {each for each in named.values() if each}
-    if len(known) > 1:
-        reader.note("instance_types", "all be of one processor architecture", named)
-    return types, next(iter(known), "x86_64")
-
-
-def _architecture(instance_type: str) -> str | None:
-    """Tell the architecture by AWS's naming: g first among the letters after the generation.
-
-    https://docs.aws.amazon.com/ec2/latest/instancetypes/instance-type-names.html: the letter there
-    names the processor family, and g is AWS Graviton; the first Graviton types, a1, had none.
+    They count from the moment that the instance is in service, which is before it has booted
+    (autoscaling CreateAutoScalingGroup).
     """
-    match = _INSTANCE_TYPE.fullmatch(instance_type)
-    if not match:
-        return None
-    family = match["family"].partition("-")[0]
-    if family.startswith("mac"):  # no Linux runs on them
-        return None
-    attributes = _ATTRIBUTES.fullmatch(family)
-    graviton = attributes is not None and attributes["attributes"].startswith("g")
-    return "arm64" if graviton or family == "a1" else "x86_64"
+    boot = values["boot_time_seconds"]
+    for name in ("default_instance_warmup_seconds", "health_check_grace_period_seconds"):
+        seconds = values.get(name)
+        if seconds is not None and seconds < boot:
+            yield Problem((name,), f"be at least {{boot_time_seconds={boot}}}", seconds)
 
 
-def _image(reader: Reader, architecture: str) -> str:
-    # https://docs.aws.amazon.com/linux/al2023/ug/ec2.html
-    newest = f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{architecture}"
-    image = reader.text("image", newest)
-    if image and not _AMI.fullmatch(image) and not _PARAMETER.fullmatch(image):
-        reader.note("image", "be an image id (ami-...) or a parameter's path (/...)", image)
-    return image
-
-
-def _from_boot(reader: Reader, key: str, boot_time: int, more: int, most: int) -> int:
-    value = reader.whole(key, boot_time + more, 0, most)
-    if reader.sound("boot_time_seconds", key) and value < boot_time:
-        reader.note(key, f"be at least boot_time_seconds ({boot_time})", value)
-    return value
-
-
-def _check_relations(reader: Reader, settings: _Settings) -> None:
-    """Hold the rules that join two arguments."""
-    low = settings.instance_refresh_min_healthy_percent
-    high = settings.instance_refresh_max_healthy_percent
+def _refresh(values: Values) -> Iterator[Problem]:
     # autoscaling RefreshPreferences and InstanceMaintenancePolicy
+    low, high = (values[f"instance_refresh_{end}_healthy_percent"] for end in ("min", "max"))
     if high - low > 100:
-        rule = f"be at most 100 above instance_refresh_min_healthy_percent ({low})"
-        reader.note("instance_refresh_max_healthy_percent", rule, high)
-    if len(settings.alarm_names) > 10:  # autoscaling AlarmSpecification
-        reader.note("alarm_names", "be at most 10 names", len(settings.alarm_names))
-    pool = settings.warm_pool
-    prepared = pool.max_group_prepared_capacity if pool else None
-    if prepared is not None and prepared < settings.min_size:
-        rule = f"be at least min_size ({settings.min_size})"
-        reader.note("warm_pool.max_group_prepared_capacity", rule, prepared)
+        must = f"be at most 100 above {{instance_refresh_min_healthy_percent={low}}}"
+        yield Problem(("instance_refresh_max_healthy_percent",), must, high)
+
+
+def _prepared(values: Values) -> Iterator[Problem]:
+    most = values.inside("warm_pool").get("max_group_prepared_capacity")
+    low, high = values["min_size"], values["max_size"]
+    low = low if high is None else min(low, high)
+    if most is not None and most < low:
+        path = ("warm_pool", "max_group_prepared_capacity")
+        yield Problem(path, f"be at least {{min_size={low}}}", most)
+
+
+def _one_way_to_run(values: Values) -> Iterator[Problem]:
+    application = values.inside("application")
+    image = application.get("container_image")
+    if image is not None and "user_data" in application.given:
+        must = "be left out when {application.user_data} is given"
+        yield Problem(("application", "container_image"), must, image)
+
+
+def _named_once(values: Values) -> Iterator[Problem]:
+    application = values.inside("application")
+    environment = application.get("environment") or {}
+    for name in application.get("secrets") or {}:
+        if name in environment:
+            must = "not be in {application.environment} too"
+            yield Problem(("application", "secrets", name), must, name)
+
+
+def _user_data_fits(values: Values) -> Iterator[Problem]:
+    """Hold the length of the user data, as far as it is known before anything is created."""
+    application = values["application"]
+    if not application or "port" not in application:
+        return
+    known = [
+        {name: each for name, each in (application.get(key) or {}).items() if isinstance(each, str)}
+        for key in ("environment", "secrets")
+    ]
+    hooks = Hooks(group_name="", launching=None, terminating="drained")
+    said = _application.user_data(application, known[0], known[1], hooks)
+    if must := _application.length_breach(said):
+        yield Problem(("application",), must, len(said.encode()))
+
+
+AUTO_SCALING_GROUP: Final = Definition(
+    "AutoScalingGroup",
+    AutoScalingGroupArgs,
+    relations=(
+        _sizes,
+        _one_architecture,
+        _at_least_boot,
+        _refresh,
+        _prepared,
+        _one_way_to_run,
+        _named_once,
+        _user_data_fits,
+    ),
+)
+
+
+def settings_of(args: AutoScalingGroupArgs) -> AutoScalingGroupArgs:
+    """Check `args` and fill in the defaults, those that follow from others, too."""
+    settings = AUTO_SCALING_GROUP.check(args)
+    settings["min_size"] = min(settings["min_size"], settings["max_size"])
+    kind = architecture(settings["instance_types"][0])
+    # https://docs.aws.amazon.com/linux/al2023/ug/ec2.html
+    newest = f"/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-{kind}"
+    settings.setdefault("image", newest)
+    boot = settings["boot_time_seconds"]
+    settings.setdefault("default_instance_warmup_seconds", boot)
+    # For registration and two checks at AWS's usual 30 s.
+    settings.setdefault("health_check_grace_period_seconds", boot + 60)
+    return settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -288,7 +264,7 @@ class _Given:
 
     name: str
     args: AutoScalingGroupArgs
-    settings: _Settings
+    settings: AutoScalingGroupArgs
     hooks: Hooks
 
     @property
@@ -344,10 +320,10 @@ class AutoScalingGroup(pulumi.ComponentResource):
         self, name: str, args: AutoScalingGroupArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:AutoScalingGroup", name, {}, opts)
-        settings = _Settings.from_args(args)
+        settings = settings_of(args)
         hooks = Hooks(
             group_name=physical_name(name, of=(GROUP, "name")),
-            launching="ready" if settings.warm_pool else None,
+            launching="ready" if settings.get("warm_pool") else None,
             terminating="drained",
         )
         given = _Given(name=name, args=args, settings=settings, hooks=hooks)
@@ -369,7 +345,7 @@ class AutoScalingGroup(pulumi.ComponentResource):
         name, args, settings = given.name, given.args, given.settings
         child = pulumi.ResourceOptions(parent=self)
         group_name = physical_name(name, "instances")
-        tags = {"Name": group_name, **settings.tags}
+        tags = {"Name": group_name, **settings.get("tags", {})}
         group = aws.ec2.SecurityGroup(
             f"{name}-instances",
             name=group_name,
@@ -378,7 +354,7 @@ class AutoScalingGroup(pulumi.ComponentResource):
             tags=tags,
             opts=child,
         )
-        port = settings.application.port
+        port = settings["application"]["port"]
         balancer = args["load_balancer_security_group_id"]
         incoming = aws.vpc.SecurityGroupIngressRule(
             f"{name}-from-load-balancer",
@@ -432,7 +408,7 @@ class AutoScalingGroup(pulumi.ComponentResource):
                     "Action": "sts:AssumeRole",
                 }
             ),
-            tags=dict(settings.tags),
+            tags=settings.get("tags", {}),
             opts=child,
         )
         grants: list[pulumi.Resource] = [
@@ -448,7 +424,7 @@ class AutoScalingGroup(pulumi.ComponentResource):
                 aws.iam.RolePolicyAttachment(
                     f"{name}-{arn.rpartition('/')[2]}", role=role.name, policy_arn=arn, opts=child
                 )
-                for arn in settings.extra_policy_arns
+                for arn in settings["extra_policy_arns"]
             ),
         ]
 
@@ -465,7 +441,7 @@ class AutoScalingGroup(pulumi.ComponentResource):
             account=aws.get_caller_identity_output(opts=invoke).account_id,
         )
         grant("lifecycle", known.apply(lambda found: _lifecycle_policy(given.hooks, **found)))
-        if settings.application.has_secrets:
+        if settings["application"].get("secrets"):
             grant(
                 "secrets",
                 given.secrets.apply(lambda arns: _policy(*_application.secret_statements(arns))),
@@ -484,14 +460,14 @@ class AutoScalingGroup(pulumi.ComponentResource):
                     )
                 ),
             )
-        if settings.application.metrics_namespace is not None:
-            grant("metrics", _policy(*_application.metrics_statements(settings.application)))
-        if _application.image_statements(settings.application, ""):
+        if settings["application"].get("metrics_namespace") is not None:
+            grant("metrics", _policy(*_application.metrics_statements(settings["application"])))
+        if _application.image_statements(settings["application"], ""):
             grant(
                 "image",
                 partition.apply(
                     lambda found: _policy(
-                        *_application.image_statements(settings.application, found)
+                        *_application.image_statements(settings["application"], found)
                     )
                 ),
             )
@@ -505,20 +481,21 @@ class AutoScalingGroup(pulumi.ComponentResource):
             name,
             name=physical_name(name, "instance", limit=128),
             role=role.name,
-            tags=dict(settings.tags),
+            tags=settings.get("tags", {}),
             opts=pulumi.ResourceOptions(parent=self),
         )
         texts = pulumi.Output.all(given.environment, given.secrets)
         template_name = physical_name(name, limit=128, of=(TEMPLATE, "name"))
-        tags = {"Name": template_name, **settings.tags}
-        hibernates = settings.warm_pool and settings.warm_pool.state is WarmPoolState.HIBERNATED
+        tags = {"Name": template_name, **settings.get("tags", {})}
+        pool = settings.get("warm_pool")
+        hibernates = pool is not None and pool["state"] == WarmPoolState.HIBERNATED
         return aws.ec2.LaunchTemplate(
             name,
             name=template_name,
             description="Instances of the group of the same name",
             update_default_version=True,
-            image_id=self._image_id(settings.image),
-            instance_type=settings.instance_types[0],
+            image_id=self._image_id(settings["image"]),
+            instance_type=settings["instance_types"][0],
             iam_instance_profile={"arn": profile.arn},
             user_data=texts.apply(lambda maps: _user_data(settings, given.hooks, *maps)),
             metadata_options={
@@ -540,10 +517,10 @@ class AutoScalingGroup(pulumi.ComponentResource):
             ],
             block_device_mappings=[
                 {
-                    "device_name": settings.root_device_name,
+                    "device_name": settings["root_device_name"],
                     "ebs": {
                         "volume_type": "gp3",
-                        "volume_size": settings.volume_size_gib,
+                        "volume_size": settings["volume_size_gib"],
                         "encrypted": "true",
                         "delete_on_termination": "true",
                     },
@@ -559,7 +536,7 @@ class AutoScalingGroup(pulumi.ComponentResource):
         )
 
     def _image_id(self, image: str) -> pulumi.Input[str]:
-        if _AMI.fullmatch(image):
+        if not image.startswith("/"):
             return image
         # The other output, `value`, is secret, and an image id is not.
         return aws.ssm.get_parameter_output(
@@ -574,10 +551,10 @@ class AutoScalingGroup(pulumi.ComponentResource):
         depends_on: list[pulumi.Resource],
     ) -> aws.autoscaling.Group:
         name, args, settings, hooks = given.name, given.args, given.settings, given.hooks
-        low = settings.instance_refresh_min_healthy_percent
-        high = settings.instance_refresh_max_healthy_percent
-        mixed = len(settings.instance_types) > 1
-        waits = settings.wait_for_capacity_minutes > 0
+        low = settings["instance_refresh_min_healthy_percent"]
+        high = settings["instance_refresh_max_healthy_percent"]
+        mixed = len(settings["instance_types"]) > 1
+        waits = settings["wait_for_capacity_minutes"] > 0
         launching = _launching(settings)
         pinned: aws.autoscaling.GroupLaunchTemplateArgsDict = {
             "id": template.id,
@@ -595,7 +572,7 @@ class AutoScalingGroup(pulumi.ComponentResource):
             )
         tags: list[pulumi.Input[aws.autoscaling.GroupTagArgsDict]] = [
             {"key": key, "value": value, "propagate_at_launch": True}
-            for key, value in {"Name": hooks.group_name, **settings.tags}.items()
+            for key, value in {"Name": hooks.group_name, **settings.get("tags", {})}.items()
         ]
         override = self._override(given)
         if override:
@@ -603,8 +580,8 @@ class AutoScalingGroup(pulumi.ComponentResource):
         group = aws.autoscaling.Group(
             name,
             name=hooks.group_name,
-            min_size=override.minimum if override else settings.min_size,
-            max_size=settings.max_size,
+            min_size=override.minimum if override else settings["min_size"],
+            max_size=settings["max_size"],
             vpc_zone_identifiers=args["subnet_ids"],
             target_group_arns=[args["target_group_arn"]],
             launch_template=None if mixed else pinned,
@@ -612,8 +589,8 @@ class AutoScalingGroup(pulumi.ComponentResource):
                 _mixed_instances(settings, template.id, version) if mixed else None
             ),
             health_check_type="ELB",
-            health_check_grace_period=settings.health_check_grace_period_seconds,
-            default_instance_warmup=settings.default_instance_warmup_seconds,
+            health_check_grace_period=settings["health_check_grace_period_seconds"],
+            default_instance_warmup=settings["default_instance_warmup_seconds"],
             enabled_metrics=_metrics(settings),
             metrics_granularity="1Minute",
             # Scale-in takes instances of an older template version first, in balance over zones.
@@ -626,8 +603,10 @@ class AutoScalingGroup(pulumi.ComponentResource):
             warm_pool=_warm_pool(settings),
             # Instances of the first launch are held too; the hook below is what counts later.
             initial_lifecycle_hooks=initial_hooks or None,
-            wait_for_capacity_timeout=(f"{settings.wait_for_capacity_minutes}m" if waits else "0"),
-            min_elb_capacity=settings.min_size if waits else None,
+            wait_for_capacity_timeout=(
+                f"{settings['wait_for_capacity_minutes']}m" if waits else "0"
+            ),
+            min_elb_capacity=settings["min_size"] if waits else None,
             tags=tags,
             # A change of the initial hooks would replace the group.
             opts=pulumi.ResourceOptions(
@@ -650,18 +629,18 @@ class AutoScalingGroup(pulumi.ComponentResource):
     def _override(self, given: _Given) -> MinimumOverride | None:
         """Return the raised minimum that this deployment has to keep, and say so."""
         settings = given.settings
-        override = current_override(given.name, self) if settings.keep_raised_minimum else None
-        if override is None or override.minimum <= settings.min_size:
+        override = current_override(given.name, self) if settings["keep_raised_minimum"] else None
+        if override is None or override.minimum <= settings["min_size"]:
             return None
         until = f"{override.end:%Y-%m-%d %H:%M} UTC"
-        if override.minimum > settings.max_size:
-            problems = Problems("AutoScalingGroup")
-            rule = f"be at least the minimum that surge-response keeps until {until}"
-            problems.add("max_size", f"{rule} ({override.minimum})", settings.max_size)
-            problems.raise_if_any()
+        if override.minimum > settings["max_size"]:
+            raise ArgsError(
+                "AutoScalingGroup.max_size: must be at least the minimum that surge-response keeps "
+                f"until {until} ({override.minimum}), got {settings['max_size']}"
+            )
         pulumi.log.warn(
             f"keeping the minimum of {override.minimum} instances that surge-response raised, "
-            f"until {until}; configured are {settings.min_size}. surge-response-end ends it.",
+            f"until {until}; configured are {settings['min_size']}. surge-response-end ends it.",
             resource=self,
         )
         return override
@@ -676,35 +655,35 @@ class _HookOptions(TypedDict):
     default_result: str
 
 
-def _launching(settings: _Settings) -> _HookOptions:
+def _launching(settings: AutoScalingGroupArgs) -> _HookOptions:
     """Return the launching hook: an instance that is not ready in time is replaced."""
     return {
         "lifecycle_transition": "autoscaling:EC2_INSTANCE_LAUNCHING",
-        "heartbeat_timeout": min(7200, max(300, 2 * settings.boot_time_seconds)),
+        "heartbeat_timeout": min(7200, max(300, 2 * settings["boot_time_seconds"])),
         "default_result": "ABANDON",
     }
 
 
-def _terminating(settings: _Settings) -> _HookOptions:
+def _terminating(settings: AutoScalingGroupArgs) -> _HookOptions:
     """Return the terminating hook: an instance that does not answer is let go soon."""
     return {
         "lifecycle_transition": "autoscaling:EC2_INSTANCE_TERMINATING",
-        "heartbeat_timeout": settings.application.stop_timeout_seconds + 60,
+        "heartbeat_timeout": settings["application"]["stop_timeout_seconds"] + 60,
         "default_result": "CONTINUE",
     }
 
 
-def _metrics(settings: _Settings) -> list[pulumi.Input[aws.autoscaling.Metric]]:
+def _metrics(settings: AutoScalingGroupArgs) -> list[pulumi.Input[aws.autoscaling.Metric]]:
     """Return all metrics of the group; those of a warm pool only where there is one."""
     return [
         aws.autoscaling.Metric(metric)
         for metric in GROUP_METRICS
-        if settings.warm_pool or "WarmPool" not in metric
+        if settings.get("warm_pool") or "WarmPool" not in metric
     ]
 
 
 def _mixed_instances(
-    settings: _Settings, template_id: pulumi.Output[str], version: pulumi.Output[str]
+    settings: AutoScalingGroupArgs, template_id: pulumi.Output[str], version: pulumi.Output[str]
 ) -> aws.autoscaling.GroupMixedInstancesPolicyArgsDict:
     return {
         "instances_distribution": {
@@ -716,12 +695,14 @@ def _mixed_instances(
                 "launch_template_id": template_id,
                 "version": version,
             },
-            "overrides": [{"instance_type": each} for each in settings.instance_types],
+            "overrides": [{"instance_type": each} for each in settings["instance_types"]],
         },
     }
 
 
-def _instance_refresh(settings: _Settings) -> aws.autoscaling.GroupInstanceRefreshArgsDict:
+def _instance_refresh(
+    settings: AutoScalingGroupArgs,
+) -> aws.autoscaling.GroupInstanceRefreshArgsDict:
     """Replace instances whenever the template's version changes.
 
     No automatic roll-back: the provider gives the group the new version before the refresh starts,
@@ -729,49 +710,49 @@ def _instance_refresh(settings: _Settings) -> aws.autoscaling.GroupInstanceRefre
     (https://github.com/hashicorp/terraform-provider-aws/issues/34189).
     """
     preferences: aws.autoscaling.GroupInstanceRefreshPreferencesArgsDict = {
-        "min_healthy_percentage": settings.instance_refresh_min_healthy_percent,
-        "max_healthy_percentage": settings.instance_refresh_max_healthy_percent,
+        "min_healthy_percentage": settings["instance_refresh_min_healthy_percent"],
+        "max_healthy_percentage": settings["instance_refresh_max_healthy_percent"],
         "skip_matching": True,
         "auto_rollback": False,
         # Instances that somebody protects or set aside are not passed over in silence.
         "scale_in_protected_instances": "Wait",
         "standby_instances": "Wait",
     }
-    if settings.alarm_names:
-        preferences["alarm_specification"] = {"alarms": list(settings.alarm_names)}
+    alarm_names = settings.get("alarm_names")
+    if alarm_names:
+        preferences["alarm_specification"] = {"alarms": alarm_names}
     return {"strategy": "Rolling", "preferences": preferences}
 
 
-def _warm_pool(settings: _Settings) -> aws.autoscaling.GroupWarmPoolArgsDict | None:
-    pool = settings.warm_pool
+def _warm_pool(settings: AutoScalingGroupArgs) -> aws.autoscaling.GroupWarmPoolArgsDict | None:
+    pool = settings.get("warm_pool")
     if pool is None:
         return None
     result: aws.autoscaling.GroupWarmPoolArgsDict = {
-        "pool_state": pool.state.value,
-        "min_size": pool.min_size,
-        "instance_reuse_policy": {"reuse_on_scale_in": pool.reuse_on_scale_in},
+        "pool_state": WarmPoolState(pool["state"]).value,
+        "min_size": pool["min_size"],
+        "instance_reuse_policy": {"reuse_on_scale_in": pool["reuse_on_scale_in"]},
     }
-    if pool.max_group_prepared_capacity is not None:
-        result["max_group_prepared_capacity"] = pool.max_group_prepared_capacity
+    most = pool.get("max_group_prepared_capacity")
+    if most is not None:
+        result["max_group_prepared_capacity"] = most
     return result
 
 
 def _user_data(
-    settings: _Settings,
+    settings: AutoScalingGroupArgs,
     hooks: Hooks,
     environment: Mapping[str, str],
     secrets: Mapping[str, str],
 ) -> str:
-    problems = Problems("AutoScalingGroup")
     for key, arn in secrets.items():
         if not _application.is_secret_arn(arn):
-            path = f"application.secrets.{key}"
-            problems.add(path, _application.ARN_RULE, Hidden("another text"))
-    problems.raise_if_any()
-    text = _application.user_data(settings.application, environment, secrets, hooks)
-    encoded = _application.encoded(text, problems)
-    problems.raise_if_any()
-    return encoded
+            raise ArgsError(
+                f"AutoScalingGroup.application.secrets.{key}: must {_application.ARN_RULE}, "
+                "got [secret]"
+            )
+    text = _application.user_data(settings["application"], environment, secrets, hooks)
+    return _application.encoded(text)
 
 
 def _policy(*statements: Mapping[str, Any]) -> str:

@@ -20,8 +20,7 @@ from components import _groups as groups
 from components import database
 from components._alarm_reference import alarms_reference
 from components.alarms import ALARMS, AlarmsArgs
-from components.auto_scaling_group import BOOT_SECONDS, AutoScalingGroupArgs
-from components.auto_scaling_group import _architecture as architecture
+from components.auto_scaling_group import AUTO_SCALING_GROUP, AutoScalingGroupArgs
 from components.database import DATABASE_ARGS, DATABASE_PLAN, Database, DatabaseArgs, database_class
 from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
 from components.network import NETWORK, NetworkArgs
@@ -34,6 +33,7 @@ from components.timeline import TimelineArgs
 from components.web_acl import WebAclArgs
 from surgeproof.figures import Figure
 from surgeproof.figures.settings import (
+    BOOT_SECONDS,
     AccountSettings,
     ObjectiveSettings,
     PriceSettings,
@@ -52,16 +52,6 @@ _Args = TypeVar("_Args")
 
 class ConfigurationError(ValueError):
     """Raised for a configuration that cannot work; has a line for each problem."""
-
-
-_NOT_OF_ALARMS: Final = (
-    "subscriptions",
-    "escalation",
-    "escalation_minutes",
-    "slack",
-    "timeline_retention_days",
-)
-"""Keys of `alerts` that other components are given."""
 
 
 def _end(value: Figure, end: str) -> float:
@@ -85,7 +75,7 @@ KEYS: Final = Keys(
         Group(
             name="fleet",
             doc="The instances that serve.",
-            types=(groups.FleetConfiguration,),
+            types=(AutoScalingGroupArgs,),
         ),
         Group(
             name="scaling",
@@ -133,6 +123,7 @@ KEYS: Final = Keys(
     (
         NETWORK,
         LOAD_BALANCER_ARGS,
+        AUTO_SCALING_GROUP,
         SCALING_POLICIES,
         NOTIFICATIONS,
         ALARMS,
@@ -204,19 +195,10 @@ class Configuration:
         return f"{hours:,} instance-hours{money}"
 
     def group_args(
-        self,
-        *,
-        vpc_id: Input[str],
-        subnet_ids: Input[Sequence[Input[str]]],
-        target_group_arn: Input[str],
-        load_balancer_security_group_id: Input[str],
-        alarm_names: list[str],
-        shared_database: Database | None = None,
+        self, *, shared_database: Database | None = None, **wiring: Any
     ) -> AutoScalingGroupArgs:
-        """Return what AutoScalingGroup is given; it goes by the high end of the boot time."""
-        args = self._args("fleet")
-        if self["service.bootSeconds"] is not None:
-            args["boot_time_seconds"] = math.ceil(self["service.bootSeconds"].high)
+        """Return what AutoScalingGroup is given, and how its instances find the database."""
+        args = self.args(AutoScalingGroupArgs, **wiring)
         environment = args.get("application", {}).get("environment")
         if environment and "fleet" in self._secret_groups:
             args["application"]["environment"] = {
@@ -228,18 +210,7 @@ class Configuration:
             application["environment"] = {**_found_by(shared_database), **own}
             args["extra_security_group_id"] = shared_database.client_security_group_id
             args["readable_secret_arn"] = shared_database.secret_arn
-        return cast(
-            "AutoScalingGroupArgs",
-            {
-                **args,
-                "vpc_id": vpc_id,
-                "subnet_ids": subnet_ids,
-                "target_group_arn": target_group_arn,
-                "load_balancer_security_group_id": load_balancer_security_group_id,
-                "alarm_names": alarm_names,
-                "keep_raised_minimum": True,
-            },
-        )
+        return args
 
     def notifications_args(self) -> NotificationsArgs:
         """Return what Notifications is given, the endpoints of a secret group as secrets."""
@@ -248,19 +219,6 @@ class Configuration:
             for each in (*args["subscriptions"], *args.get("escalation", ())):
                 each["endpoint"] = Output.secret(each["endpoint"])
         return args
-
-    def _args(self, group: str) -> dict[str, Any]:
-        """Return what was written of a group; the component fills in the defaults."""
-        (of,) = (each for each in KEYS.groups if each.name == group)
-        written = {
-            key.field.name: self._read.values[f"{group}.{name}"]
-            for name, key in KEYS.keys_in(of).items()
-            if f"{group}.{name}" in self._read.given
-        }
-        return {**written, **self._tags()}
-
-    def _tags(self) -> dict[str, Any]:
-        return {"tags": self["tags"]} if self["tags"] else {}
 
 
 def _found_by(shared: Database) -> dict[str, Input[str]]:
@@ -282,80 +240,11 @@ def _broken(place: str, rule: str, got: object) -> Problem:
     return Problem(tuple(place.split(".")), rule, got)
 
 
-def _at_most(lower: str, higher: str) -> _Rule:
-    def rule(values: Read) -> Problem | None:
-        low, high = values[lower], values[higher]
-        if low is None or high is None or low <= high:
-            return None
-        return _broken(lower, f"be at most {higher} ({plain(high)})", low)
-
-    return rule
-
-
-def _sizes(values: Read) -> Problem | None:
-    # The default of minSize gives way to a smaller maxSize.
-    given = values.has("fleet.minSize")
-    return _at_most("fleet.minSize", "fleet.maxSize")(values) if given else None
-
-
-def _left_out(place: str, why: str, condition: str) -> _Rule:
-    def rule(values: Read) -> Problem | None:
-        if not (values.has(condition) and values.has(place)):
-            return None
-        return _broken(place, f"be left out when {why}", values[place])
-
-    return rule
-
-
 def _together(place: str, other: str) -> _Rule:
     def rule(values: Read) -> Problem | None:
         if not values.has(other) or values.has(place):
             return None
         return _broken(place, f"be given together with {other}", None)
-
-    return rule
-
-
-def _refresh(values: Read) -> Problem | None:
-    low = values["fleet.instanceRefreshMinHealthyPercent"]
-    high = values["fleet.instanceRefreshMaxHealthyPercent"]
-    if high - low <= 100:
-        return None
-    return _broken(
-        "fleet.instanceRefreshMaxHealthyPercent",
-        f"be at most 100 above fleet.instanceRefreshMinHealthyPercent ({low})",
-        high,
-    )
-
-
-def _architectures(values: Read) -> Problem | None:
-    types = values["fleet.instanceTypes"]
-    if len({architecture(name) for name in types}) < 2:
-        return None
-    return _broken("fleet.instanceTypes", "all be of one processor architecture", ", ".join(types))
-
-
-def _prepared(values: Read) -> Problem | None:
-    most = values["fleet.warmPool.maxGroupPreparedCapacity"]
-    low = min(values["fleet.minSize"], values["fleet.maxSize"])
-    if most is None or most >= low:
-        return None
-    place = "fleet.warmPool.maxGroupPreparedCapacity"
-    return _broken(place, f"be at least fleet.minSize ({low})", most)
-
-
-def _at_least_boot(place: str) -> _Rule:
-    def rule(values: Read) -> Problem | None:
-        seconds, stated = values[place], values["service.bootSeconds"]
-        if seconds is None:
-            return None
-        if stated is None:
-            boot = BOOT_SECONDS
-            rule = f"be at least {boot}, unless service.bootSeconds is given"
-        else:
-            boot = math.ceil(stated.high)
-            rule = f"be at least service.bootSeconds (up to {boot})"
-        return None if seconds >= boot else _broken(place, rule, seconds)
 
     return rule
 
@@ -400,17 +289,6 @@ def _connection_budget(values: Read) -> Problem | None:
 
 
 _RULES: Final[tuple[_Rule, ...]] = (
-    _sizes,
-    _left_out(
-        "fleet.application.containerImage",
-        "fleet.application.userData is given",
-        "fleet.application.userData",
-    ),
-    _refresh,
-    _architectures,
-    _prepared,
-    _at_least_boot("fleet.defaultInstanceWarmupSeconds"),
-    _at_least_boot("fleet.healthCheckGracePeriodSeconds"),
     *(
         _together(f"service.{key}", f"service.{other}")
         for key, other in (
@@ -448,17 +326,6 @@ def _schedule_problems(values: Read) -> list[Problem]:
     return problems
 
 
-def _variable_problems(values: Read) -> list[Problem]:
-    place = "fleet.application"
-    environment = values.get(f"{place}.environment") or {}
-    secrets = values.get(f"{place}.secrets") or {}
-    return [
-        _broken(f"{place}.secrets.{name}", "not be in fleet.application.environment too", name)
-        for name in secrets
-        if name in environment
-    ]
-
-
 def find_problems(data: Mapping[str, Any]) -> list[Problem]:
     """Return all that is wrong with `data`, in the order of the keys' groups."""
     return _read(data).problems
@@ -477,10 +344,7 @@ def _read(data: Mapping[str, Any]) -> Read:
             continue
         if problem is not None:
             found.append(problem)
-    for each in (
-        _schedule_problems,
-        _variable_problems,
-    ):
+    for each in (_schedule_problems,):
         found += each(read)
     known = KEYS.names()
     read.problems = sorted(

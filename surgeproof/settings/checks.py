@@ -352,7 +352,7 @@ def _value(
     return read if of.container is dict else list(read.values())
 
 
-_NAMED: Final = re.compile(r"\{(\w+)(?:=([^{}]*))?\}")
+_NAMED: Final = re.compile(r"\{([\w.]+)(?:=([^{}]*))?\}")
 
 
 def spelled(must: str, named: Callable[[str, str], str]) -> str:

@@ -5,6 +5,7 @@ its rule names (`alerts.runbookBaseUrl`), so that several components may be give
 a component is given is held against its own rules, in the words of the keys.
 """
 
+import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar, cast
@@ -226,7 +227,7 @@ class Keys:
 
     def _given(self, of: Field, value: Any) -> Any:
         end = of.rule.end if of.rule else ""
-        return self._end(value, end) if end else value
+        return self._end(value, end) if end else copy.deepcopy(value)
 
     def _read_group(self, group: Group, value: object, read: Read) -> None:
         keys = self.keys_in(group)
@@ -269,8 +270,10 @@ class Keys:
         """Return a problem in the words of the keys."""
 
         def named(name: str, value: str) -> str:
-            each = fields_of(args_type).get(name)
-            key = (self.key_of(args_type, each, group) if each else None) or camel(name)
+            first, *rest = name.split(".")
+            each = fields_of(args_type).get(first)
+            key = (self.key_of(args_type, each, group) if each else None) or camel(first)
+            key = ".".join([key, *map(camel, rest)])
             if not value:
                 return key
             ended = each is not None and each.rule is not None and each.rule.end == "high"
@@ -327,6 +330,8 @@ class Keys:
                 given.add(name)
             if value is not None:
                 values[name] = self._given(each, value)
+            elif each.rule is not None and each.rule.default is not None and not each.required:
+                values[name] = each.rule.default
         known = len(problems)
         checked = Values(values, frozenset(given), [*problems])
         related(checked, definition.relations)

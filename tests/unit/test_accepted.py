@@ -4,7 +4,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from components import alarms, dashboard, notifications, objectives, runbooks, timeline
-from components.auto_scaling_group import _Settings as GroupSettings
+from components.auto_scaling_group import settings_of as group_settings
 from components.configuration import Configuration, find_problems
 from components.database import settings_of as database_settings
 from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
@@ -65,7 +65,7 @@ def refused(configuration):
     checks = (
         lambda: NETWORK.check(of.args(NetworkArgs)),
         lambda: LOAD_BALANCER_ARGS.check(of.args(LoadBalancerArgs, **wiring)),
-        lambda: GroupSettings.from_args(
+        lambda: group_settings(
             of.group_args(
                 **wiring,
                 target_group_arn="arn",

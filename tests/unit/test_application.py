@@ -11,7 +11,7 @@ import pytest
 
 from components._application import (
     HEALTH_PAGE,
-    Application,
+    ApplicationArgs,
     Hooks,
     encoded,
     image_statements,
@@ -19,7 +19,9 @@ from components._application import (
     secret_statements,
     user_data,
 )
-from components._errors import ArgsError, Problems
+from components.auto_scaling_group import AUTO_SCALING_GROUP
+from surgeproof.settings.errors import ArgsError
+from tests.unit.test_auto_scaling_group import GOOD
 
 DB_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db/password-AbCdEf"
 API_KEY_ARN = "arn:aws:ssm:eu-central-1:123456789012:parameter/shop/api-key"
@@ -27,11 +29,8 @@ ECR_IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/shop/web:1.4"
 HOOKS = Hooks(group_name="shop-test-web", launching=None, terminating="drained")
 
 
-def check(args) -> Application:
-    problems = Problems("AutoScalingGroup")
-    application = Application.from_args(args, problems, "application")
-    problems.raise_if_any()
-    return application
+def check(args) -> ApplicationArgs:
+    return AUTO_SCALING_GROUP.check({**GOOD, "application": args})["application"]
 
 
 def script(args, environment=None, secrets=None, hooks=HOOKS) -> str:
@@ -57,10 +56,10 @@ def file_in(text: str, path: str) -> str:
             ),
         ),
         ({"port": 70000}, "port: must be a whole number from 1 to 65535, got 70000"),
-        ({"health_path": "health"}, "health_path: must begin with a slash, got 'health'"),
+        ({"health_path": "health"}, "health_path: must be a path such as /health, got 'health'"),
         (
             {"health_path": "/a b"},
-            "health_path: must hold only letters, digits and /._~%-, got '/a b'",
+            "health_path: must be a path such as /health, got '/a b'",
         ),
         (
             {"container_image": "web; rm -rf /"},
@@ -68,39 +67,45 @@ def file_in(text: str, path: str) -> str:
         ),
         (
             {"container_image": "web:1", "user_data": "#!/bin/sh"},
-            "container_image: must be left out when user_data is given, got 'web:1'",
+            "container_image: must be left out when application.user_data is given, got 'web:1'",
         ),
         (
             {"user_data": "export TOKEN=hunter2"},
             (
-                "user_data: must begin with one of #!, #cloud-config, #cloud-boothook, #include, "
-                "got another first line"
+                "user_data: must begin with #!, #cloud-config, #cloud-boothook or #include, "
+                "got [secret]"
             ),
         ),
         (
             {"environment": {"A-B": "1"}},
-            "environment.A-B: must be named by letters, digits and _, and not PORT, got 'A-B'",
+            (
+                "environment: must have names of letters, digits and _, and not PORT (it has "
+                "'A-B'), got [secret]"
+            ),
         ),
         (
             {"environment": {"PORT": "1"}},
-            "environment.PORT: must be named by letters, digits and _, and not PORT, got 'PORT'",
+            (
+                "environment: must have names of letters, digits and _, and not PORT (it has "
+                "'PORT'), got [secret]"
+            ),
         ),
         (
             {"secrets": {"KEY": "hunter2"}},
             (
                 "secrets.KEY: must be the ARN of a Secrets Manager secret or a Systems Manager "
-                "parameter, got another text"
+                "parameter, got [secret]"
             ),
         ),
         (
             {"environment": {"KEY": "1"}, "secrets": {"KEY": DB_ARN}},
-            "secrets.KEY: must not be in environment too, got 'KEY'",
+            "secrets.KEY: must not be in application.environment too, got 'KEY'",
         ),
         (
             {"stop_timeout_seconds": 3601},
             "stop_timeout_seconds: must be a whole number from 1 to 3600, got 3601",
         ),
-        ({"prot": 1}, "prot: must be an argument that exists (nearest: port), got 'prot'"),
+        ({"prot": 1}, "prot: must be a key that exists (nearest: port), got 'prot'"),
     ],
 )
 def test_wrong_arguments_are_refused(args, message):
@@ -259,14 +264,16 @@ def test_the_default_user_data_leaves_room():
 
 
 def test_too_long_user_data_is_refused():
-    problems = Problems("AutoScalingGroup")
-
-    encoded(script({"user_data": "#!/bin/sh\n" + "#" * 16_000}), problems)
+    too_long = "#!/bin/sh\n" + "#" * 16_000
 
     with pytest.raises(
         ArgsError, match=r"^AutoScalingGroup\.application: must give user data that"
     ):
-        problems.raise_if_any()
+        check({"user_data": too_long})
+    with pytest.raises(
+        ArgsError, match=r"^AutoScalingGroup\.application: must give user data that"
+    ):
+        encoded(too_long + "#" * 1000)
 
 
 def free_port() -> int:

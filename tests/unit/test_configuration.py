@@ -820,15 +820,15 @@ def test_each_problem_is_one_clear_line(changes, message):
         (
             {"fleet.defaultInstanceWarmupSeconds": 60},
             (
-                "fleet.defaultInstanceWarmupSeconds: must be at least 120, unless "
-                "service.bootSeconds is given, got 60"
+                "fleet.defaultInstanceWarmupSeconds: must be at least service.bootSeconds "
+                "(120 where it is not stated), got 60"
             ),
         ),
         (
             {"fleet.healthCheckGracePeriodSeconds": 60},
             (
-                "fleet.healthCheckGracePeriodSeconds: must be at least 120, unless "
-                "service.bootSeconds is given, got 60"
+                "fleet.healthCheckGracePeriodSeconds: must be at least service.bootSeconds "
+                "(120 where it is not stated), got 60"
             ),
         ),
         (

@@ -78,7 +78,7 @@ COMPONENTS = {
         test_load_balancer.GOOD,
     ),
     "AutoScalingGroup": (
-        auto_scaling_group._Settings.from_args,
+        auto_scaling_group.settings_of,
         auto_scaling_group.AutoScalingGroupArgs,
         {
             **test_auto_scaling_group.GOOD,
