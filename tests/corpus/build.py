@@ -581,7 +581,7 @@ class Stack:
         return resource
 
     def value(self, value: Any, *, known: bool = True, seen: set[str] | None = None) -> Any:
-        """Return the value that stands in the document; `seen` gathers whose it is made of."""
+        """Return the value that the document holds; `seen` collects the resources it is made of."""
         if isinstance(value, Ref):
             if seen is not None:
                 seen.add(value.of.urn)

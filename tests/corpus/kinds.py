@@ -47,7 +47,7 @@ KINDS = {
     ),
     "grace-too-short": Kind(
         SCALING + "health-check-grace-period.html",
-        "Instances that still boot count as unhealthy and are replaced for ever.",
+        "Instances that are still booting count as unhealthy and are replaced for ever.",
     ),
     "suspended-process": Kind(
         SCALING + "as-suspend-resume-processes.html",
@@ -132,11 +132,11 @@ KINDS = {
     ),
     "unencrypted-storage": Kind(
         DOCS + "ebs/latest/userguide/ebs-encryption.html",
-        "Who gets the volume or its snapshot reads the users' data.",
+        "Anybody who gets the volume or its snapshot reads the users' data.",
     ),
     "secret-in-user-data": Kind(
         EC2 + "user-data.html",
-        "Who may describe the template, or reaches the instance, reads the password.",
+        "Anybody who may describe the template, or reaches the instance, reads the password.",
     ),
     "too-much-permission": Kind(
         DOCS + "IAM/latest/UserGuide/best-practices.html",
@@ -251,7 +251,7 @@ KINDS = {
     ),
     "unencrypted-database": Kind(
         RDS + "Overview.Encryption.html",
-        "Who gets a snapshot reads the users' data.",
+        "Anybody who gets a snapshot reads the users' data.",
     ),
     "public-database": Kind(
         RDS + "USER_VPC.WorkingWithRDSInstanceinaVPC.html",
@@ -328,7 +328,7 @@ KINDS = {
     ),
     "alarm-calms-itself": Kind(
         WATCH + "alarms-and-missing-data.html",
-        "The metric is missing when it matters, and the alarm takes that for well.",
+        "The metric is missing when it matters, and the alarm treats that as healthy.",
     ),
     "alarm-out-of-reach": Kind(
         WATCH + "AlarmThatSendsEmail.html",

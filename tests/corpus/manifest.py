@@ -99,6 +99,7 @@ _HELD_TO_SIZE = {
     "tug-of-war": ("auction",),
     "worker-pool": ("pool",),
 }
+"""Groups that something scales, and whose `desiredCapacity` the program sets all the same."""
 OVERLOOKED: dict[str, tuple[Fault, ...]] = {
     name: tuple(
         Fault(f"{group}@autoscaling.Group", "desiredCapacity", "size-reset", overlooked=True)
