@@ -37,8 +37,8 @@ from surgeproof.emulator.requests import (
 )
 from surgeproof.emulator.rows import ROWS, Call, Const, Context, Name, Row, Source, State, Step
 from surgeproof.emulator.state import RECORDED_ID, RECORDED_ONLY
+from surgeproof.settings.resources import DEFAULTS
 
-_DEFAULTS = "__defaults"
 """The input that lists what the provider filled in, as pulumi-aws has it."""
 
 _SHOWN_CHARACTERS = 80
@@ -123,12 +123,12 @@ class Resources:
             return news, [CheckFailure("", f"{token} is not supported by the embedded AWS")]
         row = _row(token, news)
         inputs = {key: value for key, value in news.items() if value is not None}
-        inputs.pop(_DEFAULTS, None)
+        inputs.pop(DEFAULTS, None)
         if row.name and row.name.always and row.name.property not in inputs:
             key = row.name.property
-            kept = (olds or {}).get(key) if key in ((olds or {}).get(_DEFAULTS) or ()) else None
+            kept = (olds or {}).get(key) if key in ((olds or {}).get(DEFAULTS) or ()) else None
             inputs[key] = kept or _auto_name(name, row.name, seed)
-            inputs[_DEFAULTS] = [key]
+            inputs[DEFAULTS] = [key]
         return inputs, list(dict.fromkeys(self._failures(row, inputs)))
 
     def diff(
@@ -146,7 +146,7 @@ class Resources:
         clash = False
         if replaces and row.name:
             key = row.name.property
-            explicit = key not in (new_inputs.get(_DEFAULTS) or ())
+            explicit = key not in (new_inputs.get(DEFAULTS) or ())
             clash = explicit and old_inputs.get(key) == new_inputs.get(key)
         return Difference(changed, replaces, clash)
 
@@ -786,7 +786,7 @@ def _refused(token: str) -> Container[str]:
 
 def _not_told(row: Row) -> set[str]:
     """Return the properties that AWS knows nothing of."""
-    return {*row.local, "region", _DEFAULTS}
+    return {*row.local, "region", DEFAULTS}
 
 
 def _is_due(step: Step, inputs: State) -> bool:
@@ -1010,7 +1010,7 @@ def _believed(token: str, path: str, recorded: Any, now: Any) -> Any:
 
 def _answer(inputs: State, outputs: State, notes: list[str]) -> dict[str, Any]:
     """Return the outputs: what AWS computed, what the program gave, and what is lacking."""
-    answer = {**outputs, **{key: value for key, value in inputs.items() if key != _DEFAULTS}}
+    answer = {**outputs, **{key: value for key, value in inputs.items() if key != DEFAULTS}}
     if isinstance(inputs.get("tags"), Mapping):
         answer["tagsAll"] = inputs["tags"]
     if notes:

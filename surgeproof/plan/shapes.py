@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json, read_json
+from surgeproof.settings.resources import DEFAULTS
 from surgeproof.settings.stack_files import kind
 
 FILE: Final = Path(__file__).with_name("property_shapes.json")
@@ -131,6 +132,7 @@ class _Fitting:
         return {
             key: self._value(shapes.get(key, every), value, f"{path}.{key}" if path else key)
             for key, value in values.items()
+            if key != DEFAULTS
         }
 
     def _value(self, shape: Any, value: Any, path: str) -> Any:

@@ -21,6 +21,10 @@ SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the published mark, no password
 """Its value for a secret."""
 
+DEFAULTS: Final = "__defaults"
+"""Key under which Pulumi's bridge notes, in each map of inputs, which defaults it has filled in; no
+property."""
+
 _PROPERTIES: Final = ("inputs", "outputs")
 _FLAGS: Final = ("delete", "custom", "external", "protect")
 _LISTS: Final = ("ignoreChanges",)

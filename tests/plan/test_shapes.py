@@ -68,6 +68,24 @@ def test_scalars_become_what_their_property_is(token, given, kept):
     assert misfits == []
 
 
+def test_what_the_bridge_notes_beside_values_is_no_value():
+    """In each map of a real state's inputs, those of tags and dimensions too."""
+    found, misfits = fit(
+        ALARM,
+        dimensions={"__defaults": [], "LoadBalancer": "app/web/1"},
+        tags={"__defaults": []},
+        metricQueries=[{"__defaults": [], "id": "m1", "metric": {"__defaults": ["stat"]}}],
+        __defaults=["name"],
+    )
+
+    assert misfits == []
+    assert found == {
+        "dimensions": {"LoadBalancer": "app/web/1"},
+        "tags": {},
+        "metricQueries": [{"id": "m1", "metric": {}}],
+    }
+
+
 def test_secrets_stay_secret():
     found, misfits = fit(GROUP, minSize=SecretText("2"), name=SecretText("a"))
 
