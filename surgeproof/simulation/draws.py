@@ -20,6 +20,7 @@ ARRIVAL_STREAM = 3
 PHASE_STREAM = 4
 SPEED_STREAM = 5
 MINUTE_STREAM = 6
+POOLED_STREAM = 7
 """Streams that the whole fleet shares; a draw's number says which instance or second it is of."""
 
 CHECK_STREAM = 1 << 20

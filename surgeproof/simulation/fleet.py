@@ -46,7 +46,7 @@ from surgeproof.simulation.records import (
     R_FAILED,
     Record,
 )
-from surgeproof.simulation.service import check_fails, cut_off, turn, wait_spread
+from surgeproof.simulation.service import check_fails, cut_off, room_of, turn, wait_spread
 from surgeproof.simulation.world import World, note
 
 REFRESH_PATIENCE_SECONDS = 3600.0
@@ -787,7 +787,7 @@ def _check(w: World, s: Record, t: float) -> None:
         s.asked_at = t
         lasts = 0.0
         if failed:
-            if s.dead or (s.answers and s.backlog < c.queue_size):
+            if s.dead or (s.answers and s.backlog < room_of(c, s.capacity)):
                 lasts = c.check_timeout_seconds
         elif s.answers:
             lasts = min(waits, c.check_timeout_seconds)

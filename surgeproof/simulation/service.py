@@ -7,7 +7,7 @@ come, first served. Work for a client that has given up is still done: that is h
 import math
 
 from surgeproof.simulation._compile import compiled, inlined
-from surgeproof.simulation.draws import ARRIVAL_STREAM, WORK_STREAM, walk
+from surgeproof.simulation.draws import ARRIVAL_STREAM, POOLED_STREAM, WORK_STREAM, walk
 from surgeproof.simulation.queueing import (
     NEGLIGIBLE_EXPONENT,
     exceeds,
@@ -213,6 +213,18 @@ def is_followed(ratio: float, capacity: float, variation: float) -> bool:
     return spare <= 0.0 or variation > FORGETS_SECONDS * capacity * spare * spare
 
 
+@inlined
+def room_of(c: Record, capacity: float) -> float:
+    """Return how many requests a queue holds at most: health checks wait in it, too.
+
+    Of so long a queue they are one in `capacity` x interval, and take a place, though no time.
+    """
+    if not c.has_load_balancer:
+        return float(c.queue_size)
+    checks = 1.0 / (capacity * c.check_interval_seconds)
+    return float(c.queue_size / (1.0 + checks))
+
+
 @compiled
 def pass_through(
     c: Record,
@@ -240,7 +252,7 @@ def pass_through(
     counts together, and a request waits only where all are busy (the share by Sakasegawa 1977).
     """
     variation = c.service_variation
-    room = c.queue_size
+    room = room_of(c, capacity)
     if noise != 0.0:
         # A full queue is left, and found full again, many times within a step: see `idle_share`.
         room -= min(BARRIER * math.sqrt(variation * capacity * step), 0.5 * room)
@@ -415,9 +427,23 @@ def serve(w: World, i: int, t: float) -> None:
             come = max(come, -first)
             first += come
             attempts += come
+        pooled = 0.0
         if c.least_outstanding:
+            if c.chance and (f.followed or f.backlog > 0.0):
+                # What one works off more than another, the next requests make good at once.
+                working = min(attempts + f.backlog / step, warm_capacity * answering)
+                pooled = walk(c.seed, POOLED_STREAM, second, seconds) / step
+                pooled = max(pooled * math.sqrt(working * c.service_variation), -attempts)
             shares = _least_outstanding(
-                w, t, attempts, step, timeout, warm_capacity, cold_capacity, service, cold_service
+                w,
+                t,
+                attempts + pooled,
+                step,
+                timeout,
+                warm_capacity,
+                cold_capacity,
+                service,
+                cold_service,
             )
         else:
             shares = _shares(w, t, step)
@@ -437,8 +463,9 @@ def serve(w: World, i: int, t: float) -> None:
                 share = s.share / shares
                 rate = attempts * share / s.count
                 grown = s.backlog + (rate - capacity) * step
-                if grown > c.queue_size:
-                    expected += share * min((grown - c.queue_size) / (rate * step), 1.0)
+                room = room_of(c, capacity)
+                if grown > room:
+                    expected += share * min((grown - room) / (rate * step), 1.0)
         expected += unreached
         total[O_REFUSED] += unreached
         attempts += _again_at_once(w, place, first, errors + (1.0 - errors) * expected, step)
@@ -486,6 +513,9 @@ def serve(w: World, i: int, t: float) -> None:
                 window = UNDRAWN_SECONDS
                 if c.chance:
                     window = step
+                if c.chance and c.least_outstanding and share > 0.0:
+                    noise = pooled * step * share / s.count
+                elif c.chance:
                     busy = capacity if before > 0.0 else min(rate, capacity)
                     own_part = busy * c.service_variation + rate * own_arrivals
                     own_walk = walk(c.seed, WORK_STREAM + s.number, second, seconds)
@@ -896,7 +926,7 @@ def _taken(
     step: float,
 ) -> float:
     """Return the rate at which an instance gets requests until it holds `level` of them."""
-    if s.backlog >= c.queue_size - 1.0:
+    if s.backlog >= room_of(c, capacity) - 1.0:
         return float(max((level - s.held) / step, 0.0) * REFUSES)
     if s.dead or s.backlog > capacity * timeout:
         return float(max((level - s.held) / step + s.held / timeout, 0.0))

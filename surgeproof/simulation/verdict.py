@@ -44,7 +44,7 @@ NOT_MODELLED: Final = (
     "predictive scaling: counted as absent, since it may only help",
     "differences between requests: all have one service time, with the stated variation",
     "instance weights, Spot interruptions and rebalancing between zones",
-    "single requests: in 25 of 31 surges, users hurt were as in a simulation of them (+-3 points)",
+    "single requests: in 27 of 31 surges, users hurt were as in a simulation of them (+-3 points)",
 )
 """What no replay holds; `Verdict.limitations` adds what it leaves out of a plan."""
 

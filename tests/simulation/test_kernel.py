@@ -81,7 +81,7 @@ def test_log_of_an_overloaded_fixed_fleet():
         "+0:14:30  alarm slow is in ALARM (metric 10)  [desired 2, in service 2]",
         # Nearly everything times out now, and what times out has no response time: so the alarm
         # goes quiet.
-        "+0:16:30  alarm slow is OK (metric 0.9612)  [desired 2, in service 2]",
+        "+0:16:30  alarm slow is OK (metric 0.9663)  [desired 2, in service 2]",
     ]
 
 
