@@ -23,6 +23,7 @@ from surgeproof.simulation.encode import STEP_SECONDS, Encoded, Load, encode
 from surgeproof.simulation.injections import Injected, cannot_act
 from surgeproof.simulation.run import Run, run, sweep
 from surgeproof.simulation.scenarios import Survey, moved_alone, read_ranges, survey
+from surgeproof.simulation.shown import SHOWN, outside
 
 MOVERS: Final = 3
 """Parameters that are named as moving a verdict."""
@@ -44,7 +45,7 @@ NOT_MODELLED: Final = (
     "predictive scaling: counted as absent, since it may only help",
     "differences between requests: all have one service time, with the stated variation",
     "instance weights, Spot interruptions and rebalancing between zones",
-    "single requests: in 27 of 31 surges, users hurt were as in a simulation of them (+-3 points)",
+    str(SHOWN),
 )
 """What no replay holds; `Verdict.limitations` adds what it leaves out of a plan."""
 
@@ -426,7 +427,7 @@ def judge(
             *_assumed(measured.before),
             *_without_effect(plan, load, chosen, trials, typical, injected),
         ),
-        limitations=encoded.limitations,
+        limitations=(*encoded.limitations, *outside(plan, load, chosen, injected)),
         not_modelled=NOT_MODELLED,
         swept=tuple(name for name in read_ranges(encoded) if name in ASSUMPTIONS),
         not_seen=not_seen,

@@ -17,6 +17,7 @@ from surgeproof.report import html, markdown, report_of, text, words
 from surgeproof.report.html_page import PATTERNS
 from surgeproof.report.json_form import SCHEMA_FILE, from_json, schema_text, to_json
 from surgeproof.simulation import Bottleneck
+from surgeproof.simulation.shown import SHOWN
 from surgeproof.simulation.verdict import Limit
 from tests.hostile import ATTACKS, RUNNER_OBEYS, Reader, rendered
 from tests.report.support import fixed, replay, surge
@@ -110,6 +111,14 @@ def test_text_names_all_that_stands_beside_a_verdict(failing):
         "Swept, since AWS does not document it",
     ):
         assert head in shown
+
+
+@pytest.mark.parametrize("form", [text, markdown, html, to_json])
+def test_every_form_states_what_was_compared_and_that_this_was_not(form, failing):
+    shown = " ".join(form(failing).split())
+
+    assert f"in {SHOWN.held} of {SHOWN.surges} surges" in shown
+    assert "no comparison with single requests was made for: 4 standing instances" in shown
 
 
 def test_markdown_has_a_chart_that_github_draws_and_no_open_markup(failing):

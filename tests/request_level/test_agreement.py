@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from surgeproof.simulation.verdict import NOT_MODELLED
+from surgeproof.simulation.shown import SHOWN, Shown
 from tests.request_level.agreement import NOT_HELD, misses, table
 from tests.request_level.measure import digest, kept
 from tests.request_level.runs import BY_NAME, FIRST
 
 pytestmark = pytest.mark.slow
 
-DOCS = Path(__file__).parents[2] / "docs/simulation.md"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs/simulation.md"
 
 
 def kinds(lines):
@@ -47,8 +48,32 @@ def test_the_page_quotes_the_table():
     assert ends(quoted.splitlines()) == ends(table()[1:])
 
 
-def test_reports_say_how_many_are_held():
-    held = f"in {len(BY_NAME) - len(NOT_HELD)} of {len(BY_NAME)} surges"
+def test_the_range_for_which_it_is_said_is_that_of_the_surges():
+    plans = [scenario.plan for scenario in BY_NAME.values()]
+    groups = [plan.groups[0] for plan in plans]
+    standing = [group.desired_capacity or group.min_size for group in groups]
+    carried = [plan.service.requests_per_second.typical for plan in plans]
+    patience = [plan.users.timeout_seconds.typical for plan in plans]
+    rates = [scenario.trace.requests_per_second for scenario in BY_NAME.values()]
 
-    assert any(held in line for line in NOT_MODELLED)
-    assert held in DOCS.read_text()
+    compared = Shown(
+        surges=len(BY_NAME),
+        held=len(BY_NAME) - len(NOT_HELD),
+        standing=(min(standing), max(standing)),
+        most=max(group.max_size for group in groups),
+        requests_per_second=(min(carried), max(carried)),
+        peak=round(max(max(each) / each[0] for each in rates)),
+        minutes=max(len(each) / 6 for each in rates),
+        timeout_seconds=(min(patience), max(patience)),
+        retries=max(plan.users.retries for plan in plans),
+    )
+    assert compared == SHOWN
+    assert {scenario.trace.step_seconds for scenario in BY_NAME.values()} == {10}
+
+
+@pytest.mark.parametrize("path", ["README.md", "CHANGELOG.md", "docs/simulation.md"])
+def test_the_pages_say_in_how_many_it_is_held(path):
+    assert (
+        f"in {SHOWN.held} of {SHOWN.surges} surges"
+        in " ".join((ROOT / path).read_text().split()).lower()
+    )
