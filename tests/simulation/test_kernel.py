@@ -523,17 +523,19 @@ def test_more_fixed_instances_never_hurt_more_users(load, size):
     assert more.affected_percent <= fewer.affected_percent + 0.01
 
 
-# The same loads in each run: of 300 drawn ones, the worst is (20, 493, 0, 2) with 0.52 points.
+# The same loads in each run: of 300 drawn ones, the worst is (105, 485, 46, 58) with 2.1 points,
+# the second worst differs by 0.49.
 @settings(QUIET, derandomize=True, database=None)
-@example(load=(20, 494, 0, 1))
+@example(load=(111, 606, 9, 26))
 @given(load=LOADS)
 def test_half_the_step_moves_little(load):
     """At most 0.5 points of affected users, and events by at most one evaluation period."""
     trace = shaped(*load)
 
-    whole = simulate(scaling(), trace, step_seconds=2, changes=CERTAIN)
-    half = simulate(scaling(), trace, changes=CERTAIN)
+    whole = simulate(scaling(), trace)
+    half = simulate(scaling(), trace, step_seconds=1)
 
+    assert (whole.scenario["step_seconds"], half.scenario["step_seconds"]) == (2, 1)
     assert half.affected_percent == pytest.approx(whole.affected_percent, abs=0.5)
     assert half.summary["first_scale_out_at"] == pytest.approx(
         whole.summary["first_scale_out_at"], abs=60
