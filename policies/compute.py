@@ -231,6 +231,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "instance do not get its credentials. Stated, because an image that asks for IMDSv2, as "
         "Amazon Linux 2023 does, raises the default to 2.",
         severity=Severity.HIGH,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=("CKV_AWS_341", "CT.EC2.PR.2"),
         url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-IMDS-new-instances.html",
         types=_LAUNCHES,

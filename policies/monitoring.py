@@ -330,6 +330,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Alarm names start with the project and the stack: AWS overwrites an alarm of "
         "the same name without a word, so two stacks of one account would share one alarm.",
         severity=Severity.HIGH,
+        enforcement=EnforcementLevel.ADVISORY,
         url="https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
         types=frozenset(_ALARM_NAMES),
         check=_check_name_prefix,
@@ -384,6 +385,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Every alarm says how bad it is, in its name or by a tag: who is woken has to "
         "know before reading.",
         severity=Severity.HIGH,
+        enforcement=EnforcementLevel.ADVISORY,
         frameworks=("Well-Architected OPS08-BP04",),
         url=f"{_MONITORING}/Best-Practice-Alarms.html",
         settings=(
@@ -404,6 +406,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Every alarm's description links the runbook: `Runbook: ` and a page. In this "
         "project's own stacks the page exists.",
         severity=Severity.HIGH,
+        enforcement=EnforcementLevel.ADVISORY,
         frameworks=("Well-Architected OPS10-BP02",),
         url=f"{_MONITORING}/AlarmThatSendsEmail.html",
         types=types.METRIC_ALARM | types.COMPOSITE_ALARM,

@@ -175,6 +175,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Buckets state how they encrypt. S3 encrypts all since 2023; the statement "
         "says that it is meant, and with which key.",
         severity=Severity.LOW,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=("CKV_AWS_19",),
         frameworks=("Well-Architected SEC08-BP02",),
         url=f"{_S3}/bucket-encryption.html",

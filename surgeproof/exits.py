@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from surgeproof.escaping import terminal
+from surgeproof.settings.errors import path_shown
 
 PACKAGE: Final = Path(__file__).resolve().parent
 
@@ -76,10 +77,9 @@ class AnswerIsNo(Exception):  # noqa: N818 - it is an answer
 
 def system_error(error: OSError) -> str:
     """Return what the system says, with the file that it says it of."""
+    place = f"{path_shown(error.filename)}: " if error.filename else ""
     if error.errno in _FULL:
-        place = f"{error.filename}: " if error.filename else ""
         return f"{place}the disk is full; free some space and run it again"
-    place = f"{error.filename}: " if error.filename else ""
     return f"{place}{error.strerror or error or type(error).__name__}"
 
 

@@ -177,7 +177,7 @@ def test_mandatory_violations_stop_the_preview_and_say_what_where_and_why(tmp_pa
         ),
         (
             "slow",
-            "mandatory",
+            "advisory",
             _message(
                 "alarm-name-starts-with-stack",
                 "`name` must start with `shop-test-`, got `slow-warning`.",

@@ -76,15 +76,23 @@ def _at(level):
 
 
 ADVICE = {
+    "alarm-links-runbook",
+    "alarm-name-starts-with-stack",
     "alarm-page-is-escalated",
-    "lb-demand-has-rate-alarm",
+    "alarm-states-severity",
+    "launch-template-imds-hop-limit",
     "lb-deletion-protection",
-    "log-group-customer-key",
-    "log-group-retention",
+    "lb-demand-has-rate-alarm",
     "lb-public-has-rate-rule",
     "lb-public-has-web-acl",
     "lb-reserves-capacity-for-surge",
+    "log-group-customer-key",
+    "log-group-retention",
     "rds-deletion-protection",
+    "s3-states-encryption",
+    "security-group-described",
+    "security-group-inline-rule-described",
+    "security-group-rule-described",
 }
 OPT_IN = {
     "asg-several-instance-types",

@@ -50,7 +50,7 @@ def _fleet(max_size):
             autoscalingGroupName="web",
             policyType="TargetTrackingScaling",
             targetTrackingConfiguration={
-                "targetValue": 2400,
+                "targetValue": 2100,
                 "predefinedMetricSpecification": {
                     "predefinedMetricType": "ALBRequestCountPerTarget",
                     "resourceLabel": "app/web/1/targetgroup/web/2",
