@@ -82,7 +82,7 @@ def test_a_change_that_lowers_the_maximum_is_stopped_in_the_preview(tmp_path):
     assert lines[1].startswith(
         "surge `sale` (x2-in-300s x 2) fails: in minute 12 the group was at its maximum size (3); "
     )
-    assert lines[2].startswith("Helps: fleet.maxSize 3 -> 5: survives; ")
+    assert lines[2].startswith("Helps: fleet.maxSize 3 -> 6: survives; ")
     (late,) = lowered.of(WARNS)
     assert (late["level"], late["name"]) == ("mandatory", "group")
     assert "nobody is paged after the surge's start at +0:10:15 (at most 300 s)" in late["message"]
