@@ -32,8 +32,9 @@ from typing import Annotated, Any, Final, NotRequired, TypedDict
 import pulumi
 
 from components._naming import short_digest
-from components._rules import HEALTH_PATH, METRIC_NAMESPACE, PORT, QUOTED
+from components._rules import HEALTH_PATH, PORT, QUOTED
 from components.aws_limits import TEMPLATE, breach
+from surgeproof.figures.settings import METRIC_NAMESPACE
 from surgeproof.settings.errors import ArgsError
 from surgeproof.settings.fields import items, text, whole
 

@@ -3,8 +3,8 @@
 from typing import Annotated, NotRequired, TypedDict
 
 from components._rules import TAGS
-from surgeproof.figures.settings import SURGES_MAX, SurgeSettings
-from surgeproof.settings.fields import items, switch
+from surgeproof.figures.settings import SURGES, SurgeSettings
+from surgeproof.settings.fields import switch
 
 
 class DatabaseSwitch(TypedDict):
@@ -29,18 +29,7 @@ class WebAclSwitches(TypedDict):
 class TopConfiguration(TypedDict):
     """What stands beside the groups."""
 
-    surges: NotRequired[
-        Annotated[
-            dict[str, SurgeSettings],
-            items(
-                f"mapping of at most {SURGES_MAX}",
-                f"be a mapping of at most {SURGES_MAX} surges",
-                high=SURGES_MAX,
-                default=None,
-                key="surges",
-            ),
-        ]
-    ]
+    surges: NotRequired[Annotated[dict[str, SurgeSettings], SURGES]]
     """Surges that the stack must survive, by name; the replay runs them."""
     tags: NotRequired[Annotated[dict[str, str], TAGS]]
     """Tags of all that is created."""

@@ -67,15 +67,6 @@ CAPACITY: Final = number(
 )
 """Requests that one instance carries, at the low end of what was measured."""
 
-METRIC_NAMESPACE: Final = text(
-    "text, 1 to 255 characters",
-    "be a text of 1 to 255 characters, not beginning with a colon",
-    pattern=r"[^:].{0,254}",
-)
-METRIC_NAME: Final = text(
-    "text, 1 to 255 characters", "be a text of 1 to 255 characters", pattern=r".{1,255}"
-)
-
 PORT: Final = whole("port", 1, 65_535, default=8080)
 """What the application listens on."""
 

@@ -16,36 +16,17 @@ from components._naming import physical_name
 from components._rules import (
     CAPACITY,
     CAPACITY_UNITS,
-    METRIC_NAME,
-    METRIC_NAMESPACE,
     RUNBOOK_BASE_URL,
     TAGS,
 )
 from components.notifications import AlertSeverity
+from surgeproof.figures.settings import (
+    METRIC_NAME,
+    METRIC_NAMESPACE,
+    HighResolutionMetricArgs,
+)
 from surgeproof.settings.checks import Definition, Problem, Values
-from surgeproof.settings.fields import group, number, one_of, plain, whole
-
-METRIC_PERIODS: Final = (10, 30)
-"""Seconds between two values of a metric below a minute: 20 is a period for alarms but not for
-target tracking (autoscaling API reference, TargetTrackingMetricStat)."""
-
-
-class HighResolutionMetricArgs(TypedDict):
-    """A demand metric that each instance publishes, with one dimension, AutoScalingGroupName.
-
-    With StorageResolution 1, for example by the CloudWatch agent. It may count requests per second,
-    requests under way or busy workers; it must grow with demand also when the instance is
-    saturated.
-    """
-
-    namespace: Annotated[str, METRIC_NAMESPACE]
-    """Namespace of the metric in CloudWatch."""
-    metric_name: Annotated[str, METRIC_NAME]
-    """Name of the metric."""
-    capacity_per_instance: Annotated[float, number("the metric's own unit", 1e-6, 1e9)]
-    """Value at which one instance is fully used."""
-    period_seconds: NotRequired[Annotated[int, one_of("seconds", *METRIC_PERIODS, default=10)]]
-    """How often it is published."""
+from surgeproof.settings.fields import group, number, plain, whole
 
 
 class ActiveUsersMetricArgs(TypedDict):

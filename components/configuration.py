@@ -3,12 +3,13 @@
 `python -m components.configuration` writes docs/reference and the `config` block of Pulumi.yaml.
 """
 
+import contextlib
 import functools
 import inspect
 import math
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar, cast
 
@@ -34,6 +35,7 @@ from components.web_acl import WebAclArgs
 from surgeproof.figures import Figure
 from surgeproof.figures.settings import (
     BOOT_SECONDS,
+    SERVICE,
     AccountSettings,
     ObjectiveSettings,
     PriceSettings,
@@ -128,6 +130,7 @@ KEYS: Final = Keys(
         NOTIFICATIONS,
         ALARMS,
         OBJECTIVES,
+        SERVICE,
         DATABASE_PLAN,
     ),
     end=_end,
@@ -233,83 +236,33 @@ def _found_by(shared: Database) -> dict[str, Input[str]]:
     }
 
 
-_Rule = Callable[[Read], "Problem | None"]
-
-
-def _broken(place: str, rule: str, got: object) -> Problem:
-    return Problem(tuple(place.split(".")), rule, got)
-
-
-def _together(place: str, other: str) -> _Rule:
-    def rule(values: Read) -> Problem | None:
-        if not values.has(other) or values.has(place):
-            return None
-        return _broken(place, f"be given together with {other}", None)
-
-    return rule
-
-
-def _at_most_figure(lower: str, higher: str) -> _Rule:
-    def rule(values: Read) -> Problem | None:
-        low, high = values[lower], values[higher]
-        if low is None or high is None or low.high <= high.high:
-            return None
-        return _broken(lower, f"be at most {higher} (up to {plain(high.high)})", low.written)
-
-    return rule
-
-
 _REBALANCING: Final = 1.1
 """How far above its maximum a group may be for a while, when it evens zones out
 (https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html)."""
 
 
-def _connection_budget(values: Read) -> Problem | None:
+def _connection_budget(values: Read) -> list[Problem]:
     """Hold that the connections of all instances fit the database, unless a proxy shares them."""
     stated = values["service.connectionsPerInstance"]
     if not values["database.enabled"] or values["database.proxy"] or stated is None:
-        return None
+        return []
     most = values["database.maxConnections"]
     name = values["database.instanceClass"]
     known = database_class(name)
     source = "database.maxConnections"
     if most is None:
         if known is None:
-            return None
+            return []
         most, source = known.max_connections, f"what database.instanceClass ({name}) accepts"
     size, pool = values["fleet.maxSize"], stated.high
     fits = math.floor(round(most / (_REBALANCING * pool), 9))
     if size <= fits:
-        return None
+        return []
     rule = (
         f"be at most {fits}, so that 1.1 x fleet.maxSize x service.connectionsPerInstance (up to "
         f"{plain(pool)}) is at most {source} ({most} connections), or database.proxy true"
     )
-    return _broken("fleet.maxSize", rule, size)
-
-
-_RULES: Final[tuple[_Rule, ...]] = (
-    *(
-        _together(f"service.{key}", f"service.{other}")
-        for key, other in (
-            ("coldRequestsPerSecond", "coldSeconds"),
-            ("coldSeconds", "coldRequestsPerSecond"),
-            ("coldRequestsPerSecond", "coldConcurrency"),
-        )
-    ),
-    *(
-        _at_most_figure(f"service.{key}", f"service.{other}")
-        for key, other in (
-            ("coldRequestsPerSecond", "requestsPerSecond"),
-            ("coldConcurrency", "concurrency"),
-            ("databaseSeconds", "serviceSeconds"),
-            ("processorSeconds", "serviceSeconds"),
-            ("serviceSeconds", "longestRequestSeconds"),
-        )
-    ),
-    _connection_budget,
-)
-"""Rules between keys, of one group or of several."""
+    return [Problem(("fleet", "maxSize"), rule, size)]
 
 
 def _schedule_problems(values: Read) -> list[Problem]:
@@ -336,16 +289,9 @@ def _read(data: Mapping[str, Any]) -> Read:
     read = KEYS.read(data)
     if read.get("database.enabled"):
         KEYS.relate(DATABASE_ARGS, read)
-    found = []
-    for rule in _RULES:
-        try:
-            problem = rule(read)
-        except UnsoundError:
-            continue
-        if problem is not None:
-            found.append(problem)
-    for each in (_schedule_problems,):
-        found += each(read)
+    found = _schedule_problems(read)
+    with contextlib.suppress(UnsoundError):
+        found += _connection_budget(read)
     known = KEYS.names()
     read.problems = sorted(
         [*read.problems, *found],

@@ -15,7 +15,6 @@ from components._override import current_override
 from components._rules import CAPACITY, RUNBOOK_BASE_URL, TAGS, aws_text
 from components.alarms import (
     AlarmRow,
-    HighResolutionMetricArgs,
     Subject,
     Watched,
     fast_surge_row,
@@ -25,6 +24,7 @@ from components.alarms import (
 )
 from components.aws_limits import SCHEDULE
 from components.notifications import AlertSeverity
+from surgeproof.figures.settings import HighResolutionMetricArgs
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.fields import (
     choice,

@@ -9,55 +9,44 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pulumi
 
 from policies._rules import CannotJudgeError
-from policies._values import number
+from surgeproof.figures import Figure
+from surgeproof.figures.settings import STATED
+from surgeproof.settings.fields import BrokenRuleError
 
-_SHORTEST, _LONGEST = 0.8, 1.2
-"""What a single figure may really be: a fifth more or less."""
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PLAIN: Final = 1.05
 """Up to where a rate still counts as the one that the surge starts from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A measured figure: somewhere from low to high."""
-
-    low: float
-    high: float
-
-
 def figure(key: str) -> Figure | None:
     """Return a figure of the group `service`, None where it is not stated.
 
-    A single number stands for itself and a fifth more or less, two numbers for their range.
     Raises CannotJudgeError for what is no figure.
     """
-    stated = _group("service").get(key)
-    if stated is None:
-        return None
-    if isinstance(stated, list):
-        ends = [end for end in map(number, stated) if end is not None]
-        if not ends or len(ends) != len(stated):
-            raise CannotJudgeError(f"`service.{key}` must be a number, or a range of two")
-        return Figure(min(ends), max(ends))
-    value = number(stated)
-    if value is None:
-        raise CannotJudgeError(f"`service.{key}` must be a number, or a range of two")
-    return Figure(value * _SHORTEST, value * _LONGEST)
+    return cast("Figure | None", _value("service", key))
 
 
 def vcpu_quota() -> float | None:
     """Return the account's quota of running On-Demand vCPU, None where it is not stated."""
-    stated = _group("account").get("vcpuQuota")
-    quota = number(stated)
-    if stated is not None and quota is None:
-        raise CannotJudgeError("`account.vcpuQuota` must be a number")
-    return quota
+    return cast("float | None", _value("account", "vcpuQuota"))
+
+
+def _value(group: str, key: str) -> object:
+    """Return a value by the rule of its setting."""
+    stated = _group(group).get(key)
+    rule = STATED.by_key[f"{group}.{key}"].field.rule
+    if stated is None or rule is None:
+        return None
+    try:
+        return rule.read(stated)
+    except BrokenRuleError as broken:
+        must = broken.closer or rule.must
+        raise CannotJudgeError(f"`{group}.{key}` must {must}") from None
 
 
 def not_stated(*keys: str) -> str:
@@ -90,16 +79,16 @@ def surges() -> list[Surge]:
     A trace is one of those that ship, or a CSV file whose path is taken from where the engine runs
     the pack, or from the directory above the pack. Raises CannotJudgeError for what cannot be read.
     """
+    read = STATED.read({"surges": _group("surges")})
+    wrong = [each for each in read.problems if each.path[0] == "surges"]
+    if wrong:
+        raise CannotJudgeError(f"`{wrong[0].place}` must {wrong[0].rule}")
     found = []
-    for name, stated in _group("surges").items():
-        if not isinstance(stated, Mapping) or not isinstance(trace := stated.get("trace"), str):
-            raise CannotJudgeError(f"`surges.{name}` must be a map with a `trace`")
-        scale = number(stated.get("scale", 1))
-        if scale is None:
-            raise CannotJudgeError(f"`surges.{name}.scale` must be a number")
-        shape = _shape(trace)
+    for name, stated in (read["surges"] or {}).items():
+        shape = _shape(stated["trace"])
         if isinstance(shape, str):
             raise CannotJudgeError(f"`surges.{name}.trace` {shape}")
+        scale = stated["scale"]
         normal, peak, rise = shape
         found.append(Surge(name=name, normal=normal * scale, peak=peak * scale, rise_seconds=rise))
     return found

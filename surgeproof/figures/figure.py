@@ -24,10 +24,10 @@ class Figure:
         return [self.low, self.high] if self.stated is None else self.stated
 
 
-def as_figure(value: Any) -> Figure:
+def as_figure(value: Any, spread: float = SPREAD) -> Figure:
     """Return a figure as it was written as the range that it stands for.
 
-    One number stands for itself and SPREAD around it, a list of two for their range. Raises
+    One number stands for itself and `spread` around it, a list of two for their range. Raises
     BrokenRuleError for anything else.
     """
     if isinstance(value, Figure):
@@ -36,18 +36,21 @@ def as_figure(value: Any) -> Figure:
     if not all(is_number(end) and end > 0 for end in ends):
         raise BrokenRuleError
     if not isinstance(value, list | tuple):
-        return Figure(round(value * (1 - SPREAD), 6), round(value * (1 + SPREAD), 6), value)
+        return Figure(round(value * (1 - spread), 6), round(value * (1 + spread), 6), value)
     if len(ends) != 2 or ends[0] > ends[1]:
         raise BrokenRuleError
-    return Figure(round(ends[0], 6), round(ends[1], 6))
+    return Figure(*ends)
 
 
-def figure(unit: str, low: float, high: float, *, behaviour: str) -> Rule:
-    """Make the rule of a measured figure: a number from `low` to `high`, or a range of two."""
+def figure(unit: str, low: float, high: float, *, behaviour: str, spread: float = SPREAD) -> Rule:
+    """Make the rule of a figure: a number from `low` to `high`, or a range of two.
+
+    What is a setting of the application, and not measured, has no `spread`.
+    """
     ends = f"{plain(low)} to {plain(high)}"
 
     def read(value: Any) -> Figure:
-        found = as_figure(value)
+        found = as_figure(value, spread)
         # A single number is held against the range by itself, and not by the spread around it.
         written = (found.low, found.high) if found.stated is None else (found.stated,)
         if not all(low <= end <= high for end in written):
@@ -56,7 +59,7 @@ def figure(unit: str, low: float, high: float, *, behaviour: str) -> Rule:
 
     return Rule(
         must=f"be a number from {ends}, or a list of two such numbers, the lower one first",
-        shown=f"{unit}, {ends}; a number or `[low, high]`",
+        shown=f"{unit}, {ends}; a number{'' if spread else ', exactly,'} or `[low, high]`",
         read=read,
         default=None,
         behaviour=behaviour,

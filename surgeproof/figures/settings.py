@@ -4,10 +4,13 @@ Figures of the application, what the account allows, what is promised, and the s
 survived.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Final, NotRequired, TypedDict
 
 from surgeproof.figures.figure import Figure, figure
-from surgeproof.settings.fields import group, number, text, whole
+from surgeproof.settings.checks import Definition, Problem, Values
+from surgeproof.settings.fields import group, items, number, one_of, plain, text, whole
+from surgeproof.settings.keys import Group, Keys
 
 SURGES_MAX: Final = 20
 """Surges of one stack: each is replayed at every preview."""
@@ -17,6 +20,38 @@ BOOT_SECONDS: Final = 120
 
 LATENCY: Final = number("seconds", 0.001, 4000, default=1, key="slo.latencySeconds")
 """Time within which a request must be answered."""
+
+
+METRIC_NAMESPACE: Final = text(
+    "text, 1 to 255 characters",
+    "be a text of 1 to 255 characters, not beginning with a colon",
+    pattern=r"[^:].{0,254}",
+)
+METRIC_NAME: Final = text(
+    "text, 1 to 255 characters", "be a text of 1 to 255 characters", pattern=r".{1,255}"
+)
+
+METRIC_PERIODS: Final = (10, 30)
+"""Seconds between two values of a metric below a minute: 20 is a period for alarms but not for
+target tracking (autoscaling API reference, TargetTrackingMetricStat)."""
+
+
+class HighResolutionMetricArgs(TypedDict):
+    """A demand metric that each instance publishes, with one dimension, AutoScalingGroupName.
+
+    With StorageResolution 1, for example by the CloudWatch agent. It may count requests per second,
+    requests under way or busy workers; it must grow with demand also when the instance is
+    saturated.
+    """
+
+    namespace: Annotated[str, METRIC_NAMESPACE]
+    """Namespace of the metric in CloudWatch."""
+    metric_name: Annotated[str, METRIC_NAME]
+    """Name of the metric."""
+    capacity_per_instance: Annotated[float, number("the metric's own unit", 1e-6, 1e9)]
+    """Value at which one instance is fully used."""
+    period_seconds: NotRequired[Annotated[int, one_of("seconds", *METRIC_PERIODS, default=10)]]
+    """How often it is published."""
 
 
 class ServiceSettings(TypedDict):
@@ -87,7 +122,13 @@ class ServiceSettings(TypedDict):
     keep_alive_seconds: NotRequired[
         Annotated[
             Figure,
-            figure("seconds", 1, 86400, behaviour="not stated: the policies do not decide on it"),
+            figure(
+                "seconds",
+                1,
+                86400,
+                spread=0,
+                behaviour="not stated: the policies do not decide on it",
+            ),
         ]
     ]
     """Time for which the application keeps an idle connection open; it must be above
@@ -111,13 +152,46 @@ class ServiceSettings(TypedDict):
     """Processor time of one request: CPU utilisation is requests per second x this / vCPU. Measure
     it with a load test: vCPU x CPU utilisation / requests per second."""
     connections_per_request: NotRequired[
-        Annotated[Figure, figure("connections", 0.01, 1000, behaviour="`1`, exactly")]
+        Annotated[Figure, figure("connections", 0.01, 1000, spread=0, behaviour="`1`, exactly")]
     ]
     """Database connections that one request holds."""
     connections_per_instance: NotRequired[
-        Annotated[Figure, figure("connections", 0.01, 100000, behaviour="`0`")]
+        Annotated[Figure, figure("connections", 0.01, 100000, spread=0, behaviour="`0`")]
     ]
     """Database connections that one instance opens: its pools together."""
+
+
+_PAIRS: Final = (
+    ("cold_requests_per_second", "cold_seconds"),
+    ("cold_seconds", "cold_requests_per_second"),
+    ("cold_requests_per_second", "cold_concurrency"),
+)
+"""Figures, and those without which they mean nothing."""
+
+_AT_MOST: Final = (
+    ("cold_requests_per_second", "requests_per_second"),
+    ("cold_concurrency", "concurrency"),
+    ("database_seconds", "service_seconds"),
+    ("processor_seconds", "service_seconds"),
+    ("service_seconds", "longest_request_seconds"),
+)
+
+
+def _together(values: Values) -> Iterator[Problem]:
+    for name, other in _PAIRS:
+        if other in values.given and name not in values.given:
+            yield Problem((name,), f"be given together with {{{other}}}", None)
+
+
+def _in_order(values: Values) -> Iterator[Problem]:
+    for name, other in _AT_MOST:
+        low, high = values.get(name), values.get(other)
+        if low is not None and high is not None and low.high > high.high:
+            must = f"be at most {{{other}=up to {plain(high.high)}}}"
+            yield Problem((name,), must, low.written)
+
+
+SERVICE: Final = Definition("Service", ServiceSettings, relations=(_together, _in_order))
 
 
 class AccountSettings(TypedDict):
@@ -192,3 +266,41 @@ class PriceSettings(TypedDict):
         ]
     ]
     """Price of one instance-hour, for the replay and the outputs."""
+
+
+class DemandSettings(TypedDict):
+    """What of `scaling` the replay has to know: the metric that the application publishes."""
+
+    high_resolution_metric: NotRequired[Annotated[HighResolutionMetricArgs, group()]]
+    """Demand metric with a period below a minute."""
+
+
+SURGES: Final = items(
+    f"mapping of at most {SURGES_MAX}",
+    f"be a mapping of at most {SURGES_MAX} surges",
+    high=SURGES_MAX,
+    default=None,
+    key="surges",
+)
+
+
+class TopSettings(TypedDict):
+    """What stands beside the groups."""
+
+    surges: NotRequired[Annotated[dict[str, SurgeSettings], SURGES]]
+    """Surges that the stack must survive, by name; the replay runs them."""
+
+
+STATED: Final = Keys(
+    (
+        Group(name="service", doc="", types=(ServiceSettings,)),
+        Group(name="account", doc="", types=(AccountSettings,)),
+        Group(name="slo", doc="", types=(ObjectiveSettings,)),
+        Group(name="spending", doc="", types=(PriceSettings,)),
+        Group(name="scaling", doc="", types=(DemandSettings,)),
+    ),
+    TopSettings,
+    (SERVICE,),
+    closed=False,
+)
+"""The keys that the replay and the policies read; a stack has others, which are not theirs."""

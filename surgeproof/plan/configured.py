@@ -1,15 +1,16 @@
 """What the replay is told by the stack's configuration rather than by its resources.
 
 Figures of the application, the objective, and the surges that must be survived. The program checks
-the whole configuration (`components.configuration`); what is read here is checked again, since a
-deployed stack is replayed without its program.
+the whole configuration (`components.configuration`); what is read here is checked again by the same
+rules, since a deployed stack is replayed without its program.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from surgeproof import figures
+from surgeproof.figures.settings import STATED
 from surgeproof.plan.model import (
     DemandMetric,
     Figure,
@@ -21,23 +22,7 @@ from surgeproof.plan.model import (
     ScalingPlan,
     Service,
 )
-from surgeproof.settings.errors import shortened, shown
-
-_FIGURES: Final = {
-    "requestsPerSecond": "requests_per_second",
-    "bootSeconds": "boot_seconds",
-    "serviceSeconds": "service_seconds",
-    "concurrency": "concurrency",
-    "coldRequestsPerSecond": "cold_requests_per_second",
-    "coldConcurrency": "cold_concurrency",
-    "coldSeconds": "cold_seconds",
-    "longestRequestSeconds": "longest_request_seconds",
-    "databaseSeconds": "database_seconds",
-    "processorSeconds": "processor_seconds",
-    "connectionsPerRequest": "connections_per_request",
-    "connectionsPerInstance": "connections_per_instance",
-}
-"""Keys of the group `service`, and what the plan calls them."""
+from surgeproof.settings.keys import Read
 
 _NEEDED: Final = ("requestsPerSecond", "bootSeconds", "serviceSeconds")
 """Figures for which no default could stand in."""
@@ -99,137 +84,61 @@ class Configured:
 
 def configured(data: Mapping[str, Any]) -> Configured:
     """Read the configuration's groups, plain values by name; raise PlanError for what is wrong."""
-    problems: list[str] = []
-    service, missing = _service(_mapping(data, "service", problems), problems)
-    slo = _mapping(data, "slo", problems)
-    surge = _mapping(slo, "surge", problems, "slo.")
-    surviving = Surviving(
-        affected_users_percent=_number(
-            surge, "affectedUsersPercent", "slo.surge.", problems, 0.5, high=100
+    read = STATED.read(data)
+    if read.problems:
+        raise PlanError(*(problem.line(secret=False) for problem in read.problems))
+    missing = tuple(f"service.{key}" for key in _NEEDED if f"service.{key}" not in read.given)
+    surge = read["slo.surge"] or {}
+    metric = read["scaling.highResolutionMetric"]
+    return Configured(
+        service=None if missing else _service(read),
+        objective=Objective(
+            latency_seconds=read["slo.latencySeconds"],
+            bad_requests_percent=read["slo.badRequestsPercent"],
         ),
-        bad_minutes=int(_number(surge, "badMinutes", "slo.surge.", problems, 2)),
-    )
-    objective = Objective(
-        latency_seconds=_number(slo, "latencySeconds", "slo.", problems, 1, low=0.001),
-        bad_requests_percent=_number(slo, "badRequestsPercent", "slo.", problems, 1, high=100),
-    )
-    scaling = _mapping(data, "scaling", problems)
-    spending = _mapping(data, "spending", problems)
-    account = _mapping(data, "account", problems)
-    quota = _number(account, "vcpuQuota", "account.", problems, 0, low=1)
-    price = _number(spending, "instanceHourUsd", "spending.", problems, 0)
-    result = Configured(
-        service=service,
-        objective=objective,
-        demand_metrics=_demand(scaling, problems),
-        surges=_surges(_mapping(data, "surges", problems), problems),
-        surviving=surviving,
-        prices=Prices(instance_hour=price),
-        quotas=Quotas(vcpus=quota or None),
-        not_seen=missing,
-        missing=tuple(
-            f"service.{key}" for key in _NEEDED if _mapping(data, "service", []).get(key) is None
+        demand_metrics=() if metric is None else (_demand(metric),),
+        surges=tuple(
+            Surge(name=name, trace=stated["trace"], scale=stated["scale"])
+            for name, stated in (read["surges"] or {}).items()
         ),
-    )
-    if problems:
-        raise PlanError(*problems)
-    return result
-
-
-def _mapping(
-    data: Mapping[str, Any], key: str, problems: list[str], place: str = ""
-) -> Mapping[str, Any]:
-    value = data.get(key)
-    if isinstance(value, Mapping):
-        return value
-    if value is not None:
-        problems.append(f"{place}{key}: must be a mapping of keys, got {shown(value)}")
-    return {}
-
-
-def _number(
-    data: Mapping[str, Any],
-    key: str,
-    place: str,
-    problems: list[str],
-    default: float,
-    *,
-    low: float = 0,
-    high: float = math.inf,
-) -> float:
-    value = data.get(key)
-    if value is None:
-        return default
-    if _is_number(value) and low <= value <= high:
-        return float(value)
-    ends = f"of at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
-    problems.append(f"{place}{key}: must be a number {ends}, got {shown(value)}")
-    return default
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _figure(value: Any) -> Figure | None:
-    """Return a number with 20 % around it, or the range that two numbers state."""
-    if _is_number(value) and value >= 0:
-        return Figure.about(value)
-    if not isinstance(value, Sequence) or len(value) != 2 or not all(map(_is_number, value)):
-        return None
-    low, high = value
-    return Figure(low=low, typical=(low + high) / 2, high=high) if 0 <= low <= high else None
-
-
-def _service(
-    data: Mapping[str, Any], problems: list[str]
-) -> tuple[Service | None, tuple[NotSeen, ...]]:
-    figures: dict[str, Any] = {}
-    for key, name in _FIGURES.items():
-        if data.get(key) is None:
-            continue
-        figure = _figure(data[key])
-        if figure is None or figure.high <= 0:
-            problems.append(
-                f"service.{key}: must be a number above 0, or a list of two such numbers, the "
-                f"lower one first, got {shown(data[key])}"
-            )
-            continue
-        figures[name] = figure
-    missing = [key for key in _NEEDED if data.get(key) is None]
-    if missing:
-        reason = (
-            f"The configuration does not state {' and '.join(f'service.{key}' for key in missing)}"
-            "; measure it with a load test."
-        )
-        return None, (NotSeen(path="service", reason=reason),)
-    return (None if problems else Service(**figures)), ()
-
-
-def _demand(scaling: Mapping[str, Any], problems: list[str]) -> tuple[DemandMetric, ...]:
-    place = "scaling.highResolutionMetric."
-    metric = _mapping(scaling, "highResolutionMetric", problems, "scaling.")
-    if not metric:
-        return ()
-    capacity = _number(metric, "capacityPerInstance", place, problems, 0, low=1e-6)
-    names = [metric.get(key) for key in ("namespace", "metricName")]
-    if capacity <= 0 or not all(isinstance(name, str) and name for name in names):
-        problems.append(f"{place[:-1]}: must state namespace, metricName and capacityPerInstance")
-        return ()
-    return (
-        DemandMetric(namespace=str(names[0]), name=str(names[1]), capacity_per_instance=capacity),
+        surviving=Surviving(**surge),
+        prices=Prices(instance_hour=read["spending.instanceHourUsd"] or 0),
+        quotas=Quotas(vcpus=read["account.vcpuQuota"]),
+        not_seen=(_not_stated(missing),) if missing else (),
+        missing=missing,
     )
 
 
-def _surges(data: Mapping[str, Any], problems: list[str]) -> tuple[Surge, ...]:
-    surges = []
-    for name, stated in data.items():
-        trace = stated.get("trace") if isinstance(stated, Mapping) else None
-        if not isinstance(trace, str) or not trace:
-            problems.append(
-                f"surges.{shortened(name)}.trace: must be the name or the path of a trace"
-            )
-            continue
-        scale = _number(stated, "scale", f"surges.{shortened(name)}.", problems, 1, low=0.0001)
-        surges.append(Surge(name=name, trace=trace, scale=scale))
-    return tuple(surges)
+def _service(read: Read) -> Service:
+    fields = Service.__dataclass_fields__
+    stated = {
+        key.field.name: _figure(read[f"service.{name}"])
+        for name, key in STATED.keys_in(STATED.groups[0]).items()
+        if f"service.{name}" in read.given and key.field.name in fields
+    }
+    return Service(**stated)
+
+
+def _figure(stated: figures.Figure) -> Figure:
+    """Return a figure as the replay draws it: most likely what was written, or the middle."""
+    if stated.stated is None:
+        low, high = stated.low, stated.high
+        return Figure(low=low, typical=(low + high) / 2, high=high)
+    if stated.low == stated.high:
+        return Figure.exactly(stated.stated)
+    return Figure.about(stated.stated, figures.SPREAD)
+
+
+def _not_stated(missing: Sequence[str]) -> NotSeen:
+    reason = (
+        f"The configuration does not state {' and '.join(missing)}; measure it with a load test."
+    )
+    return NotSeen(path="service", reason=reason)
+
+
+def _demand(metric: Mapping[str, Any]) -> DemandMetric:
+    return DemandMetric(
+        namespace=metric["namespace"],
+        name=metric["metric_name"],
+        capacity_per_instance=metric["capacity_per_instance"],
+    )

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from surgeproof.figures import SPREAD
+
 
 class PlanError(ValueError):
     """A plan that contradicts itself: `<Class>.<field>: must <rule>, got <value>`."""
@@ -99,7 +101,7 @@ class Figure:
             )
 
     @classmethod
-    def about(cls, value: float, spread: float = 0.2) -> Self:
+    def about(cls, value: float, spread: float = SPREAD) -> Self:
         """Return `value` with ±20 %, which a bare value in the configuration gets."""
         return cls(low=value * (1 - spread), typical=value, high=value * (1 + spread))
 

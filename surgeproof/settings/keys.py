@@ -151,13 +151,24 @@ class Keys:
         top: type,
         definitions: Iterable[Definition[Any]],
         *,
-        end: End,
+        end: End | None = None,
+        closed: bool = True,
     ) -> None:
-        """Take the groups, what stands beside them, and whose rules hold between settings."""
+        """Take the groups, what stands beside them, and whose rules hold between settings.
+
+        Args:
+            groups: The groups.
+            top: The TypedDict of what stands beside them.
+            definitions: What is given to components, and their rules between settings.
+            end: Takes an end of a measured figure. Default: no component is given one.
+            closed: Whether other keys are refused. Default: true.
+
+        """
         self.groups: Final = tuple(groups)
         self.top: Final = top
         self.definitions: Final = tuple(definitions)
         self._end = end
+        self._closed = closed
         self.by_key: Final[dict[str, Key]] = {}
         for group in self.groups:
             for args_type in group.types:
@@ -204,7 +215,7 @@ class Keys:
         read.problems += [
             KeyProblem((str(name),), unknown(name, known), name)
             for name in data
-            if name not in known
+            if self._closed and name not in known
         ]
         return read
 
@@ -227,7 +238,7 @@ class Keys:
 
     def _given(self, of: Field, value: Any) -> Any:
         end = of.rule.end if of.rule else ""
-        return self._end(value, end) if end else copy.deepcopy(value)
+        return self._end(value, end) if end and self._end else copy.deepcopy(value)
 
     def _read_group(self, group: Group, value: object, read: Read) -> None:
         keys = self.keys_in(group)
@@ -247,7 +258,7 @@ class Keys:
         read.problems += [
             KeyProblem((group.name, str(name)), unknown(name, keys), name)
             for name in written
-            if name not in keys
+            if self._closed and name not in keys
         ]
 
     def _take(

@@ -650,7 +650,7 @@ def test_a_time_out_that_fits_the_service_passes(stated, rule, type_, properties
     ids=range(5),
 )
 def test_a_time_out_that_does_not_fit_is_refused(stated, rule, type_, properties, message):
-    stated(service={"longestRequestSeconds": [1, 400], "keepAliveSeconds": 75})
+    stated(service={"longestRequestSeconds": [1, 400], "keepAliveSeconds": 60})
 
     assert check(rule, type_, properties) == refused(message)
 
@@ -746,9 +746,12 @@ def test_fewer_units_than_aws_reserves_are_refused(stated, units):
             {"trace": "no-such-file.csv"},
             "`surges.sale.trace` must be a trace that ships, or a CSV file that is there",
         ),
-        ({}, "`surges.sale` must be a map with a `trace`"),
-        ("double", "`surges.sale` must be a map with a `trace`"),
-        ({"trace": "x2-in-300s", "scale": "much"}, "`surges.sale.scale` must be a number"),
+        ({}, "`surges.sale.trace` must be the name or the path of a trace"),
+        ("double", "`surges.sale` must be a mapping of keys"),
+        (
+            {"trace": "x2-in-300s", "scale": "much"},
+            "`surges.sale.scale` must be a number from 0.0001 to 10000",
+        ),
     ],
     ids=["no file", "no trace", "no map", "no scale"],
 )

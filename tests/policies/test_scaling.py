@@ -192,13 +192,16 @@ def test_boot_time_is_read_from_the_stack_s_configuration(service, seconds):
     assert stated_boot_seconds() == seconds
 
 
+BOOT_RULE = "be a number from 1 to 3000, or a list of two such numbers, the lower one first"
+
+
 @pytest.mark.parametrize(
     ("service", "reason"),
     [
         ("{", "`service` in the stack's settings must be a map"),
         ("90", "`service` in the stack's settings must be a map"),
-        ('{"bootSeconds": "soon"}', "`service.bootSeconds` must be a number, or a range of two"),
-        ('{"bootSeconds": [1, "x"]}', "`service.bootSeconds` must be a number, or a range of two"),
+        ('{"bootSeconds": "soon"}', f"`service.bootSeconds` must {BOOT_RULE}"),
+        ('{"bootSeconds": [1, "x"]}', f"`service.bootSeconds` must {BOOT_RULE}"),
     ],
 )
 def test_boot_time_of_a_broken_configuration_does_not_count_as_not_stated(service, reason):
