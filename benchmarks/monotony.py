@@ -401,6 +401,26 @@ def _spells_with_fewer(before: Run, after: Run, where: Flags) -> Flags:
     return explained
 
 
+def _drowned(before: Run, after: Run) -> Flags:
+    """Return when fewer instances are healthy, though enough are in service, after both collapsed.
+
+    In a fleet that is down, a new instance gets what all should carry. Those that come one by one
+    are each drowned, those that come at once are not: see the surges `crowd-20` and
+    `crowd-20-spread` of the request-level simulation, which says the same.
+    """
+    each = after.scenario["requests_per_second"]
+    step = float(after.scenario["step_seconds"])
+
+    def down(ran: Run) -> Flags:
+        healthy, attempts = ran.column("answering") * each, ran.column("attempts")
+        return np.asarray((healthy < attempts) & (ran.column("backlog") > 0))
+
+    lately = np.convolve(down(before), np.ones(int(SPAN_SECONDS / step)))[: after.bad.size] > 0
+    enough = after.column("in_service") * each >= after.column("demand")
+    fewer = after.column("answering") < before.column("answering")
+    return np.asarray(lately & down(after) & enough & fewer)
+
+
 REASONS: Final[Mapping[str, Callable[[Run, Run], Flags]]] = MappingProxyType(
     {
         "connections": _connections,
@@ -408,6 +428,7 @@ REASONS: Final[Mapping[str, Callable[[Run, Run], Flags]]] = MappingProxyType(
         "cold instances": _cold,
         "scaled in sooner": _scaled_in,
         "asked for later": _asked_later,
+        "come one by one": _drowned,
     }
 )
 """Why something that should help may hurt, and when."""

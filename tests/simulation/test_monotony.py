@@ -21,6 +21,7 @@ def test_more_of_what_should_help_never_hurts_without_a_reason(number):
         (46, "half as many instances more", "connections"),
         (106, "a boot in half the time", "contention"),
         (96, "twice the maximum", "cold instances"),
+        (604, "a boot in half the time", "come one by one"),
     ],
     ids=str,
 )
