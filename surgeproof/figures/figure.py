@@ -9,6 +9,10 @@ SPREAD: Final = 0.2
 """How far the truth may lie from a figure that is stated as one number."""
 
 
+_MOST: Final = 1e300
+"""Far above every figure; what is larger is no number that can be reckoned with."""
+
+
 @dataclass(frozen=True, slots=True)
 class Figure:
     """A measured figure, as the range that it lies in."""
@@ -33,7 +37,7 @@ def as_figure(value: Any, spread: float = SPREAD) -> Figure:
     if isinstance(value, Figure):
         return value
     ends = [*value] if isinstance(value, list | tuple) else [value]
-    if not all(is_number(end) and end > 0 for end in ends):
+    if not all(is_number(end) and 0 < end < _MOST for end in ends):
         raise BrokenRuleError
     if not isinstance(value, list | tuple):
         return Figure(round(value * (1 - spread), 6), round(value * (1 + spread), 6), value)

@@ -270,7 +270,7 @@ def _read(
         if value is None:
             if each.required and (rule is not None or wiring):
                 problems.append(Problem(here, rule.must if rule else "be given", None))
-            elif rule is not None and rule.default is not None and not each.required:
+            elif rule is not None and rule.has_default and not each.required:
                 found[each.name] = _default(each, rule)
         elif rule is None or _comes_later(each, value):
             found[each.name] = value

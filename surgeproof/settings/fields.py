@@ -77,6 +77,11 @@ class Rule:
             return f"`[{', '.join(map(str, self.default))}]`"
         return f"`{plain(self.default)}`"
 
+    @property
+    def has_default(self) -> bool:
+        """Whether a value stands in for one that is not given."""
+        return self.default is not None and self.default is not REQUIRED
+
     def by(self, **changes: Any) -> "Rule":
         """Return the rule with another key, default or the like, for another component's use."""
         return replace(self, **changes)

@@ -325,7 +325,7 @@ class Keys:
         for name, each in fields_of(kind).items():
             key = self.key_of(kind, each)
             if key is None or key not in self.by_key:
-                if each.rule is not None and each.rule.default is not None and not each.required:
+                if each.rule is not None and each.rule.has_default and not each.required:
                     values[name] = each.rule.default
                 continue
             owner = self.by_key[key]
@@ -341,7 +341,7 @@ class Keys:
                 given.add(name)
             if value is not None:
                 values[name] = self._given(each, value)
-            elif each.rule is not None and each.rule.default is not None and not each.required:
+            elif each.rule is not None and each.rule.has_default and not each.required:
                 values[name] = each.rule.default
         known = len(problems)
         checked = Values(values, frozenset(given), [*problems])

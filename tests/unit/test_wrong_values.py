@@ -20,6 +20,10 @@ WRONG = (
     0.5,
     10**30,
     1e308,
+    float("inf"),
+    float("-inf"),
+    float("nan"),
+    10**400,
     "",
     "x",
     "5",
@@ -33,6 +37,8 @@ WRONG = (
     [1, "a", {}],
     {},
     {"": 1},
+    {5: 1},
+    {5: {"a": 1}, None: 2},
     {"a": {"b": []}},
     {"a": None, "b": [1]},
 )
@@ -132,3 +138,26 @@ def test_what_a_replay_reads_again_is_taken_or_told_in_lines(path):
             for line in error.problems:
                 assert re.fullmatch(r"[^\n\x1b]+: must [^\n\x1b]+", line)
                 assert len(line) < 1500
+
+
+MARK = "hunter2"
+HIDDEN = (
+    ("database", "password"),
+    ("fleet", "application", "userData"),
+    ("fleet", "application", "environment"),
+    ("fleet", "application", "secrets"),
+)
+
+
+@pytest.mark.parametrize("path", HIDDEN, ids=".".join)
+def test_what_may_be_a_secret_is_never_shown(path):
+    for value in (MARK, f"{MARK} /", [MARK], {"A": [MARK]}, {"A": MARK, "PORT": MARK}, {5: MARK}):
+        for problem in find_problems(changed(path, value)):
+            assert MARK not in problem.line(secret=False)
+
+
+def test_the_address_of_a_tool_is_never_shown():
+    for endpoint in (f"http://{MARK}", f"https://a/{MARK}", [f"https://{MARK}"], {"a": MARK}):
+        receivers = [URL | {"endpoint": endpoint}, URL | {"endpoint": endpoint}]
+        for problem in find_problems(changed(("alerts", "subscriptions"), receivers)):
+            assert MARK not in problem.line(secret=False)
