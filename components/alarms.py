@@ -285,7 +285,6 @@ class Watched:
     """What it says, in a sentence."""
     metrics: int
     """Metrics that it is billed for; 0: a composite alarm."""
-    high_resolution: bool = False
     has_graph: bool = True
 
 
@@ -1226,7 +1225,6 @@ def watched(name: str, row: AlarmRow, alarm: aws.cloudwatch.MetricAlarm) -> Watc
         section=row.section,
         title=row.says,
         metrics=row.billed_metrics,
-        high_resolution=row.period_seconds < 60,
     )
 
 

@@ -57,7 +57,6 @@ BROKE: Final = {
 """What stood between the users and enough capacity, by the simulation's word for it."""
 
 _LATER: Final = "known only once the stack is deployed"
-_LEFT_OUT: Final = "left out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,13 +22,6 @@ def is_one_of(*values: Any) -> Harmless:
     return lambda value: is_empty(value) or value in values
 
 
-def has_inside(key: str, *values: Any) -> Harmless:
-    """Return whether a block is empty or has one of these under `key`."""
-    return lambda block: (
-        is_empty(block) or (isinstance(block, Mapping) and block.get(key) in (None, *values))
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Properties:
     """The properties of one type, in the engine's words."""
