@@ -290,6 +290,10 @@ class DatabaseArgs(TypedDict):
         Annotated[int, one_of("seconds", *MONITORING_SECONDS, default=60)]
     ]
     """Time between two points of the operating system's metrics."""
+    performance_insights_retention_days: NotRequired[
+        Annotated[int, aws_whole("days", DATABASE, "performanceInsightsRetentionPeriod", default=7)]
+    ]
+    """Time that Performance Insights keeps the database's load; only 7 days cost nothing."""
     slow_query_milliseconds: NotRequired[
         Annotated[int, whole("milliseconds", 1, 3600000, default=1000)]
     ]
@@ -1170,7 +1174,9 @@ class _Given:
             "vpc_security_group_ids": [security_group.id],
             "enabled_cloudwatch_logs_exports": list(_LOGS),
             "performance_insights_enabled": True,
-            "performance_insights_retention_period": 7,  # days; what costs nothing
+            "performance_insights_retention_period": settings[
+                "performance_insights_retention_days"
+            ],
             "monitoring_interval": settings["monitoring_interval_seconds"],
             "monitoring_role_arn": self.monitoring.arn,
         }

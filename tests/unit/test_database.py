@@ -449,3 +449,12 @@ def test_without_a_known_class_there_are_no_alarms_on_memory_and_load():
     assert (
         recording.resources["MetricAlarm"]["web-database-connections-critical"]["threshold"] == 90
     )
+
+
+def test_performance_insights_keep_a_week_unless_told_otherwise():
+    kept = [
+        build(**given).resources["Instance"]["web"]["performanceInsightsRetentionPeriod"]
+        for given in ({}, {"performance_insights_retention_days": 31})
+    ]
+
+    assert kept == [7, 31]
