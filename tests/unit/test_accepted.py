@@ -1,5 +1,9 @@
 """What the configuration accepts, no component refuses: all is said before the first resource."""
 
+import json
+import random
+
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +17,7 @@ from components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
 from components.spending import SPENDING, SpendingArgs
 from components.web_acl import WEB_ACL_ARGS, WebAclArgs
 from tests.unit.test_configuration import BURN
+from tests.unit.test_program import run_program
 from tests.unit.test_wrong_values import KEYS, WHOLE, changed
 
 NUMBERS = (
@@ -150,3 +155,18 @@ def test_no_component_refuses_what_the_configuration_accepts(chosen):
             data = with_it
 
     assert refused(Configuration.from_data(data)) == []
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_whole_program_takes_what_is_accepted(seed):
+    """Names and lengths that only the resources show, too."""
+    chance, data = random.Random(seed), WHOLE  # noqa: S311 - not a secret
+    for _ in range(14):
+        path = chance.choice(KEYS)
+        with_it = changed(path, chance.choice(values_for(path)), data)
+        data = data if find_problems(with_it) else with_it
+    groups = {f"surgeproof:{name}": json.dumps(each) for name, each in data.items()}
+
+    recording = run_program("local", {"aws:region": "eu-central-1", **groups})
+
+    assert recording.resources["Group"]["web"]["maxSize"] == data["fleet"]["maxSize"]
