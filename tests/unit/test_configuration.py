@@ -7,6 +7,7 @@ import pytest
 from components import configuration, objectives
 from components._alarm_reference import alarms_reference
 from components.configuration import KEYS, Configuration, ConfigurationError, find_problems
+from components.load_balancer import LoadBalancerArgs
 from components.scaling_policies import ScalingPoliciesArgs
 from surgeproof.figures import Figure
 from surgeproof.settings.checks import docs_of, fields_of, types_in
@@ -1074,6 +1075,19 @@ def test_a_single_figure_stands_for_twenty_percent_around_it(written, meant):
         ]
         == meant
     )
+
+
+def test_the_load_balancer_asks_where_the_application_answers():
+    written = {"fleet.application": {"port": 9000, "healthPath": "/up"}}
+
+    given = [
+        Configuration.from_data(changed(each)).args(LoadBalancerArgs) for each in ({}, written)
+    ]
+
+    assert [(each["target_port"], each["health_check_path"]) for each in given] == [
+        (8080, "/health"),
+        (9000, "/up"),
+    ]
 
 
 def test_capacity_goes_by_the_low_end_and_boot_time_by_the_high_end():
