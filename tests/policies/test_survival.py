@@ -432,7 +432,8 @@ def test_a_wrong_configuration_stops_the_rule(say, rule):
     with pytest.raises(CannotJudgeError) as raised:
         say(rule, config=config)
     assert str(raised.value) == (
-        "the configuration is wrong: surges.sale.trace: must be the name or the path of a trace"
+        "the configuration is wrong: surges.sale.trace: must be the name or the path of a trace, "
+        "got nothing"
     )
 
 
