@@ -5,7 +5,7 @@ import pytest
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from components import AutoScalingGroup, LoadBalancer, Network
-from components.auto_scaling_group import _architecture
+from components._rules import architecture
 from tests.moto.standing import Standing, aws
 
 __all__ = ["aws"]
@@ -190,7 +190,7 @@ def test_the_architecture_of_every_instance_type_is_told_from_its_name():
         if not name.startswith("mac")
     }
 
-    wrong = {name for name, possible in linux.items() if _architecture(name) not in possible}
+    wrong = {name for name, possible in linux.items() if architecture(name) not in possible}
 
     assert len(linux) > 1000
     assert wrong == set()
