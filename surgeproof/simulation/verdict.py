@@ -726,29 +726,32 @@ def _standing(
     low = int(encoded.scenario["min_size"][0])
     high = int(4 * needed.max()) if needed.size else 0
 
-    def survives(size: int, trials: r.Records) -> bool:
+    def lost(size: int, trials: r.Records) -> r.Records:
         tried = trials.copy()
         tried["min_size"] = tried["desired"] = size
         tried["max_size"] = np.maximum(tried["max_size"], size)
-        return bool(survived_runs(sweep(encoded, tried), limits).all())
+        left: r.Records = trials[survived_runs(sweep(encoded, tried), limits) == 0]
+        return left
 
     def least(trials: r.Records, below: int, enough: int) -> int:
         while enough - below > 1:
             middle = (below + enough) // 2
-            if survives(middle, trials):
-                enough = middle
-            else:
+            if lost(middle, trials).size:
                 below = middle
+            else:
+                enough = middle
         return enough
 
-    # Some of the runs find the neighbourhood; all of them are asked there.
-    some = records[::10]
-    if high <= low or high > 1000 or not survives(high, some):
+    if high > 1000:
         return None
-    near = least(some, low, high)
-    if survives(near, records):
-        return near
-    return least(records, near, high) if survives(high, records) else None
+    # Some of the runs find the neighbourhood; all are asked there, and those that are lost find on.
+    size, asked = low, records[::10]
+    while size < high and not lost(high, asked).size:
+        size = least(asked, size, high)
+        asked = lost(size, records)
+        if not asked.size:
+            return size
+    return None
 
 
 def _cost(plan: ScalingPlan, typical: Run, needed: r.Floats, maximum: int) -> Cost:
