@@ -85,7 +85,7 @@ mutate: $(VENV)/.dev  ## Change the policies in thousands of places; tests must 
 outage: $(VENV)/.dev  ## Find the outage's family anew, and print its facts and who survives it
 	$(PYTHON_M) surgeproof.outage --calibrate
 
-monotony: $(VENV)/.dev  ## Compare 700 random configurations with more of what should help (about 10 minutes)
+monotony: $(VENV)/.dev  ## Compare 700 random configurations with more of what should help (about 10 seconds)
 	$(PYTHON_M) benchmarks.monotony
 
 bench: $(VENV)/.dev  ## Print the figures that the README states
