@@ -11,7 +11,7 @@ Path = tuple[str | int, ...]
 """Keys and indexes from the top of a document."""
 
 _SHOWN_PARTS: Final = 8
-_SHOWN_KEYS: Final = 12
+_SHOWN_NAMES: Final = 12
 _PATH_CHARACTERS_MAX: Final = 300
 _EXACT_MAX: Final = 2**53
 _PRINTED_MAX: Final = 10**100
@@ -41,6 +41,12 @@ def shortened(text: str) -> str:
     return visible(cut)
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names as a message lists them: each cut short, and not more than a few."""
+    more = [f"{len(names) - _SHOWN_NAMES} more"] if len(names) > _SHOWN_NAMES else []
+    return ", ".join([*map(shortened, names[:_SHOWN_NAMES]), *more]) or "none"
+
+
 def path_shown(path: object) -> str:
     """Return a file's path as messages name it: one line, with its middle left out where long."""
     text = visible(str(path))
@@ -57,9 +63,7 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
-        keys = [shortened(str(key)) for key in value]
-        more = [f"{len(keys) - _SHOWN_KEYS} more"] if len(keys) > _SHOWN_KEYS else []
-        return f"a mapping of {', '.join([*keys[:_SHOWN_KEYS], *more])}" if keys else _EMPTY
+        return f"a mapping of {listed([str(key) for key in value])}" if value else _EMPTY
     if isinstance(value, list | tuple):
         return f"a list of {len(value)}"
     if isinstance(value, Enum):

@@ -23,7 +23,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from surgeproof.traces.errors import RowCounter, Said, TraceError, listed
+from surgeproof.settings.errors import listed
+from surgeproof.traces.errors import RowCounter, Said, TraceError
 from surgeproof.traces.kinds import APPLICATION, kind_of
 from surgeproof.traces.log_files import LogFile, chosen, find, is_named, whole_lines
 from surgeproof.traces.trace import STEPS_MAX, Trace, milliseconds, unix_seconds

@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from surgeproof import files
+from surgeproof.settings.errors import listed
 from surgeproof.traces.columns import (
     GAPS,
     UNITS,
@@ -32,7 +33,7 @@ from surgeproof.traces.columns import (
     numbers_of,
     times_of,
 )
-from surgeproof.traces.errors import RowCounter, Said, TraceError, listed, opened
+from surgeproof.traces.errors import RowCounter, Said, TraceError, opened
 from surgeproof.traces.grid import Floats, Integers, placed, step_of
 from surgeproof.traces.kinds import APPLICATION, kind_of
 from surgeproof.traces.trace import RATE_MAX, STEP_SECONDS_MAX, STEPS_MAX, Trace

@@ -1,19 +1,15 @@
 """What is wrong with a trace: the one error of this room, and the rows that a reader refused."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from surgeproof.escaping import visible
-from surgeproof.settings.errors import path_shown, shortened
+from surgeproof.settings.errors import path_shown
 from surgeproof.settings.files import FileError, open_regular
 
 VALUE_CHARACTERS = 60
 """Longest value that a message repeats (characters); the middle of a longer one is left out."""
-
-SHOWN_NAMES = 12
-"""Names that a message lists (names); the others are counted."""
 
 SHOWN_BAD_ROWS = 5
 """Bad rows that are kept to be shown (rows); the others are counted."""
@@ -51,12 +47,6 @@ class TraceError(ValueError):
         # Places, headers and cells may hold anything.
         lines = (f"{path_shown(place)}: must {rule}, got {said}", *details)
         super().__init__("\n  ".join(map(visible, lines)))
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as a message lists them: each cut short, and not more than a few."""
-    more = [f"{len(names) - SHOWN_NAMES:,} more"] if len(names) > SHOWN_NAMES else []
-    return ", ".join([*map(shortened, names[:SHOWN_NAMES]), *more]) or "none"
 
 
 class BadRowsError(TraceError):

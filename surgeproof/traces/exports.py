@@ -8,11 +8,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from surgeproof.settings.errors import DocumentError
+from surgeproof.settings.errors import DocumentError, listed
 from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.traces.columns import CellError, Times, times_of
 from surgeproof.traces.csv_file import LINE_BYTES_MAX, Reading, trace_of
-from surgeproof.traces.errors import RowCounter, Said, TraceError, listed, opened
+from surgeproof.traces.errors import RowCounter, Said, TraceError, opened
 from surgeproof.traces.trace import RATE_MAX, STEPS_MAX, Trace
 
 _K6_METRIC: Final = "http_reqs"

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from surgeproof.traces.errors import RowCounter, Said, TraceError, listed, opened
+from surgeproof.settings.errors import listed
+from surgeproof.traces.errors import RowCounter, Said, TraceError, opened
 
 PIECE_BYTES: Final = 1024 * 1024
 """How much of a log is read at a time (bytes, packed or not)."""
