@@ -265,18 +265,25 @@ def order(w: World, t: float) -> None:
     f.terminate_at = min(f.terminate_at, ready) if missing < 0 else NEVER
 
 
+@inlined
+def take_sizes(w: World) -> int:
+    """Take the bounds of the scheduled action that is next; return the capacity it asks for."""
+    f = w.fleet
+    action = w.schedules[f.schedule]
+    if action.min_size >= 0:
+        f.min_size = action.min_size
+    if action.max_size >= 0:
+        f.max_size = action.max_size
+    return int(action.desired if action.desired >= 0 else f.desired)
+
+
 @compiled
 def run_schedules(w: World, t: float) -> None:
     """Run the scheduled actions whose time it is; they ignore cooldowns (ASG)."""
     f = w.fleet
     late = w.scenario.schedule_delay_seconds
     while f.schedule < w.schedules.size and w.schedules[f.schedule].at + late <= t:
-        action = w.schedules[f.schedule]
-        if action.min_size >= 0:
-            f.min_size = action.min_size
-        if action.max_size >= 0:
-            f.max_size = action.max_size
-        wanted = action.desired if action.desired >= 0 else f.desired
+        wanted = take_sizes(w)
         f.warmup = w.scenario.default_warmup_seconds
         set_desired(w, t, float(wanted), E_SCHEDULED, f.schedule, float(wanted))
         f.schedule += 1

@@ -16,6 +16,7 @@ from surgeproof.simulation.fleet import (
     populate,
     recount,
     set_desired,
+    take_sizes,
 )
 from surgeproof.simulation.metrics import TICK_SECONDS, evaluate
 from surgeproof.simulation.policies import (
@@ -144,12 +145,7 @@ def follow_past_schedules(w: World, start: float) -> None:
     f = w.fleet
     late = w.scenario.schedule_delay_seconds
     while f.schedule < w.schedules.size and w.schedules[f.schedule].at + late <= start:
-        action = w.schedules[f.schedule]
-        if action.min_size >= 0:
-            f.min_size = action.min_size
-        if action.max_size >= 0:
-            f.max_size = action.max_size
-        wanted = action.desired if action.desired >= 0 else f.desired
+        wanted = take_sizes(w)
         f.desired = min(max(wanted, f.min_size), f.max_size)
         f.schedule += 1
 
