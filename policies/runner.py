@@ -71,10 +71,11 @@ def entries(document: Any, *, base: Any = None, place: str = "the file") -> list
         found = _planned(form, document["resourcePlans"], before)
         form.check()
         return found
-    is_preview = "steps" in document or "changeSummary" in document
-    if is_preview:
+    if "steps" in document or "changeSummary" in document:
         _check_whole(document, place)
-    states = _stepped(form, document.get("steps")) if is_preview else _stored(form, document, place)
+        states = _stepped(form, document.get("steps"))
+    else:
+        states = _stored(form, document, place)
     form.check()
     return _stated(states)
 
