@@ -1,4 +1,4 @@
-"""Settings of the stack that no component is given: what is made, and what stands beside groups."""
+"""Settings that no component takes: which parts are made, and keys outside of any group."""
 
 from typing import Annotated, NotRequired, TypedDict
 
@@ -27,7 +27,7 @@ class WebAclSwitches(TypedDict):
 
 
 class TopConfiguration(TypedDict):
-    """What stands beside the groups."""
+    """Keys outside of any group."""
 
     surges: NotRequired[Annotated[dict[str, SurgeSettings], SURGES]]
     """Surges that the stack must survive, by name; the replay runs them."""

@@ -44,7 +44,7 @@ class ActiveUsersMetricArgs(TypedDict):
 
 
 class AlarmsArgs(TypedDict):
-    """Who is told of what."""
+    """Who receives which alerts."""
 
     load_balancer_arn_suffix: Input[str]
     """Last part of the load balancer's ARN, as CloudWatch names it: app/..."""

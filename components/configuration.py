@@ -86,7 +86,7 @@ KEYS: Final = Keys(
         ),
         Group(
             name="alerts",
-            doc="Who is told of what.",
+            doc="Who receives which alerts.",
             types=(NotificationsArgs, EscalationArgs, TimelineArgs, AlarmsArgs),
         ),
         Group(

@@ -111,7 +111,7 @@ class SlackChannelArgs(TypedDict):
 
 
 class NotificationsArgs(TypedDict):
-    """Who is told of what."""
+    """Who receives which alerts."""
 
     subscriptions: Annotated[
         list[SubscriptionArgs],
