@@ -52,9 +52,9 @@ format: $(VENV)/.dev  ## Lay the code out
 	$(PYTHON_M) ruff check --fix
 
 reference: $(VENV)/.dev  ## Write docs/reference and Pulumi.yaml's keys anew from the code
-	$(PYTHON_M) components.configuration
-	$(PYTHON_M) policies.shapes
-	$(PYTHON_M) policies.reference
+	$(PYTHON_M) surgeproof.components.configuration
+	$(PYTHON_M) surgeproof.policies.shapes
+	$(PYTHON_M) surgeproof.policies.reference
 
 probe: $(VENV)/.dev  ## Measure anew what the embedded AWS loses, refuses, lacks, does not enforce
 	$(PYTHON_M) surgeproof.emulator.probe

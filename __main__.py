@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components import (
+from surgeproof.components import (
     Alarms,
     AlarmsArgs,
     ArgsError,
@@ -32,8 +32,8 @@ from components import (
     WebAcl,
     WebAclArgs,
 )
-from components.alarms import rollback_alarm_names
-from components.configuration import ConfigurationError, load
+from surgeproof.components.alarms import rollback_alarm_names
+from surgeproof.components.configuration import ConfigurationError, load
 
 
 def stack() -> None:

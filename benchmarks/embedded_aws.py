@@ -21,7 +21,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from policies import survival
+from surgeproof.policies import survival
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = ("__main__.py", "components", "policies", "Pulumi.yaml", "Pulumi.*.yaml")

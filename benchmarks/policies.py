@@ -26,8 +26,8 @@ from google.protobuf import struct_pb2
 from pulumi.runtime import proto
 
 from benchmarks.peers import installed
-from policies import pack, survival
-from policies.analyzer import Analyzer
+from surgeproof.policies import pack, survival
+from surgeproof.policies.analyzer import Analyzer
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 CHECKOV: Final = "checkov==3.3.30"

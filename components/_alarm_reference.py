@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from components import alarms, database, spending, web_acl
-from components.alarms import AlarmRow, shown
-from components.objectives import (
+from surgeproof.components import alarms, database, spending, web_acl
+from surgeproof.components.alarms import AlarmRow, shown
+from surgeproof.components.objectives import (
     DEFAULT_BURN_RATES,
     Objective,
     pair_role,
@@ -13,7 +13,7 @@ from components.objectives import (
     span,
     window_row,
 )
-from components.pages import PAGES
+from surgeproof.components.pages import PAGES
 
 PROMISED: Final = {Objective.AVAILABILITY: 99.9, Objective.LATENCY: 99.0}
 

@@ -31,9 +31,9 @@ from typing import Annotated, Any, Final, NotRequired, TypedDict
 
 import pulumi
 
-from components._naming import short_digest
-from components._rules import HEALTH_PATH, PORT, QUOTED
-from components.aws_limits import TEMPLATE, breach
+from surgeproof.components._naming import short_digest
+from surgeproof.components._rules import HEALTH_PATH, PORT, QUOTED
+from surgeproof.components.aws_limits import TEMPLATE, breach
 from surgeproof.figures.settings import METRIC_NAMESPACE
 from surgeproof.settings.errors import ArgsError
 from surgeproof.settings.fields import items, text, whole

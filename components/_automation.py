@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from components._override import NO_OVERRIDE, OVERRIDE_TAG
+from surgeproof.components._override import NO_OVERRIDE, OVERRIDE_TAG
 
 WAITING_PAGE: Final = (
     "<!doctype html><meta charset=utf-8><meta http-equiv=refresh content=30><title>One moment"

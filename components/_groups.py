@@ -2,7 +2,7 @@
 
 from typing import Annotated, NotRequired, TypedDict
 
-from components._rules import TAGS
+from surgeproof.components._rules import TAGS
 from surgeproof.figures.settings import SURGES, SurgeSettings
 from surgeproof.settings.fields import switch
 

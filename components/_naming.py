@@ -8,7 +8,7 @@ import hashlib
 
 import pulumi
 
-from components.aws_limits import breach
+from surgeproof.components.aws_limits import breach
 from surgeproof.settings.errors import ArgsError
 
 

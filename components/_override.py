@@ -11,7 +11,7 @@ from typing import Final
 import pulumi
 import pulumi_aws as aws
 
-from components._naming import physical_name
+from surgeproof.components._naming import physical_name
 
 OVERRIDE_TAG: Final = "surgeproof:override"
 """Tag of a group whose minimum was raised: `<minimum>,<end>`."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from components.aws_limits import LIMITS, LOAD_BALANCER, LOG_GROUP, TARGET_GROUP, breach
+from surgeproof.components.aws_limits import LIMITS, LOAD_BALANCER, LOG_GROUP, TARGET_GROUP, breach
 from surgeproof.settings.fields import Check, Rule, items, limited, number, text, whole
 
 RUNBOOKS: Final = "docs/runbooks/"

@@ -1,6 +1,6 @@
 """The alarms of one web service: a table of rows, each with its number, its reason and a runbook.
 
-docs/reference/alarms.md is written from it, by `python -m components.configuration`.
+docs/reference/alarms.md is written from it, by `make reference`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,14 +12,14 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name
-from components._rules import (
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import (
     CAPACITY,
     CAPACITY_UNITS,
     RUNBOOK_BASE_URL,
     TAGS,
 )
-from components.notifications import AlertSeverity
+from surgeproof.components.notifications import AlertSeverity
 from surgeproof.figures.settings import (
     METRIC_NAME,
     METRIC_NAMESPACE,
@@ -1346,7 +1346,7 @@ def reference(more: Sequence[str] = ()) -> str:
     """Return docs/reference/alarms.md: all rows, at the default settings, and `more` lines."""
     rows, scaling = default_rows()
     introduction = (
-        "Written by `python -m components.configuration`; do not edit by hand. Names are "
+        "Written by `make reference`; do not edit by hand. Names are "
         "`{project}-{stack}-{component}-` and what stands below. Values are those of the default "
         "settings, a group of 2 to 4 instances that carry 100 requests per second each, and a "
         "high-resolution metric that is full at 50. Alarms that end with `-critical` page, those "

@@ -9,12 +9,19 @@ from typing import Annotated, Any, Final, NotRequired, TypedDict, cast
 import pulumi
 import pulumi_aws as aws
 
-from components import _application
-from components._application import ApplicationArgs, Hooks
-from components._naming import physical_name
-from components._override import OVERRIDE_TAG, MinimumOverride, current_override
-from components._rules import ACCOUNT_ARN, ALARM_NAMES, INSTANCE_TYPES, TAGS, ZONES, architecture
-from components.aws_limits import GROUP, GROUP_METRICS, TEMPLATE
+from surgeproof.components import _application
+from surgeproof.components._application import ApplicationArgs, Hooks
+from surgeproof.components._naming import physical_name
+from surgeproof.components._override import OVERRIDE_TAG, MinimumOverride, current_override
+from surgeproof.components._rules import (
+    ACCOUNT_ARN,
+    ALARM_NAMES,
+    INSTANCE_TYPES,
+    TAGS,
+    ZONES,
+    architecture,
+)
+from surgeproof.components.aws_limits import GROUP, GROUP_METRICS, TEMPLATE
 from surgeproof.figures.settings import BOOT_SECONDS
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.errors import ArgsError

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
-from components._dashboard_body import body_faults
+from surgeproof.components._dashboard_body import body_faults
 from surgeproof.settings.json_file import parse_json
 
 

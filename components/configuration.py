@@ -1,6 +1,6 @@
 """The configuration: one table that is its schema, its checks and its reference.
 
-`python -m components.configuration` writes docs/reference and the `config` block of Pulumi.yaml.
+`make reference` writes docs/reference and the `config` block of Pulumi.yaml.
 """
 
 import contextlib
@@ -17,21 +17,27 @@ import pulumi
 from pulumi import Input, Output
 from pulumi.runtime import config as runtime_config
 
-from components import _groups as groups
-from components import database
-from components._alarm_reference import alarms_reference
-from components.alarms import ALARMS, AlarmsArgs
-from components.auto_scaling_group import AUTO_SCALING_GROUP, AutoScalingGroupArgs
-from components.database import DATABASE_ARGS, DATABASE_PLAN, Database, DatabaseArgs, database_class
-from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
-from components.network import NETWORK, NetworkArgs
-from components.notifications import NOTIFICATIONS, NotificationsArgs
-from components.objectives import OBJECTIVES, ObjectivesArgs
-from components.pages import EscalationArgs
-from components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
-from components.spending import SpendingArgs
-from components.timeline import TimelineArgs
-from components.web_acl import WebAclArgs
+from surgeproof.components import _groups as groups
+from surgeproof.components import database
+from surgeproof.components._alarm_reference import alarms_reference
+from surgeproof.components.alarms import ALARMS, AlarmsArgs
+from surgeproof.components.auto_scaling_group import AUTO_SCALING_GROUP, AutoScalingGroupArgs
+from surgeproof.components.database import (
+    DATABASE_ARGS,
+    DATABASE_PLAN,
+    Database,
+    DatabaseArgs,
+    database_class,
+)
+from surgeproof.components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
+from surgeproof.components.network import NETWORK, NetworkArgs
+from surgeproof.components.notifications import NOTIFICATIONS, NotificationsArgs
+from surgeproof.components.objectives import OBJECTIVES, ObjectivesArgs
+from surgeproof.components.pages import EscalationArgs
+from surgeproof.components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
+from surgeproof.components.spending import SpendingArgs
+from surgeproof.components.timeline import TimelineArgs
+from surgeproof.components.web_acl import WebAclArgs
 from surgeproof.figures import Figure
 from surgeproof.figures.settings import (
     BOOT_SECONDS,
@@ -365,16 +371,16 @@ def _name_problems(project: str, stack: str) -> list[Problem]:
     return problems
 
 
-_ROOT: Final = Path(__file__).parent.parent
+_ROOT: Final = Path(__file__).resolve().parents[1]
 REFERENCE: Final = _ROOT / "docs" / "reference"
 PROJECT_FILE: Final = _ROOT / "Pulumi.yaml"
-_MARKS: Final = ("  # BEGIN keys (python -m components.configuration)", "  # END keys")
+_MARKS: Final = ("  # BEGIN keys (make reference)", "  # END keys")
 
 
 def reference() -> str:
     """Return docs/reference/configuration.md."""
     introduction = (
-        "Written by `python -m components.configuration`; do not edit by hand. Keys stand under "
+        "Written by `make reference`; do not edit by hand. Keys stand under "
         "`config` in `Pulumi.<stack>.yaml`, each group as `surgeproof:<group>`; `aws:region` says "
         "where. Everything is checked before the first resource, and all problems are told at once."
     )

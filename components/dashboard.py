@@ -9,18 +9,25 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._dashboard_body import ALARMS_MAX
-from components._naming import physical_name
-from components._rules import CAPACITY, RUNBOOK_BASE_URL
-from components.alarms import (
+from surgeproof.components._dashboard_body import ALARMS_MAX
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import CAPACITY, RUNBOOK_BASE_URL
+from surgeproof.components.alarms import (
     ActiveUsersMetricArgs,
     Section,
     Subject,
     Watched,
     runbook_url,
 )
-from components.notifications import AlertSeverity
-from components.objectives import AVAILABILITY, PERCENTILE, WINDOW, Objective, measured, promised
+from surgeproof.components.notifications import AlertSeverity
+from surgeproof.components.objectives import (
+    AVAILABILITY,
+    PERCENTILE,
+    WINDOW,
+    Objective,
+    measured,
+    promised,
+)
 from surgeproof.figures.settings import LATENCY
 from surgeproof.settings.checks import Definition
 from surgeproof.settings.fields import group

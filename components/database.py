@@ -10,8 +10,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name
-from components._rules import (
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import (
     ACCOUNT_ARN,
     LOG_RETENTION,
     RUNBOOK_BASE_URL,
@@ -20,7 +20,7 @@ from components._rules import (
     aws_text,
     aws_whole,
 )
-from components.alarms import (
+from surgeproof.components.alarms import (
     AlarmMetric,
     AlarmRow,
     Comparison,
@@ -30,8 +30,8 @@ from components.alarms import (
     metric_alarm,
     watched,
 )
-from components.aws_limits import DATABASE, windows_conflict
-from components.notifications import AlertSeverity
+from surgeproof.components.aws_limits import DATABASE, windows_conflict
+from surgeproof.components.notifications import AlertSeverity
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.fields import number, one_of, switch, text, whole
 
@@ -417,7 +417,7 @@ _SILENT_DATABASE = f"{_AWS_RECOMMENDS}; a database that reports nothing is not k
 
 
 def database_alarm_rows(settings: DatabaseArgs) -> tuple[AlarmRow, ...]:
-    """Return the alarms on the database itself, as `components.alarms` has its own.
+    """Return the alarms on the database itself, as `surgeproof.components.alarms` has its own.
 
     A page is for what refuses work within minutes; what makes users wait pages by the alarms on
     response times, and has a ticket here that says where to look.

@@ -8,10 +8,18 @@ from typing import Annotated, Final, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from components._naming import physical_name, short_digest
-from components._rules import ACCOUNT_ARN, CAPACITY_UNITS, HEALTH_PATH, PORT, TAGS, ZONES, aws_whole
-from components._rules import aws as aws_rule
-from components.aws_limits import (
+from surgeproof.components._naming import physical_name, short_digest
+from surgeproof.components._rules import (
+    ACCOUNT_ARN,
+    CAPACITY_UNITS,
+    HEALTH_PATH,
+    PORT,
+    TAGS,
+    ZONES,
+    aws_whole,
+)
+from surgeproof.components._rules import aws as aws_rule
+from surgeproof.components.aws_limits import (
     LIMITS,
     LISTENER_RULE,
     LOAD_BALANCER,

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, NotRequired, TypedDict, cast
 import pulumi
 import pulumi_aws as aws
 
-from components._naming import physical_name
-from components._rules import TAGS
-from components.aws_limits import breach
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import TAGS
+from surgeproof.components.aws_limits import breach
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.errors import ArgsError
 from surgeproof.settings.fields import choice, items, text, whole

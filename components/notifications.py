@@ -10,8 +10,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name, short_digest
-from components._rules import TAGS
+from surgeproof.components._naming import physical_name, short_digest
+from surgeproof.components._rules import TAGS
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.fields import choice, group, items, text
 

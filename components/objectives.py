@@ -10,9 +10,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name
-from components._rules import RUNBOOK_BASE_URL, TAGS
-from components.alarms import (
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import RUNBOOK_BASE_URL, TAGS
+from surgeproof.components.alarms import (
     LEVELS,
     AlarmMetric,
     AlarmRow,
@@ -26,7 +26,7 @@ from components.alarms import (
     runbook_url,
     watched,
 )
-from components.notifications import AlertSeverity
+from surgeproof.components.notifications import AlertSeverity
 from surgeproof.figures.settings import LATENCY
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.fields import choice, items, number, plain, whole

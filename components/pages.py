@@ -8,9 +8,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name
-from components._rules import RUNBOOK_BASE_URL, TAGS
-from components.alarms import (
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import RUNBOOK_BASE_URL, TAGS
+from surgeproof.components.alarms import (
     LEVELS,
     REQUEST_SURGE,
     Kind,
@@ -18,7 +18,7 @@ from components.alarms import (
     Watched,
     runbook_url,
 )
-from components.notifications import AlertSeverity
+from surgeproof.components.notifications import AlertSeverity
 from surgeproof.settings.checks import Definition
 from surgeproof.settings.errors import ArgsError
 from surgeproof.settings.fields import whole

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from components import _automation
-from components._automation import Document
-from components._naming import physical_name
-from components._override import NO_OVERRIDE, OVERRIDE_TAG, override_parameter
-from components._rules import ALARM_NAMES, CAPACITY_UNITS, INSTANCE_TYPES, TAGS
+from surgeproof.components import _automation
+from surgeproof.components._automation import Document
+from surgeproof.components._naming import physical_name
+from surgeproof.components._override import NO_OVERRIDE, OVERRIDE_TAG, override_parameter
+from surgeproof.components._rules import ALARM_NAMES, CAPACITY_UNITS, INSTANCE_TYPES, TAGS
 from surgeproof.settings.checks import Definition
 
 

@@ -10,10 +10,10 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name
-from components._override import current_override
-from components._rules import CAPACITY, RUNBOOK_BASE_URL, TAGS, aws_text
-from components.alarms import (
+from surgeproof.components._naming import physical_name
+from surgeproof.components._override import current_override
+from surgeproof.components._rules import CAPACITY, RUNBOOK_BASE_URL, TAGS, aws_text
+from surgeproof.components.alarms import (
     AlarmRow,
     Subject,
     Watched,
@@ -22,8 +22,8 @@ from components.alarms import (
     request_surge_row,
     watched,
 )
-from components.aws_limits import SCHEDULE
-from components.notifications import AlertSeverity
+from surgeproof.components.aws_limits import SCHEDULE
+from surgeproof.components.notifications import AlertSeverity
 from surgeproof.figures.settings import HighResolutionMetricArgs
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.fields import (

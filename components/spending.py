@@ -7,9 +7,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name
-from components._rules import RUNBOOK_BASE_URL, TAGS
-from components.alarms import (
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import RUNBOOK_BASE_URL, TAGS
+from surgeproof.components.alarms import (
     AlarmMetric,
     AlarmRow,
     Comparison,
@@ -19,7 +19,7 @@ from components.alarms import (
     metric_alarm,
     watched,
 )
-from components.notifications import AlertSeverity
+from surgeproof.components.notifications import AlertSeverity
 from surgeproof.settings.checks import Definition
 from surgeproof.settings.fields import number
 

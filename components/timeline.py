@@ -9,8 +9,8 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name
-from components._rules import LOG_RETENTION, TAGS
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import LOG_RETENTION, TAGS
 from surgeproof.settings.checks import Definition
 
 

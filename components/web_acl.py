@@ -9,9 +9,9 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from components._naming import physical_name
-from components._rules import LOG_RETENTION, RUNBOOK_BASE_URL, TAGS, aws_whole
-from components.alarms import (
+from surgeproof.components._naming import physical_name
+from surgeproof.components._rules import LOG_RETENTION, RUNBOOK_BASE_URL, TAGS, aws_whole
+from surgeproof.components.alarms import (
     AlarmMetric,
     AlarmRow,
     Comparison,
@@ -20,8 +20,8 @@ from components.alarms import (
     metric_alarm,
     watched,
 )
-from components.aws_limits import WEB_ACL
-from components.notifications import AlertSeverity
+from surgeproof.components.aws_limits import WEB_ACL
+from surgeproof.components.notifications import AlertSeverity
 from surgeproof.settings.checks import Definition
 from surgeproof.settings.fields import choice
 

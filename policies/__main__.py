@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from policies import analyzer, pack
+from surgeproof.policies import analyzer, pack
 
 if __name__ == "__main__":
     # Its modules live as long as the process: walking them often is a tenth of its time.

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from policies import _types as types
-from policies._rules import CannotJudgeError, Resource, Stack
-from policies._values import ABSENT, UNKNOWN
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import CannotJudgeError, Resource, Stack
+from surgeproof.policies._values import ABSENT, UNKNOWN
 from surgeproof.settings.json_file import parse_json
 
 AUTO_SCALING_ROLE: Final = "AWSServiceRoleForAutoScaling"

@@ -18,14 +18,14 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel
 
-from policies import _settings
-from policies._coverage import unread
-from policies._mending import mended
-from policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
-from policies._settings import Exemption, Settings
-from policies._values import fit
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import ADVISORY, EXPIRED, MANDATORY, SURGES, UNUSED
+from surgeproof.policies import _settings
+from surgeproof.policies._coverage import unread
+from surgeproof.policies._mending import mended
+from surgeproof.policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
+from surgeproof.policies._settings import Exemption, Settings
+from surgeproof.policies._values import fit
 
 _log: Final = logging.getLogger(__name__)
 

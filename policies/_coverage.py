@@ -6,10 +6,10 @@ from typing import Final
 
 from pulumi_policy import Severity
 
-from policies._rules import Resource
 from surgeproof.escaping import visible
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import ADVISORY, UNREAD
+from surgeproof.policies._rules import Resource
 
 _ELSEWHERE: Final = {
     "aws:cloudformation/stack:Stack": "what CloudFormation stacks make",

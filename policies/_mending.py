@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Final
 
-from policies._rules import Mend
-from policies._values import SENTINELS
+from surgeproof.policies._rules import Mend
+from surgeproof.policies._values import SENTINELS
 
 _EACH: Final = "[*]"
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from policies import _types as types
-from policies._rules import Report, Resource, Stack
-from policies._values import ABSENT, UNKNOWN, read, read_each
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import Report, Resource, Stack
+from surgeproof.policies._values import ABSENT, UNKNOWN, read, read_each
 from surgeproof.settings.json_file import parse_json
 
 GROUP_DIMENSION: Final = "AutoScalingGroupName"

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies._values import ABSENT, UNKNOWN, read, read_each, show
 from surgeproof.plan.shapes import Misfit
+from surgeproof.policies._values import ABSENT, UNKNOWN, read, read_each, show
 
 _SECURITY_HUB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide"
 _OF_OTHER_STANDARDS: Final = frozenset(

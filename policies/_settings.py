@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies._rules import AnyRule, Rule, Setting
 from surgeproof.escaping import visible
+from surgeproof.policies._rules import AnyRule, Rule, Setting
 from surgeproof.settings.errors import DocumentError, shortened, shown
 from surgeproof.settings.json_file import parse_value
 

@@ -13,9 +13,9 @@ from typing import Any, Final, cast
 
 import pulumi
 
-from policies._rules import CannotJudgeError
 from surgeproof.figures import Figure
 from surgeproof.figures.settings import STATED
+from surgeproof.policies._rules import CannotJudgeError
 from surgeproof.settings.fields import BrokenRuleError
 
 _ROOT: Final = Path(__file__).resolve().parent.parent

@@ -21,11 +21,6 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _settings
-from policies._checker import Checker, failure
-from policies._rules import AnyRule, Resource, StackRule
-from policies._settings import Settings, SettingsError, unknown_rule
-from policies._values import fit, unpacked_map
 from surgeproof import peers
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import (
@@ -39,6 +34,11 @@ from surgeproof.findings.model import (
     SURGES,
     UNUSED,
 )
+from surgeproof.policies import _settings
+from surgeproof.policies._checker import Checker, failure
+from surgeproof.policies._rules import AnyRule, Resource, StackRule
+from surgeproof.policies._settings import Settings, SettingsError, unknown_rule
+from surgeproof.policies._values import fit, unpacked_map
 
 _log: Final = logging.getLogger(__name__)
 

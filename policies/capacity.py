@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from pulumi_policy import Severity
 
-from policies import _stated
-from policies import _types as types
-from policies._rules import AnyRule, Report, Resource, Setting, Stack, StackRule
-from policies._stated import Surge
-from policies._values import ABSENT, UNKNOWN, number, read, show
-from policies.monitoring import launch_sources
-from policies.scaling import zones_of
 from surgeproof.plan._instances import vcpus
+from surgeproof.policies import _stated
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import AnyRule, Report, Resource, Setting, Stack, StackRule
+from surgeproof.policies._stated import Surge
+from surgeproof.policies._values import ABSENT, UNKNOWN, number, read, show
+from surgeproof.policies.monitoring import launch_sources
+from surgeproof.policies.scaling import zones_of
 
 _USER_GUIDE: Final = "https://docs.aws.amazon.com/autoscaling/ec2/userguide"
 _OVERRIDES: Final = "mixedInstancesPolicy.launchTemplate.overrides[*]"

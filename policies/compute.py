@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _access
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _access
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     CannotJudgeError,
     Mend,
@@ -22,7 +22,7 @@ from policies._rules import (
     StackRule,
     When,
 )
-from policies._values import ABSENT, UNKNOWN, is_true, number, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_true, number, show
 
 _EBS_GUIDE: Final = "https://docs.aws.amazon.com/ebs/latest/userguide"
 

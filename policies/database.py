@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     Mend,
     Need,
@@ -20,7 +20,7 @@ from policies._rules import (
     StackRule,
     When,
 )
-from policies._values import ABSENT, UNKNOWN, is_false, is_true, number, read, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_false, is_true, number, read, show
 
 _ALL: Final = types.DB_INSTANCE | types.DB_CLUSTER
 _SERVING: Final = types.DB_INSTANCE | types.DB_CLUSTER_INSTANCE

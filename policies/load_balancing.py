@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _stated
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _stated
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     Mend,
     Need,
@@ -21,7 +21,7 @@ from policies._rules import (
     StackRule,
     When,
 )
-from policies._values import ABSENT, UNKNOWN, is_false, is_true, number, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_false, is_true, number, show
 
 # AWS names a policy after the lowest version that it accepts. Recommended are those that take TLS
 # 1.3 alone, or 1.2 with restricted ciphers (Res), FIPS and post-quantum (PQ) variants included.

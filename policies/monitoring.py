@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _metrics
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _metrics
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     Need,
     PropertyRule,
@@ -20,7 +20,7 @@ from policies._rules import (
     Stack,
     StackRule,
 )
-from policies._values import ABSENT, UNKNOWN, is_false, is_true, number, read, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_false, is_true, number, read, show
 
 _MONITORING: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring"
 _BASIC_MONITORING_SECONDS: Final = 300

@@ -5,8 +5,8 @@ from typing import Any, Final, NamedTuple
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     Need,
     PropertyRule,
@@ -16,7 +16,7 @@ from policies._rules import (
     Stack,
     StackRule,
 )
-from policies._values import ABSENT, UNKNOWN, number, read, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, number, read, show
 
 _OPEN: Final = "/0"
 """How a range ends that holds every address, in IPv4 and IPv6."""

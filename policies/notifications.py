@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from pulumi_policy import Severity
 
-from policies import _access
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _access
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     Report,
     Resource,
@@ -17,7 +17,7 @@ from policies._rules import (
     Stack,
     StackRule,
 )
-from policies._values import ABSENT, UNKNOWN, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, show
 
 _AWS_MANAGED: Final = "alias/aws/sns"
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from policies import (
+from surgeproof.policies import (
     capacity,
     compute,
     database,
@@ -16,7 +16,7 @@ from policies import (
     survival,
     web_acl,
 )
-from policies._rules import AnyRule
+from surgeproof.policies._rules import AnyRule
 
 NAME: Final = "surgeproof"
 VERSION: Final = "0.1.0"

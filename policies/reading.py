@@ -4,8 +4,8 @@ from typing import Final
 
 from pulumi_policy import Severity
 
-from policies._rules import AnyRule, Report, Resource, ResourceRule
 from surgeproof.plan.shapes import tokens
+from surgeproof.policies._rules import AnyRule, Report, Resource, ResourceRule
 
 
 def _check_readable(resource: Resource, report: Report) -> None:

@@ -1,4 +1,4 @@
-"""Writes docs/reference/policies.md from the pack: `python -m policies.reference [--check]`."""
+"""Writes docs/reference/policies.md from the pack: `python -m surgeproof.policies.reference`."""
 
 import json
 import sys
@@ -8,18 +8,18 @@ from typing import Final
 
 from pulumi_policy import EnforcementLevel
 
-from policies import pack
-from policies._rules import AnyRule, StackRule
-from policies._settings import FOUNDATIONAL
-from policies.limits import LIMITS
 from surgeproof import files
 from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES
+from surgeproof.policies import pack
+from surgeproof.policies._rules import AnyRule, StackRule
+from surgeproof.policies._settings import FOUNDATIONAL
+from surgeproof.policies.limits import LIMITS
 
 PAGE: Final = Path(__file__).resolve().parent.parent / "docs" / "reference" / "policies.md"
 
 _HEAD: Final = f"""# Policies
 
-<!-- Written by `python -m policies.reference`. Change the rules in policies/, not this page. -->
+<!-- Written by `make reference`. Change the rules in policies/, not this page. -->
 
 The rules of the pack in `policies/`. How to run it, and what *mandatory*, *advisory* and
 *not decided* mean, is in [policies/README.md](../../policies/README.md). `{RESOURCE_NOTES}` and
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     if PAGE.is_file() and PAGE.read_text(encoding="utf-8") == text:
         return 0
-    sys.stderr.write("docs/reference/policies.md is stale: run python -m policies.reference\n")
+    sys.stderr.write("docs/reference/policies.md is stale: run make reference\n")
     return 1
 
 

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
-from policies import _settings
-from policies._checker import Checker
-from policies._rules import AnyRule, Resource
-from policies._settings import Settings
-from policies._values import MASKED, fit
 from surgeproof.escaping import visible
 from surgeproof.findings import Summary
 from surgeproof.plan.shapes import Misfit
+from surgeproof.policies import _settings
+from surgeproof.policies._checker import Checker
+from surgeproof.policies._rules import AnyRule, Resource
+from surgeproof.policies._settings import Settings
+from surgeproof.policies._values import MASKED, fit
 from surgeproof.settings.errors import DocumentError, Path, shortened
 from surgeproof.settings.resources import SECRET, SIGNATURE, Form
 

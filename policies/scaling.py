@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _stated
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _stated
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     Mend,
     Need,
@@ -19,7 +19,7 @@ from policies._rules import (
     Stack,
     StackRule,
 )
-from policies._values import ABSENT, UNKNOWN, is_true, number, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_true, number, show
 
 _VERSIONED: Final = (
     ("launchTemplate", "launchTemplate.version"),

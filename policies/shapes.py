@@ -1,6 +1,6 @@
 """Writes what kind of value each property has, from pulumi-aws's own types.
 
-`python -m policies.shapes` writes surgeproof/plan/property_shapes.json anew, for the types that
+`make reference` writes surgeproof/plan/property_shapes.json anew, for the types that
 rules and readers of the plan look at. Needed after an update of pulumi-aws.
 """
 
@@ -11,10 +11,10 @@ import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from policies import _types as types
 from surgeproof import files
 from surgeproof.plan.resources import TYPES
 from surgeproof.plan.shapes import ANY, FILE, FLAG, NUMBER, OF_MAP, TEXT
+from surgeproof.policies import _types as types
 
 
 def tokens() -> list[str]:

@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     Need,
     PropertyRule,
@@ -17,7 +17,7 @@ from policies._rules import (
     StackRule,
     When,
 )
-from policies._values import ABSENT, UNKNOWN, is_true, number, read, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_true, number, read, show
 
 _BLOCKS: Final = (
     "blockPublicAcls",

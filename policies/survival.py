@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 from pulumi_policy import Severity
 
-from policies import _types as types
-from policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
-from policies._values import UNKNOWN
 from surgeproof.plan import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.configured import Configured, Surge, Surviving
 from surgeproof.plan.pack import read_pack, stated_in
 from surgeproof.plan.resources import TYPES
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
+from surgeproof.policies._values import UNKNOWN
 
 if TYPE_CHECKING:
     from surgeproof.simulation.surges import Part, Told, Warned

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _types as types
-from policies._rules import (
+from surgeproof.policies import _types as types
+from surgeproof.policies._rules import (
     AnyRule,
     Need,
     PropertyRule,
@@ -17,7 +17,7 @@ from policies._rules import (
     Stack,
     StackRule,
 )
-from policies._values import ABSENT, UNKNOWN, is_true, read
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_true, read
 from surgeproof.settings.json_file import parse_json
 
 _GUIDE: Final = "https://docs.aws.amazon.com/waf/latest/developerguide"

@@ -14,15 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import policies
-from policies import _settings, analyzer, pack, runner
-from policies._settings import Settings
+from surgeproof import policies
 from surgeproof.emulator.project import InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory
 from surgeproof.emulator.state import StateError
 from surgeproof.exits import TRACE
 from surgeproof.findings import Summary
 from surgeproof.findings.forms import place
+from surgeproof.policies import _settings, analyzer, pack, runner
+from surgeproof.policies._settings import Settings
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import read_json
 

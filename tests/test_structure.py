@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 MAY_IMPORT = {
-    "__main__.py": {"components"},
-    "components": {"components"},
+    "__main__.py": {"surgeproof.components"},
+    "components": {"surgeproof.components"},
     "policies": {
-        "policies",
         "surgeproof.findings",
         "surgeproof.peers",
         "surgeproof.plan",
+        "surgeproof.policies",
         "surgeproof.simulation",
         "surgeproof.traces",
     },
@@ -42,17 +44,17 @@ MAY_IMPORT = {
         "surgeproof.findings",
         "surgeproof.interrupts",
         "surgeproof.peers",
-        "components.aws_limits",
+        "surgeproof.components.aws_limits",
     },
     "surgeproof/peers.py": set(),
     "surgeproof/findings": {"surgeproof.findings"},
     "surgeproof/check.py": {
-        "policies",
         "surgeproof.emulator.project",
         "surgeproof.emulator.run_directory",
         "surgeproof.emulator.state",
         "surgeproof.exits",
         "surgeproof.findings",
+        "surgeproof.policies",
     },
     "surgeproof/plan": {"surgeproof.plan"},
     "surgeproof/traces": {"surgeproof.traces"},
@@ -80,7 +82,7 @@ MAY_IMPORT = {
         "surgeproof.simulation",
         "surgeproof.traces",
     },
-    "benchmarks": {"benchmarks", "surgeproof", "policies", "components"},
+    "benchmarks": {"benchmarks", "surgeproof"},
 }
 """Room -> first-party modules (and what lies below them) that its files may import."""
 
@@ -124,6 +126,43 @@ def test_room_imports_only_what_it_may_know(room):
     ]
 
     assert wrong == []
+
+
+def test_each_module_has_one_name():
+    top = {"components", "policies"}
+
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line} imports {name}"
+        for room in (*MAY_IMPORT, "tests")
+        for file in files_of(room)
+        for line, name in first_party_imports(file)
+        if name.partition(".")[0] in top
+    ]
+
+    assert wrong == []
+
+
+def test_what_is_found_below_the_top_is_loaded_once():
+    code = """
+import importlib, os, pkgutil, sys, surgeproof
+for each in pkgutil.walk_packages(surgeproof.__path__, "surgeproof."):
+    if not each.name.endswith("__main__"):
+        importlib.import_module(each.name)
+named = [getattr(module, "__file__", None) for module in sys.modules.values()]
+files = [os.path.realpath(each) for each in named if each]
+ours = [each for each in files if each.startswith(os.getcwd() + "/") and "/.venv/" not in each]
+print(len(ours) - len(set(ours)), "components" in sys.modules, "policies" in sys.modules)
+print(*sorted(each for each in set(ours) if each.endswith("/database.py")), sep="\\n")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.splitlines() == [
+        "0 False False",
+        str(ROOT / "components" / "database.py"),
+        str(ROOT / "policies" / "database.py"),
+    ]
 
 
 @pytest.mark.parametrize("place", ["surgeproof/simulation", "surgeproof/plan/model.py"], ids=str)

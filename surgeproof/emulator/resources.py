@@ -323,7 +323,7 @@ class Resources:
 
     def _failures(self, row: Row, inputs: dict[str, Any]) -> Iterator[CheckFailure]:
         # Its package takes a second to import, which `run` does while the engine starts.
-        from components import aws_limits  # noqa: PLC0415
+        from surgeproof.components import aws_limits  # noqa: PLC0415
 
         for path, value in _leaves(inputs):
             if value is None or value == UNKNOWN or path.startswith("__"):

@@ -553,7 +553,7 @@ def _import_components(project: Project) -> None:
     with suppress(Exception):
         if (project.root / "components").is_dir():
             _make_importable(project)
-            importlib.import_module("components")
+            importlib.import_module("surgeproof.components")
 
 
 def _make_importable(project: Project) -> None:

@@ -1,7 +1,7 @@
 """What the replay is told by the stack's configuration rather than by its resources.
 
 Figures of the application, the objective, and the surges that must be survived. The program checks
-the whole configuration (`components.configuration`); what is read here is checked again by the same
+the whole configuration by its components; what is read here is checked again by the same
 rules, since a deployed stack is replayed without its program.
 """
 

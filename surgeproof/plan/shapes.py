@@ -4,7 +4,7 @@ A state, a plan or a foreign provider may hold anything in a property's place. W
 asks here first, so that no rule and no reader meets a list where it wants a text. What does not
 fit is never taken as absent: it is replaced by a stand-in and named.
 
-`property_shapes.json` is written from pulumi-aws's own types by `python -m policies.shapes`.
+`property_shapes.json` is written from pulumi-aws's own types by `make reference`.
 """
 
 import enum

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 from sarif_kit.validate import is_valid
 
-from policies import pack
 from surgeproof.cli import main
 from surgeproof.exits import Exit
+from surgeproof.policies import pack
 from surgeproof.settings import limits
 from tests.hostile import ATTACKS, RUNNER_OBEYS
 

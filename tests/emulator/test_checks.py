@@ -3,8 +3,8 @@
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from components import aws_limits
-from components.aws_limits import ALARM, GROUP, POLICY, TARGET_GROUP, TEMPLATE
+from surgeproof.components import aws_limits
+from surgeproof.components.aws_limits import ALARM, GROUP, POLICY, TARGET_GROUP, TEMPLATE
 from surgeproof.emulator.clients import Clients
 from surgeproof.emulator.resources import Resources
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from components.aws_limits import DATABASE, PARAMETERS, WEB_ACL, windows_conflict
+from surgeproof.components.aws_limits import DATABASE, PARAMETERS, WEB_ACL, windows_conflict
 from surgeproof.emulator.requests import java_pattern
 from tests.emulator.test_changes import LOGS, Account, account
 

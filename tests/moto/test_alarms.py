@@ -1,6 +1,6 @@
 import pytest
 
-from components import Alarms
+from surgeproof.components import Alarms
 from surgeproof.emulator import mocks
 
 GOOD = {

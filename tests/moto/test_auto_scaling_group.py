@@ -4,8 +4,8 @@ import json
 import pytest
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
-from components import AutoScalingGroup, LoadBalancer, Network
-from components._rules import architecture
+from surgeproof.components import AutoScalingGroup, LoadBalancer, Network
+from surgeproof.components._rules import architecture
 from tests.moto.standing import Standing, aws
 
 __all__ = ["aws"]

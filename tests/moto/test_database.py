@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from components import Database
+from surgeproof.components import Database
 from tests.moto.standing import Standing, aws
 
 __all__ = ["aws"]

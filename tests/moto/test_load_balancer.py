@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from components import LoadBalancer, Network
+from surgeproof.components import LoadBalancer, Network
 from tests.moto.standing import Standing, aws
 
 __all__ = ["aws"]

@@ -1,6 +1,6 @@
 import pytest
 
-from components import Network
+from surgeproof.components import Network
 from tests.moto.standing import Standing, aws
 
 __all__ = ["aws"]

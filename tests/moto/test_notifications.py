@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from components import Notifications
+from surgeproof.components import Notifications
 from surgeproof.emulator import mocks
 
 PAGE = {"severity": "page", "protocol": "https", "endpoint": "https://example.com/key"}

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from components._override import NO_OVERRIDE, OVERRIDE_TAG
+from surgeproof.components._override import NO_OVERRIDE, OVERRIDE_TAG
 from surgeproof.emulator.mocks import AwsMocks, MotoClients, aws_in_process, run_program
 from surgeproof.emulator.probe import configuration
 from surgeproof.emulator.requests import violations
@@ -248,7 +248,7 @@ IMPLIED = {
 
 
 def test_a_reset_reservation_is_the_stacks_own():
-    from components import _automation  # noqa: PLC0415
+    from surgeproof.components import _automation  # noqa: PLC0415
 
     args = {"group": "g", "parameter": "/p", "load_balancer": "arn"}
     steps = {

@@ -1,4 +1,4 @@
-from components import Spending
+from surgeproof.components import Spending
 
 ACCOUNT = "123456789012"
 TOPIC = "arn:aws:sns:eu-central-1:123456789012:ticket"

@@ -1,6 +1,6 @@
 import pytest
 
-from components import LoadBalancer, WebAcl
+from surgeproof.components import LoadBalancer, WebAcl
 from tests.moto.standing import Standing, aws
 
 __all__ = ["aws"]

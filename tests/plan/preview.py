@@ -12,14 +12,14 @@ from google.protobuf import struct_pb2
 from pulumi.runtime import proto, rpc
 from pulumi_policy import proxy
 
-from policies._values import UNKNOWN as PACK_UNKNOWN
-from policies.analyzer import resources_of
 from surgeproof.plan import ScalingPlan, program
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import configured
 from surgeproof.plan.pack import read_pack
 from surgeproof.plan.resources import TYPES
 from surgeproof.plan.settings import groups_of
+from surgeproof.policies._values import UNKNOWN as PACK_UNKNOWN
+from surgeproof.policies.analyzer import resources_of
 
 ROOT = Path(__file__).parents[2]
 COMPUTED = ("arn", "arnSuffix", "latestVersion", "desiredCapacity", "loadBalancerArns")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import shapes as generator
-from policies._values import SecretText
 from surgeproof.plan.shapes import FILE, Misfit, fitted, spelled_number, tokens
+from surgeproof.policies import shapes as generator
+from surgeproof.policies._values import SecretText
 
 GROUP = "aws:autoscaling/group:Group"
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"

@@ -9,10 +9,10 @@ from google.protobuf import struct_pb2
 from pulumi.runtime import proto
 from pulumi_policy import proxy
 
-from policies import pack
-from policies._checker import MEND
-from policies.analyzer import Analyzer, own_stack
 from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES, SURGES
+from surgeproof.policies import pack
+from surgeproof.policies._checker import MEND
+from surgeproof.policies.analyzer import Analyzer, own_stack
 
 UNKNOWN = proxy.UNKNOWN_STRING_VALUE
 REMOVED = object()

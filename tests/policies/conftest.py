@@ -1,6 +1,6 @@
 import pytest
 
-from policies import _stated
+from surgeproof.policies import _stated
 
 
 @pytest.fixture

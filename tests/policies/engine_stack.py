@@ -24,9 +24,9 @@ from pulumi import automation
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
-from policies import survival
 from surgeproof.emulator.engine import find_engine
 from surgeproof.findings.model import SURGES
+from surgeproof.policies import survival
 
 PACK = Path(__file__).parents[2] / "policies"
 COMPUTED = ("arn", "dnsName", "latestVersion")

@@ -18,10 +18,10 @@ from pulumi.runtime import proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import analyzer
-from policies._rules import Mend, Need, PropertyRule, Setting, StackRule
-from policies._values import SECRET, SIGNATURE, show
 from surgeproof import peers
+from surgeproof.policies import analyzer
+from surgeproof.policies._rules import Mend, Need, PropertyRule, Setting, StackRule
+from surgeproof.policies._values import SECRET, SIGNATURE, show
 
 TOPIC = "aws:sns/topic:Topic"
 STACK = "pulumi:pulumi:Stack"
@@ -445,7 +445,7 @@ def test_a_pack_that_cannot_read_what_it_is_given_says_so_and_stops(
 
 def test_a_level_that_cannot_be_taken_is_a_problem_of_the_settings(monkeypatch):
     pack = served({})
-    monkeypatch.setattr("policies._checker.Checker.set", lambda *_: 1 / 0)
+    monkeypatch.setattr("surgeproof.policies._checker.Checker.set", lambda *_: 1 / 0)
     pack.Configure(configured(topic_key=proto.ADVISORY), None)
 
     (found,) = pack.Analyze(request("shop-dev", STACK), None).diagnostics

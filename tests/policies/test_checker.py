@@ -7,10 +7,11 @@ from datetime import date
 import pytest
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _settings
-from policies._checker import MEND, Checker
-from policies._mending import mended
-from policies._rules import (
+from surgeproof.findings import Finding, Kind, Summary
+from surgeproof.policies import _settings
+from surgeproof.policies._checker import MEND, Checker
+from surgeproof.policies._mending import mended
+from surgeproof.policies._rules import (
     CannotJudgeError,
     Mend,
     Need,
@@ -19,8 +20,15 @@ from policies._rules import (
     ResourceRule,
     StackRule,
 )
-from policies._values import SECRET, SIGNATURE, UNKNOWN, SecretNumber, SecretText, plain, show
-from surgeproof.findings import Finding, Kind, Summary
+from surgeproof.policies._values import (
+    SECRET,
+    SIGNATURE,
+    UNKNOWN,
+    SecretNumber,
+    SecretText,
+    plain,
+    show,
+)
 from surgeproof.settings.errors import DocumentError
 
 TOPIC = "aws:sns/topic:Topic"
@@ -307,7 +315,7 @@ def test_what_a_rule_found_before_it_failed_is_told_too():
 
 def test_a_rule_that_does_not_end_has_failed(monkeypatch):
     ends = threading.Event()
-    monkeypatch.setattr("policies._checker.LONGEST_SECONDS", 0.05)
+    monkeypatch.setattr("surgeproof.policies._checker.LONGEST_SECONDS", 0.05)
 
     found = checker(replace(BROKEN, check=lambda *_: ends.wait(30)), UNIQUE).stack([topic("a")])
     ends.set()

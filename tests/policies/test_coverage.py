@@ -2,9 +2,9 @@
 
 import pytest
 
-from policies import pack, runner
-from policies._settings import Settings
 from surgeproof.findings import Kind
+from surgeproof.policies import pack, runner
+from surgeproof.policies._settings import Settings
 
 URN = "urn:pulumi:prod::shop::{}::{}"
 PLAIN = {"protocol": "HTTP", "port": 80, "loadBalancerArn": "arn", "defaultActions": []}

@@ -17,8 +17,8 @@ sys.path.insert(0, {root!r})
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import _checker, analyzer
-from policies._rules import ResourceRule, StackRule
+from surgeproof.policies import _checker, analyzer
+from surgeproof.policies._rules import ResourceRule, StackRule
 
 TOPIC = frozenset({{"aws:sns/topic:Topic"}})
 

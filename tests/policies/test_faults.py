@@ -2,10 +2,10 @@
 
 import pytest
 
-from policies import survival
 from surgeproof.check import severities
 from surgeproof.findings import Kind, Summary, from_engine
 from surgeproof.findings.forms import shown
+from surgeproof.policies import survival
 from tests.policies import faults
 from tests.policies.analysis import RULES
 from tests.policies.engine_stack import engine_stack

@@ -587,7 +587,7 @@ def test_what_an_alarm_says_may_not_be_known(rule, path):
     ],
 )
 def test_this_project_s_runbooks_exist(monkeypatch, link, refusals):
-    monkeypatch.setattr("policies.monitoring._PROJECT", "shop")
+    monkeypatch.setattr("surgeproof.policies.monitoring._PROJECT", "shop")
 
     verdict = check(RUNBOOK, ALARM, {"alarmDescription": f"Runbook: {link}"})
 

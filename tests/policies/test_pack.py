@@ -8,11 +8,11 @@ import pytest
 from pulumi.runtime import proto
 from pulumi_policy import EnforcementLevel
 
-from policies import pack, reference
-from policies._mending import mended
-from policies.analyzer import Analyzer
-from policies.limits import LIMITS
 from surgeproof.findings.model import RESOURCE_NOTES
+from surgeproof.policies import pack, reference
+from surgeproof.policies._mending import mended
+from surgeproof.policies.analyzer import Analyzer
+from surgeproof.policies.limits import LIMITS
 from tests.policies.analysis import (
     DATABASE,
     GROUP,
@@ -164,7 +164,8 @@ def test_pack_reads_no_provider_sdk():
 def test_pack_needs_no_more_than_its_own_requirements():
     """Whoever uses the pack alone installs policies/requirements.txt and nothing else."""
     script = (
-        "import sys, importlib.metadata as m; import policies.analyzer, policies.pack; "
+        "import sys, importlib.metadata as m; "
+        "import surgeproof.policies.analyzer, surgeproof.policies.pack; "
         "names = {name.partition('.')[0] for name in sys.modules}; "
         "found = m.packages_distributions(); "
         "print(*{at.lower() for name in names for at in found.get(name, ())})"

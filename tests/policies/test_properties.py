@@ -6,7 +6,7 @@ import re
 import pytest
 from pulumi import _types
 
-from policies._rules import PropertyRule
+from surgeproof.policies._rules import PropertyRule
 from tests.policies.analysis import RULES
 
 # Earlier names of types, which pulumi-aws lists as aliases and has no module for.

@@ -7,11 +7,11 @@ import pytest
 from pulumi import automation
 from pulumi_policy import Severity
 
-from policies import _settings, runner
-from policies._rules import Need, PropertyRule, ResourceRule, StackRule
-from policies._values import SECRET, SIGNATURE, UNKNOWN, show
 from surgeproof.check import check
 from surgeproof.findings import Kind
+from surgeproof.policies import _settings, runner
+from surgeproof.policies._rules import Need, PropertyRule, ResourceRule, StackRule
+from surgeproof.policies._values import SECRET, SIGNATURE, UNKNOWN, show
 from surgeproof.settings.errors import DocumentError
 from tests.policies import faults
 from tests.policies.engine_stack import engine_stack

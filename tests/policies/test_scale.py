@@ -4,7 +4,7 @@ import sys
 from datetime import date
 
 from benchmarks.policies import resources
-from policies import _settings, pack, runner
+from surgeproof.policies import _settings, pack, runner
 
 
 def _entries(number):

@@ -3,8 +3,8 @@ import json
 import pulumi
 import pytest
 
-from policies._rules import CannotJudgeError
-from policies.scaling import stated_boot_seconds
+from surgeproof.policies._rules import CannotJudgeError
+from surgeproof.policies.scaling import stated_boot_seconds
 from tests.policies.analysis import (
     ALARM,
     ATTACHMENT,

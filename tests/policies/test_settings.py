@@ -5,9 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 from pulumi_policy import EnforcementLevel, Severity
 
-from policies import pack
-from policies._rules import Mend, PropertyRule, Setting
-from policies._settings import Exemption, SettingsError, frameworks_of, read, stated
+from surgeproof.policies import pack
+from surgeproof.policies._rules import Mend, PropertyRule, Setting
+from surgeproof.policies._settings import Exemption, SettingsError, frameworks_of, read, stated
 
 MANDATORY = EnforcementLevel.MANDATORY
 ADVISORY = EnforcementLevel.ADVISORY

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from policies import survival
-from policies._rules import CannotJudgeError, Report, Resource, Stack
-from policies._values import UNKNOWN
 from surgeproof.plan import NotSeen
+from surgeproof.policies import survival
+from surgeproof.policies._rules import CannotJudgeError, Report, Resource, Stack
+from surgeproof.policies._values import UNKNOWN
 from surgeproof.simulation import Bottleneck
 from surgeproof.simulation.surges import Part, Told, Warned
 from tests.policies.analysis import (

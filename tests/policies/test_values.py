@@ -2,7 +2,7 @@ import pytest
 from google.protobuf import struct_pb2
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from policies._values import (
+from surgeproof.policies._values import (
     ABSENT,
     UNKNOWN,
     is_false,

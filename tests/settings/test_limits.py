@@ -4,8 +4,8 @@ import re
 from datetime import UTC, datetime
 from pathlib import Path
 
-from policies import compute
 from surgeproof.plan import shapes
+from surgeproof.policies import compute
 from surgeproof.settings import limits
 from surgeproof.traces import csv_file, log_files, trace
 

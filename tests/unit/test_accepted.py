@@ -7,15 +7,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from components import alarms, dashboard, notifications, objectives, runbooks, timeline
-from components.auto_scaling_group import settings_of as group_settings
-from components.configuration import Configuration, find_problems
-from components.database import settings_of as database_settings
-from components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
-from components.network import NETWORK, NetworkArgs
-from components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
-from components.spending import SPENDING, SpendingArgs
-from components.web_acl import WEB_ACL_ARGS, WebAclArgs
+from surgeproof.components import alarms, dashboard, notifications, objectives, runbooks, timeline
+from surgeproof.components.auto_scaling_group import settings_of as group_settings
+from surgeproof.components.configuration import Configuration, find_problems
+from surgeproof.components.database import settings_of as database_settings
+from surgeproof.components.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
+from surgeproof.components.network import NETWORK, NetworkArgs
+from surgeproof.components.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
+from surgeproof.components.spending import SPENDING, SpendingArgs
+from surgeproof.components.web_acl import WEB_ACL_ARGS, WebAclArgs
 from tests.unit.test_configuration import BURN
 from tests.unit.test_program import run_program
 from tests.unit.test_wrong_values import KEYS, WHOLE, changed

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.aws_limits import (
+from surgeproof.components.aws_limits import (
     ALARM,
     COMPOSITE_ALARM,
     DASHBOARD,

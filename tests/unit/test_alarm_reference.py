@@ -1,7 +1,13 @@
 import re
 
-from components._alarm_reference import PRICES, _pair_cost, alarms_reference, billed, window_rows
-from components.alarms import default_rows
+from surgeproof.components._alarm_reference import (
+    PRICES,
+    _pair_cost,
+    alarms_reference,
+    billed,
+    window_rows,
+)
+from surgeproof.components.alarms import default_rows
 
 
 def test_an_alarm_is_billed_by_the_metrics_that_it_reads():

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from components import Alarms, ArgsError, database, spending, web_acl
-from components.alarms import (
+from surgeproof.components import Alarms, ArgsError, database, spending, web_acl
+from surgeproof.components.alarms import (
     ALARMS,
     REQUEST_SURGE,
     MissingData,
@@ -12,10 +12,10 @@ from components.alarms import (
     fast_surge_row,
     rollback_alarm_names,
 )
-from components.aws_limits import ALARM, breach
-from components.notifications import AlertSeverity
-from components.objectives import Objective
-from components.pages import PAGES
+from surgeproof.components.aws_limits import ALARM, breach
+from surgeproof.components.notifications import AlertSeverity
+from surgeproof.components.objectives import Objective
+from surgeproof.components.pages import PAGES
 from tests.unit.recording import Recording, record
 
 RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"

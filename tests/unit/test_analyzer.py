@@ -4,7 +4,7 @@ import pulumi
 import pytest
 from pulumi.provider.experimental.analyzer import Analyzer
 
-import components
+from surgeproof import components
 from surgeproof.settings.checks import camel, fields_of
 
 CLASSES = [

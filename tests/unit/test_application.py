@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from components._application import (
+from surgeproof.components._application import (
     HEALTH_PAGE,
     ApplicationArgs,
     Hooks,
@@ -19,7 +19,7 @@ from components._application import (
     secret_statements,
     user_data,
 )
-from components.auto_scaling_group import AUTO_SCALING_GROUP
+from surgeproof.components.auto_scaling_group import AUTO_SCALING_GROUP
 from surgeproof.settings.errors import ArgsError
 from tests.unit.test_auto_scaling_group import GOOD
 

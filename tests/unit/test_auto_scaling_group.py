@@ -4,10 +4,10 @@ import json
 import pulumi
 import pytest
 
-from components import ArgsError, AutoScalingGroup, AutoScalingGroupArgs
-from components._application import Hooks
-from components._rules import architecture as _architecture
-from components.auto_scaling_group import _user_data, settings_of
+from surgeproof.components import ArgsError, AutoScalingGroup, AutoScalingGroupArgs
+from surgeproof.components._application import Hooks
+from surgeproof.components._rules import architecture as _architecture
+from surgeproof.components.auto_scaling_group import _user_data, settings_of
 from tests.unit.recording import Recording, record
 
 DB_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db/password-AbCdEf"

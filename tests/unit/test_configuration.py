@@ -4,11 +4,16 @@ from pathlib import Path
 import pulumi
 import pytest
 
-from components import configuration, objectives
-from components._alarm_reference import alarms_reference
-from components.configuration import KEYS, Configuration, ConfigurationError, find_problems
-from components.load_balancer import LoadBalancerArgs
-from components.scaling_policies import ScalingPoliciesArgs
+from surgeproof.components import configuration, objectives
+from surgeproof.components._alarm_reference import alarms_reference
+from surgeproof.components.configuration import (
+    KEYS,
+    Configuration,
+    ConfigurationError,
+    find_problems,
+)
+from surgeproof.components.load_balancer import LoadBalancerArgs
+from surgeproof.components.scaling_policies import ScalingPoliciesArgs
 from surgeproof.figures import Figure
 from surgeproof.settings.checks import docs_of, fields_of, types_in
 
@@ -1263,7 +1268,7 @@ def test_every_key_is_documented_with_meaning_range_and_default():
     ids=["configuration", "alarms", "project"],
 )
 def test_written_pages_are_current(path, text):
-    assert (ROOT / path).read_text("utf-8") == text(), "run python -m components.configuration"
+    assert (ROOT / path).read_text("utf-8") == text(), "run make reference"
 
 
 def test_the_example_in_the_reference_is_valid():

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from components import ArgsError, Dashboard
-from components._dashboard_body import body_faults
-from components.alarms import Kind, Section
-from components.dashboard import DASHBOARD, Chart, Line
-from components.notifications import AlertSeverity
+from surgeproof.components import ArgsError, Dashboard
+from surgeproof.components._dashboard_body import body_faults
+from surgeproof.components.alarms import Kind, Section
+from surgeproof.components.dashboard import DASHBOARD, Chart, Line
+from surgeproof.components.notifications import AlertSeverity
 from tests.unit.recording import ACCOUNT, REGION, record
 from tests.unit.test_pages import alarm
 

@@ -2,16 +2,16 @@ import json
 
 import pytest
 
-from components import ArgsError, Database
-from components.aws_limits import ALARM, breach
-from components.database import (
+from surgeproof.components import ArgsError, Database
+from surgeproof.components.aws_limits import ALARM, breach
+from surgeproof.components.database import (
     DatabaseClass,
     database_alarm_rows,
     database_class,
     replica_alarm_row,
     settings_of,
 )
-from components.notifications import AlertSeverity
+from surgeproof.components.notifications import AlertSeverity
 from tests.unit.recording import Recording, record
 
 PASSWORD = "correct-horse-battery"  # noqa: S105 - a test's

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from components import ArgsError, LoadBalancer, LoadBalancerArgs
-from components.load_balancer import LOAD_BALANCER_ARGS
+from surgeproof.components import ArgsError, LoadBalancer, LoadBalancerArgs
+from surgeproof.components.load_balancer import LOAD_BALANCER_ARGS
 from tests.unit.recording import Recording, record
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1"

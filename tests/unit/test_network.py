@@ -1,7 +1,7 @@
 import pytest
 
-from components import ArgsError, NatGateways, Network, NetworkArgs
-from components.network import NETWORK
+from surgeproof.components import ArgsError, NatGateways, Network, NetworkArgs
+from surgeproof.components.network import NETWORK
 from tests.unit.recording import Recording, record
 
 ADOPTED: NetworkArgs = {

@@ -3,8 +3,8 @@ import json
 import pulumi
 import pytest
 
-from components import ArgsError, Notifications
-from components.notifications import NOTIFICATIONS
+from surgeproof.components import ArgsError, Notifications
+from surgeproof.components.notifications import NOTIFICATIONS
 from tests.unit.recording import ACCOUNT, PROJECT, REGION, STACK, Recording, record
 
 PAGE = {"severity": "page", "protocol": "email", "endpoint": "on-call@example.com"}

@@ -1,8 +1,8 @@
 import pytest
 
-from components import ArgsError, Objectives
-from components.aws_limits import ALARM, broken_relations
-from components.objectives import OBJECTIVES
+from surgeproof.components import ArgsError, Objectives
+from surgeproof.components.aws_limits import ALARM, broken_relations
+from surgeproof.components.objectives import OBJECTIVES
 from tests.unit.recording import record
 
 GOOD = {

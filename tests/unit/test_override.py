@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from components import ArgsError
-from components._override import NO_OVERRIDE, MinimumOverride, read_override
-from components.auto_scaling_group import AutoScalingGroup
-from components.scaling_policies import ScalingPolicies
+from surgeproof.components import ArgsError
+from surgeproof.components._override import NO_OVERRIDE, MinimumOverride, read_override
+from surgeproof.components.auto_scaling_group import AutoScalingGroup
+from surgeproof.components.scaling_policies import ScalingPolicies
 from tests.unit import recording
 
 NOW = datetime(2040, 1, 1, 12, tzinfo=UTC)

@@ -1,11 +1,11 @@
 import pulumi
 import pytest
 
-from components import ArgsError, Escalation, Pages
-from components.alarms import Kind, Section, Watched
-from components.aws_limits import COMPOSITE_ALARM, breach
-from components.notifications import AlertSeverity
-from components.pages import page_rule
+from surgeproof.components import ArgsError, Escalation, Pages
+from surgeproof.components.alarms import Kind, Section, Watched
+from surgeproof.components.aws_limits import COMPOSITE_ALARM, breach
+from surgeproof.components.notifications import AlertSeverity
+from surgeproof.components.pages import page_rule
 from tests.unit.recording import record
 
 PAGE, TICKET, INFO = AlertSeverity.PAGE, AlertSeverity.TICKET, AlertSeverity.INFO

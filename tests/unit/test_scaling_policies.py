@@ -1,8 +1,8 @@
 import pulumi
 import pytest
 
-from components import ArgsError, ScalingPolicies
-from components.scaling_policies import SCALING_POLICIES, default_steps
+from surgeproof.components import ArgsError, ScalingPolicies
+from surgeproof.components.scaling_policies import SCALING_POLICIES, default_steps
 from tests.unit.recording import Recording, record
 
 GOOD = {

@@ -1,8 +1,8 @@
 import pytest
 
-from components import ArgsError, Spending
-from components.aws_limits import ALARM, breach, broken_relations
-from components.spending import SPENDING
+from surgeproof.components import ArgsError, Spending
+from surgeproof.components.aws_limits import ALARM, breach, broken_relations
+from surgeproof.components.spending import SPENDING
 from tests.unit.recording import ACCOUNT, Recording, record
 
 GOOD = {"group_name": "shop-test-web", "ticket_topic_arn": "arn:ticket"}

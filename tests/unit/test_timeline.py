@@ -2,9 +2,9 @@ import json
 
 import pytest
 
-from components import ArgsError, Timeline
-from components.aws_limits import EVENT_RULE, breach
-from components.timeline import TIMELINE
+from surgeproof.components import ArgsError, Timeline
+from surgeproof.components.aws_limits import EVENT_RULE, breach
+from surgeproof.components.timeline import TIMELINE
 from tests.unit.recording import ACCOUNT, REGION, record
 
 

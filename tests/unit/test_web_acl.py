@@ -1,7 +1,7 @@
 import pytest
 
-from components import ArgsError, WebAcl
-from components.web_acl import WEB_ACL_ARGS
+from surgeproof.components import ArgsError, WebAcl
+from surgeproof.components.web_acl import WEB_ACL_ARGS
 from tests.unit.recording import REGION, Recording, record
 
 GOOD = {"load_balancer_arn": "arn:balancer", "ticket_topic_arn": "arn:ticket"}

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from components import (
+from surgeproof.components import (
     ArgsError,
     alarms,
     auto_scaling_group,

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from components.configuration import KEYS as ALL
-from components.configuration import find_problems
+from surgeproof.components.configuration import KEYS as ALL
+from surgeproof.components.configuration import find_problems
 from surgeproof.plan import PlanError
 from surgeproof.plan.configured import configured
 from surgeproof.settings.checks import camel, fields_of
