@@ -5,7 +5,7 @@ EMBEDDED ?=
 REPORT ?=
 ON := --stack $(STACK) $(if $(EMBEDDED),--embedded)
 VENV := .venv
-UNIT := tests/test_structure.py tests/unit tests/policies tests/cli -m "not engine"
+UNIT := tests/test_structure.py tests/unit tests/policies tests/commands -m "not engine"
 # Not the scripts: their first line holds the path of the environment, which may be too long for the
 # system, or hold what a shell reads otherwise.
 PYTHON_M := $(VENV)/bin/python -m

@@ -90,7 +90,7 @@ def main(runs: int, stack: str) -> None:
         for _ in range(runs):
             _round(seconds, place, stack)
     # In the checkout, as `make unit` does, and one after the other.
-    unit = ("tests/test_structure.py", "tests/unit", "tests/policies", "tests/cli")
+    unit = ("tests/test_structure.py", "tests/unit", "tests/policies", "tests/commands")
     seconds["unit tests"].append(_timed("pytest", "-q", "-m", "not engine", *unit, at=ROOT))
     table = Table("seconds", "median", "min", "max", "allowed", "goal")
     for figure, (allowed, goal) in BOUNDS.items():

@@ -16,7 +16,7 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 50)
     atexit.register(_leave)
     try:
-        from surgeproof.cli import main as command  # noqa: PLC0415
+        from surgeproof.commands.main import main as command  # noqa: PLC0415
     except Exception as error:  # noqa: BLE001 - a damaged installation, or no memory
         exits.show_trace(error)
         exits.say(f"error: {exits.unexpected(error)}")

@@ -4,7 +4,8 @@ import enum
 import errno
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Self
 
@@ -75,12 +76,27 @@ class AnswerIsNo(Exception):  # noqa: N818 - it is an answer
     """What was asked has been judged, and the answer is no. Exit code 1."""
 
 
+class InputError(Exception):
+    """What the user asked for cannot be done as asked; one line says why. Exit code 2."""
+
+
 def system_error(error: OSError) -> str:
     """Return what the system says, with the file that it says it of."""
     place = f"{path_shown(error.filename)}: " if error.filename else ""
     if error.errno in _FULL:
         return f"{place}the disk is full; free some space and run it again"
     return f"{place}{error.strerror or error or type(error).__name__}"
+
+
+@contextmanager
+def path_of(option: str) -> Iterator[None]:
+    """Say of which option a path is that cannot be read or written as it is given."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in OF_A_PATH:
+            raise
+        raise InputError(f"{option}: {system_error(error)}") from error
 
 
 def ending_of_output(error: OSError) -> tuple[Exit, str]:

@@ -99,6 +99,12 @@ def find_engine(progress: Progress = lambda _: None) -> Path:
     )
 
 
+def list_item(path: Path) -> str:
+    """Return a path as the engine's options that may be repeated have it: a row of CSV each."""
+    text = str(path)
+    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"') else text
+
+
 def _version_of(pulumi: Path) -> VersionInfo:
     try:
         answer = subprocess.run(

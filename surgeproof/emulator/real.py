@@ -18,9 +18,10 @@ from typing import Any, Final, NamedTuple
 
 from surgeproof import interrupts
 from surgeproof.emulator.display import Display
-from surgeproof.emulator.project import Project, list_item
+from surgeproof.emulator.engine import list_item
 from surgeproof.emulator.run_directory import RunError
 from surgeproof.emulator.state import State, StateError, name_of
+from surgeproof.project import Project
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json
 

@@ -47,9 +47,8 @@ from surgeproof.emulator.display import (
     Watch,
     counted,
 )
-from surgeproof.emulator.engine import EngineError, find_engine
+from surgeproof.emulator.engine import EngineError, find_engine, list_item
 from surgeproof.emulator.processes import Process
-from surgeproof.emulator.project import Project, list_item
 from surgeproof.emulator.run_directory import (
     LOG_BYTES_MAX,
     SERVICES,
@@ -60,6 +59,7 @@ from surgeproof.emulator.state import State, StateError, recorded_line
 from surgeproof.exits import AnswerIsNo
 from surgeproof.findings import Summary
 from surgeproof.findings.forms import place, write
+from surgeproof.project import Project
 
 PATIENCE: Final = 3
 """The Ctrl-C that kills the engine, after those that only ask."""

@@ -48,8 +48,10 @@ from surgeproof.emulator.processes import (
     of_run,
     read_json,
 )
-from surgeproof.emulator.project import InputError, Project, check_name, salt_of
+from surgeproof.emulator.settings_copy import copy_settings, salt_of
 from surgeproof.emulator.state import State, StateError, digest, locks, trim_history
+from surgeproof.exits import InputError
+from surgeproof.project import Project, check_name
 from surgeproof.settings.json_file import parse_json
 
 HOST = "127.0.0.1"
@@ -443,7 +445,7 @@ class RunDirectory:
                 self.passphrase, secrets.token_urlsafe(PASSPHRASE_BYTES), mode=0o600, ours=True
             )
             self.unseal()
-        self.project.copy_settings(self.stack, self.settings, salt)
+        copy_settings(self.project, self.stack, self.settings, salt)
         # The engine looks for this name on PATH and calls it with its address, the pack, and the
         # options of PulumiPolicy.yaml, which are for Pulumi's own starter. It waits for the pack's
         # port on stdout, which not every pack flushes: hence -u.

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir
 from pathlib import Path
 
-from surgeproof import check
+from surgeproof.commands import checking
 from surgeproof.findings import Finding, Kind
 from tests.corpus import faulty, sound
 from tests.corpus.manifest import CORPUS, Manifest
@@ -66,7 +66,7 @@ def by_function(manifests: Iterable[Manifest], place: Path) -> list[Result]:
         for manifest in manifests:
             file = _written(manifest, place)
             of_state = manifest.form == "state"
-            summary, _ = check.check(
+            summary, _ = checking.check(
                 stack=None,
                 state=file if of_state else None,
                 plan=None if of_state else file,

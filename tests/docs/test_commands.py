@@ -21,7 +21,7 @@ GUIDES = [page for page in PAGES if page not in RUNBOOKS]
 
 GIVEN_ELSEWHERE = {
     "make test": "it is what runs this test",
-    "make up STACK=dev": "wants an account; tests/cli gives it without one and reads the refusal",
+    "make up STACK=dev": "wants an account; tests/commands reads how it is refused without one",
 }
 """Commands of the guides that this file does not give, and why."""
 

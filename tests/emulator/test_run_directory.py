@@ -8,10 +8,12 @@ import sys
 import pytest
 
 from surgeproof.emulator import run_directory
+from surgeproof.emulator.engine import list_item
 from surgeproof.emulator.processes import RUN_VARIABLE, Process, of_run
-from surgeproof.emulator.project import InputError, Project, list_item
 from surgeproof.emulator.run_directory import RunDirectory, RunError
 from surgeproof.emulator.state import State, StateError, digest, trim_history
+from surgeproof.exits import InputError
+from surgeproof.project import Project
 
 URN = "urn:pulumi:local::shop::aws:sns/topic:Topic::alerts"
 

@@ -17,9 +17,9 @@ import pytest
 
 from surgeproof.emulator import run_directory
 from surgeproof.emulator.processes import Process, of_run
-from surgeproof.emulator.project import Project
 from surgeproof.emulator.run_directory import RunDirectory
 from surgeproof.exits import Exit
+from surgeproof.project import Project
 from tests.engine import damages
 from tests.engine.conftest import read_only
 

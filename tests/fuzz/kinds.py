@@ -24,13 +24,14 @@ import yaml
 from click.testing import CliRunner
 from pulumi.runtime import mocks
 
-from surgeproof import check as checking
-from surgeproof import replay as replays
-from surgeproof.cli import main
+from surgeproof.commands import checking
+from surgeproof.commands import replaying as replays
+from surgeproof.commands.main import main
 from surgeproof.components.configuration import ConfigurationError, load
-from surgeproof.emulator.project import InputError, Project
+from surgeproof.emulator.settings_copy import copy_settings
 from surgeproof.emulator.state import State, StateError
 from surgeproof.escaping import visible
+from surgeproof.exits import InputError
 from surgeproof.findings.forms import FORMS, shown
 from surgeproof.plan import PlanError, program, shapes
 from surgeproof.plan.configured import Configured
@@ -39,6 +40,7 @@ from surgeproof.plan.state import read_state
 from surgeproof.policies import _settings, pack, runner
 from surgeproof.policies._checker import Checker
 from surgeproof.policies._rules import CannotJudgeError
+from surgeproof.project import Project
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.settings.stack_files import read_config
@@ -321,7 +323,7 @@ class Settings(Kind):
         outcomes = [
             refused(lambda: read_settings(self.place, "dev"), PlanError),
             refused(lambda: (found.region("dev"), found.profile("dev")), InputError),
-            refused(lambda: found.copy_settings("dev", self.copies, None), InputError),
+            refused(lambda: copy_settings(found, "dev", self.copies, None), InputError),
             refused(lambda: self._policies(found), InputError, _settings.SettingsError),
             refused(lambda: self._program(found), InputError, ConfigurationError),
             refused(self._surges, PlanError, InputError, TraceError),
@@ -956,17 +958,17 @@ def _nobody_answers() -> Iterator[None]:
     }
     before = {key: os.environ.get(key) for key in ours}
     os.environ.update(ours)
-    from surgeproof import cli  # noqa: PLC0415
+    from surgeproof.commands import replay  # noqa: PLC0415
 
     @contextmanager
     def reading(*_: Any) -> Iterator[Any]:
         yield lambda _, stack: program.ProgramPlan(fixed(service=None), Configured())
 
-    real, cli.reading = cli.reading, reading
+    real, replay.reading = replay.reading, reading
     try:
         yield
     finally:
-        cli.reading = real
+        replay.reading = real
         for key, value in before.items():
             if value is None:
                 del os.environ[key]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from surgeproof.check import severities
+from surgeproof.commands.checking import severities
 from surgeproof.findings import Kind, Summary, from_engine
 from surgeproof.findings.forms import shown
 from surgeproof.policies import survival

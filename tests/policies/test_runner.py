@@ -7,7 +7,7 @@ import pytest
 from pulumi import automation
 from pulumi_policy import Severity
 
-from surgeproof.check import check
+from surgeproof.commands.checking import check
 from surgeproof.findings import Kind
 from surgeproof.policies import _settings, runner
 from surgeproof.policies._rules import Need, PropertyRule, ResourceRule, StackRule

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
-from surgeproof.check import check
+from surgeproof.commands.checking import check
 from surgeproof.findings import Kind
 from surgeproof.plan import program
 

@@ -11,8 +11,8 @@ import boto3
 import pytest
 
 from surgeproof.emulator.deliveries import Place
-from surgeproof.emulator.project import Project
 from surgeproof.emulator.run_directory import Emulator, RunDirectory
+from surgeproof.project import Project
 
 REGION = "eu-central-1"
 BUCKET = "a-bucket-to-be-found"

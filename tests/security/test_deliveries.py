@@ -10,9 +10,9 @@ from contextlib import contextmanager
 import pytest
 from click.testing import CliRunner
 
-from surgeproof.cli import main
+from surgeproof.commands.main import main
 from surgeproof.emulator.deliveries import Place, _place
-from surgeproof.emulator.project import InputError
+from surgeproof.exits import InputError
 from tests.security.conftest import REGION, TOPIC, up
 
 ARN = f"arn:aws:sns:{REGION}:123456789012:{TOPIC}"

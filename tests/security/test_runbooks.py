@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 from click.testing import CliRunner
 
-from surgeproof import cli
-from surgeproof.cli import main
+from surgeproof.commands import options, runbook
+from surgeproof.commands.main import main
 from surgeproof.exits import Exit
 from surgeproof.operations import automation
 from surgeproof.operations.automation import Automation, AutomationError
@@ -152,8 +152,8 @@ def test_a_document_that_the_state_does_not_have_is_refused_by_name(run, give, t
 def test_the_question_before_a_runbook_on_aws_shows_what_others_wrote_as_text(give, monkeypatch):
     hostile = document() | {"description": "\x1b[2J\n::error::greets"}
     found = SimpleNamespace(find=lambda *_: Runbook("greet", NAME, hostile))
-    monkeypatch.setattr(cli, "_account", lambda *_, **__: (found, "surgeproof", None, None))
-    monkeypatch.setattr(cli, "LOCAL", "another")
+    monkeypatch.setattr(runbook, "_account", lambda *_, **__: (found, "surgeproof", None, None))
+    monkeypatch.setattr(options, "LOCAL", "another")
 
     _, printed = give("run", "greet")
 

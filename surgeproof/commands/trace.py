@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from surgeproof.cli_types import FilePath, Time
-from surgeproof.emulator.project import InputError, path_of
+from surgeproof.commands.parameters import FilePath, Time
+from surgeproof.exits import InputError, path_of
 from surgeproof.printing import say
 from surgeproof.settings import errors
 
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
 GROWTH_SECONDS = (60, 300)
 """Spans over which the growth of a trace is told (seconds)."""
-
-
-class _Traces(click.Group):
-    """Says what is wrong with a trace as what is wrong with the input."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
-        try:
-            with path_of("SOURCE"):
-                return super().invoke(ctx)
-        except ValueError as error:
-            from surgeproof.traces import TraceError  # noqa: PLC0415 - loads numpy
-
-            if not isinstance(error, TraceError):
-                raise
-            raise InputError(str(error)) from error
 
 
 _begin = click.option("--begin", type=Time(), help="First moment, such as 2026-01-15T08:00:00Z.")
@@ -49,7 +33,7 @@ _region = click.option("--region", help="Default: that of AWS's own configuratio
 _profile = click.option("--profile", help="Default: that of AWS's own configuration.")
 
 
-@click.group(name="trace", cls=_Traces)
+@click.group()
 def trace() -> None:
     """List, show and change traces, or make one of the service's own traffic."""
 
@@ -121,7 +105,8 @@ def show_command(
             decimal=decimal or "",
             most_bad_percent=most_bad,
         )
-        found = read_file(source, reading)
+        with path_of("SOURCE"):
+            found = read_file(source, reading)
     if first is not None or last is not None:
         found = found.slice(first or 0.0, found.duration_seconds if last is None else last)
     if scale is not None:
@@ -232,16 +217,17 @@ def access_logs_command(
     """Read a load balancer's access logs: a file, a directory, a pattern or s3://BUCKET/PREFIX."""
     from surgeproof.traces.access_logs import read_access_logs  # noqa: PLC0415
 
-    found = read_access_logs(
-        source,
-        step_seconds=step,
-        load_balancer=load_balancer,
-        begin=begin,
-        end=end,
-        s3=_client("s3", region, profile) if source.startswith("s3://") else None,
-        most_bad_percent=most_bad,
-        progress=lambda line: say(line, err=True),
-    )
+    with path_of("SOURCE"):
+        found = read_access_logs(
+            source,
+            step_seconds=step,
+            load_balancer=load_balancer,
+            begin=begin,
+            end=end,
+            s3=_client("s3", region, profile) if source.startswith("s3://") else None,
+            most_bad_percent=most_bad,
+            progress=lambda line: say(line, err=True),
+        )
     _tell(found, output)
 
 

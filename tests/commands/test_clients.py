@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
-from surgeproof.cli import main
+from surgeproof.commands.main import main
 from tests.traces.test_clients import lines
 
 

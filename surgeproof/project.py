@@ -9,18 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from surgeproof import files
-from surgeproof.exits import OF_A_PATH, system_error
+from surgeproof.exits import InputError
 from surgeproof.settings.errors import DocumentError, shown
-from surgeproof.settings.stack_files import (
-    imported_environments,
-    read_config,
-    read_mapping,
-    read_project_name,
-    read_settings_file,
-)
+from surgeproof.settings.stack_files import read_config, read_mapping, read_project_name
 
 LOCAL = "local"
 """The stack that always runs on the embedded AWS."""
@@ -29,21 +20,6 @@ REGION = "aws:region"
 PROFILE = "aws:profile"
 STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 """Pulumi's own rule for stack names, without a leading dot or dash."""
-
-
-class InputError(Exception):
-    """What the user asked for cannot be done as asked; one line says why. Exit code 2."""
-
-
-@contextmanager
-def path_of(option: str) -> Iterator[None]:
-    """Say of which option a path is that cannot be read or written as it is given."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in OF_A_PATH:
-            raise
-        raise InputError(f"{option}: {system_error(error)}") from error
 
 
 @dataclass(frozen=True)
@@ -140,45 +116,6 @@ class Project:
         profile = self.config(stack).get(PROFILE)
         return profile if isinstance(profile, str) else None
 
-    def copy_settings(self, stack: str, directory: Path, salt: str | None) -> None:
-        """Copy what the engine reads into `directory`, so that it never writes to the checkout.
-
-        A new stack's engine adds the salt of its passphrase to the settings. The copy leaves out
-        how the real stack keeps its secrets, since an embedded stack has its own passphrase.
-        """
-        config = self.config(stack)
-        with _input():
-            environments = imported_environments(self.settings_file(stack))
-        if environments:
-            raise InputError(
-                f"Pulumi.{stack}.yaml: environment imports Pulumi ESC environments "
-                f"({', '.join(environments)}), which the embedded AWS cannot read; write what they "
-                "hold into the settings of a stack of its own"
-            )
-        with _input():
-            settings = {**read_settings_file(self.settings_file(stack)), "config": config}
-        for key, value in config.items():
-            if _is_encrypted(value):
-                raise InputError(
-                    f"Pulumi.{stack}.yaml: {key} is encrypted for the real stack; the embedded "
-                    "AWS cannot read it"
-                )
-        for key in ("secretsprovider", "encryptedkey", "encryptionsalt"):
-            settings.pop(key, None)
-        if salt is not None:
-            settings["encryptionsalt"] = salt
-        directory.mkdir(exist_ok=True)
-        project_file = (self.root / "Pulumi.yaml").read_bytes()
-        files.write_bytes(directory / "Pulumi.yaml", project_file, ours=True)
-        text = yaml.safe_dump(settings, sort_keys=False)
-        files.write_text(directory / f"Pulumi.{stack}.yaml", text, ours=True)
-
-
-def list_item(path: Path) -> str:
-    """Return a path as the engine's options that may be repeated have it: a row of CSV each."""
-    text = str(path)
-    return '"' + text.replace('"', '""') + '"' if set(text) & set(',"') else text
-
 
 def check_name(stack: str) -> None:
     """Refuse a name that Pulumi refuses; the run's directory has this name too."""
@@ -198,24 +135,6 @@ def _check_root(root: Path) -> None:
             "the project's directory: must have a path in UTF-8 without control characters and "
             f"without {os.pathsep!r}, which separates the entries of PATH, got {shown(text)}"
         )
-
-
-def salt_of(file: Path) -> str | None:
-    """Return the passphrase's salt that the engine has written into a copy of settings.
-
-    None where the copy is gone or damaged: the state has the salt, too.
-    """
-    try:
-        salt = read_mapping(file).get("encryptionsalt") if file.is_file() else None
-    except (OSError, DocumentError):
-        return None
-    return salt if isinstance(salt, str) else None
-
-
-def _is_encrypted(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "secure" in value or any(map(_is_encrypted, value.values()))
-    return isinstance(value, list) and any(map(_is_encrypted, value))
 
 
 @contextmanager

@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from surgeproof.emulator.project import InputError, Project
-from surgeproof.exits import Exit
+from surgeproof.exits import Exit, InputError
 from surgeproof.outage import family
-from surgeproof.plan import Alarm, Comparison, Group, Metric, MissingData, PlanError, ScalingPlan
+from surgeproof.plan import Alarm, Comparison, Group, Metric, MissingData, ScalingPlan
 from surgeproof.plan.configured import Surge
 from surgeproof.plan.deployed import Clients, read_deployed
 from surgeproof.plan.program import ProgramPlan, read_program
 from surgeproof.plan.settings import read_settings
 from surgeproof.plan.state import read_state
+from surgeproof.project import Project
 from surgeproof.report import html, markdown, text, words
 from surgeproof.report.model import (
     BEFORE,
@@ -35,7 +35,7 @@ from surgeproof.simulation.injections import KINDS, cannot_act, name_of, problem
 from surgeproof.simulation.records import NEVER
 from surgeproof.simulation.suggestions import sentence, suggestions
 from surgeproof.simulation.verdict import Word, judge
-from surgeproof.traces import Trace, TraceError, named_trace, trace_names
+from surgeproof.traces import Trace, named_trace, trace_names
 from surgeproof.traces.found import find_trace
 from surgeproof.traces.named import OUTAGE
 from surgeproof.traces.outage import shipped
@@ -118,7 +118,7 @@ def replay(
     plan_from: str = "program",
     other: Reader | None = None,
 ) -> Report:
-    """Replay a stack; raise InputError for what cannot be replayed as asked.
+    """Replay a stack; raise InputError, PlanError or TraceError for what cannot be replayed.
 
     `reader` reads the stack, from where `plan_from` says; `other` the stack to compare with
     (default: the same).
@@ -129,44 +129,41 @@ def replay(
         project.check_stack(str(compare))
     if scale is not None and not 0.0001 <= scale <= 10_000:
         raise InputError(f"--scale: must be from 0.0001 to 10000, got {scale:g}")
-    try:
-        read = reader(project.root, stack)
-        traces = [load(surge, project.root) for surge in surges_of(read, trace, scale, stack)]
-        fleets = [
-            _Fleet(
-                stack=stack,
-                plan=read.plan,
-                plan_from=plan_from,
-                inject=tuple(inject),
-                injected=injected,
-            )
-        ]
-        if compare not in {None, BEFORE}:
-            compared = replace(
-                fleets[0],
-                stack=str(compare),
-                plan=(other or reader)(project.root, str(compare)).plan,
-                plan_from=plan_from if other is None else "program",
-                compared=True,
-            )
-            fleets.append(compared)
-        for _, loaded in traces:
-            _check_acts(fleets[0], loaded)
-        replays = [
-            _replay(
-                read,
-                fleet,
-                fleet.loaded or loaded,
-                group=group.name,
-                explain=explain,
-                suggest=suggest,
-            )
-            for loaded in traces
-            for fleet in [*fleets, *(_before(fleets[0], loaded) if compare == BEFORE else ())]
-            for group in _groups(fleet)
-        ]
-    except (PlanError, TraceError) as error:
-        raise InputError(_one_line(str(error))) from error
+    read = reader(project.root, stack)
+    traces = [load(surge, project.root) for surge in surges_of(read, trace, scale, stack)]
+    fleets = [
+        _Fleet(
+            stack=stack,
+            plan=read.plan,
+            plan_from=plan_from,
+            inject=tuple(inject),
+            injected=injected,
+        )
+    ]
+    if compare not in {None, BEFORE}:
+        compared = replace(
+            fleets[0],
+            stack=str(compare),
+            plan=(other or reader)(project.root, str(compare)).plan,
+            plan_from=plan_from if other is None else "program",
+            compared=True,
+        )
+        fleets.append(compared)
+    for _, loaded in traces:
+        _check_acts(fleets[0], loaded)
+    replays = [
+        _replay(
+            read,
+            fleet,
+            fleet.loaded or loaded,
+            group=group.name,
+            explain=explain,
+            suggest=suggest,
+        )
+        for loaded in traces
+        for fleet in [*fleets, *(_before(fleets[0], loaded) if compare == BEFORE else ())]
+        for group in _groups(fleet)
+    ]
     return report_of(replays, read.stated.surviving)
 
 
@@ -190,10 +187,6 @@ def ending(report: Report) -> Sequence[str]:
 def source(report: Report) -> str:
     """Return what the plan was read from, in a sentence."""
     return words.source(report.replays[0])
-
-
-def _one_line(message: str) -> str:
-    return "; ".join(line.strip() for line in message.splitlines() if line.strip())
 
 
 def _groups(fleet: _Fleet) -> Sequence[Group]:

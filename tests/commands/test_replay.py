@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from surgeproof import replay as replays
-from surgeproof.ahead import _read, reading
-from surgeproof.cli import main
-from surgeproof.emulator.project import InputError, Project
+from surgeproof.commands import replaying as replays
+from surgeproof.commands.ahead import _read, reading
+from surgeproof.commands.main import main
+from surgeproof.exits import InputError
 from surgeproof.outage import family
 from surgeproof.plan import PlanError
 from surgeproof.plan.configured import Configured, Surge
 from surgeproof.plan.program import ProgramPlan
+from surgeproof.project import Project
 from surgeproof.simulation import Injection
 from surgeproof.simulation.injections import KINDS, name_of
 from surgeproof.traces.outage import shipped
@@ -50,7 +51,7 @@ def give(project, monkeypatch):
         def reading(*_):
             yield read
 
-        monkeypatch.setattr("surgeproof.cli.reading", reading)
+        monkeypatch.setattr("surgeproof.commands.replay.reading", reading)
         return CliRunner().invoke(main, ["replay", "--stack", "dev", *arguments])
 
     return command

@@ -4,7 +4,7 @@ import boto3
 import pytest
 from click.testing import CliRunner
 
-from surgeproof.cli import main
+from surgeproof.commands.main import main
 from surgeproof.traces import named_trace, trace_names
 from surgeproof.traces.csv_file import read_csv
 from surgeproof.traces.shapes import SHAPES

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from sarif_kit.validate import is_valid
 
-from surgeproof.cli import main
+from surgeproof.commands.main import main
 from surgeproof.exits import Exit
 from surgeproof.policies import pack
 from surgeproof.settings import limits
@@ -242,7 +242,7 @@ def test_a_rule_that_fails_by_itself_is_a_violation_in_each_form(project, failin
     code, printed = give("--state", state(project, "HTTPS"), "--format", form)
 
     assert code == Exit.NO
-    assert "the rule failed and has judged nothing: MemoryError in tests/cli/test" in printed
+    assert "the rule failed and has judged nothing: MemoryError in tests/commands/test" in printed
     assert "hunter2" not in printed
     assert "Traceback" not in printed
     match form:

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from surgeproof import policies
-from surgeproof.emulator.project import InputError, Project
 from surgeproof.emulator.run_directory import RunDirectory
 from surgeproof.emulator.state import StateError
-from surgeproof.exits import TRACE
+from surgeproof.exits import TRACE, InputError
 from surgeproof.findings import Summary
 from surgeproof.findings.forms import place
 from surgeproof.policies import _settings, analyzer, pack, runner
 from surgeproof.policies._settings import Settings
+from surgeproof.project import Project
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import read_json
 

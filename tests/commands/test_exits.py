@@ -14,12 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 from surgeproof import interrupts
-from surgeproof.ahead import ReadingError, reading
-from surgeproof.cli import main
-from surgeproof.emulator.project import InputError
+from surgeproof.commands.ahead import ReadingError, reading
+from surgeproof.commands.main import main
 from surgeproof.emulator.run_directory import RunError
-from surgeproof.exits import AnswerIsNo, Exit
+from surgeproof.exits import AnswerIsNo, Exit, InputError
 from surgeproof.plan import PlanError
+from surgeproof.traces import TraceError
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 2.0
@@ -64,7 +64,7 @@ def test_no_error_of_the_machine_looks_like_a_verdict(monkeypatch, error):
         raise error
 
     monkeypatch.chdir(ROOT)
-    monkeypatch.setattr("surgeproof.replay.replay", broken)
+    monkeypatch.setattr("surgeproof.commands.replaying.replay", broken)
     result = CliRunner().invoke(main, ["replay", "--trace", "x2-in-300s"])
 
     assert result.exit_code == Exit.FAILED
@@ -79,6 +79,8 @@ def test_no_error_of_the_machine_looks_like_a_verdict(monkeypatch, error):
     [
         (AnswerIsNo("pages reach nobody"), 1, "error: pages reach nobody"),
         (InputError("--trace: must be given"), 2, "error: --trace: must be given"),
+        (PlanError("slo: must be", "surges: must be"), 2, "error: slo: must be; surges: must be"),
+        (TraceError("own.csv", "hold requests", 0), 2, "error: own.csv: must hold requests, got 0"),
         (KeyboardInterrupt(), 130, "interrupted; run it again to go on"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), 141, ""),
         (
@@ -87,7 +89,7 @@ def test_no_error_of_the_machine_looks_like_a_verdict(monkeypatch, error):
             "error: state.json: the disk is full; free some space and run it again",
         ),
     ],
-    ids=["no", "input", "interrupted", "pipe", "full"],
+    ids=["no", "input", "plan", "trace", "interrupted", "pipe", "full"],
 )
 @pytest.mark.parametrize("command", ["status", "down", "up", "preview"])
 def test_every_command_ends_by_the_same_codes(monkeypatch, command, error, code, line):
@@ -273,7 +275,7 @@ def test_an_error_while_a_program_is_still_read_leaves_nothing_behind(tmp_path):
 READ = """
 import os, signal, sys
 from pathlib import Path
-from surgeproof.ahead import ReadingError, reading
+from surgeproof.commands.ahead import ReadingError, reading
 with reading(Path("."), "dev") as read:
     os.kill(int(Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text()), 9)
     try:

@@ -1,4 +1,4 @@
-"""What the values of options are: each says what is wrong with one in its own words."""
+"""What the values of options may be: each says what is wrong with one in its own words."""
 
 from datetime import UTC, datetime
 from pathlib import Path

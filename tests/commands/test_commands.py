@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from surgeproof.cli import main
+from surgeproof.commands.main import main
 from surgeproof.emulator.processes import read_json
-from surgeproof.emulator.project import InputError, Project
-from surgeproof.exits import Exit
+from surgeproof.emulator.settings_copy import copy_settings
+from surgeproof.exits import Exit, InputError
 from surgeproof.files import write_json
+from surgeproof.project import Project
 
 ARN = "urn:pulumi:prod::shop::{type}::{name}"
 
@@ -66,7 +67,7 @@ def export(*resources: dict) -> str:
     ids=["told", "nobody"],
 )
 def test_the_deployed_stack_says_who_is_told(project, aws, protocol, endpoint, code, monkeypatch):
-    monkeypatch.setattr("surgeproof.cli._clients", lambda *_, **__: aws)
+    monkeypatch.setattr("surgeproof.commands.stack.clients_of", lambda *_, **__: aws)
     topic = aws("sns").create_topic(Name="shop-prod-alerts-page")["TopicArn"]
     if protocol:
         aws("sns").subscribe(TopicArn=topic, Protocol=protocol, Endpoint=endpoint)
@@ -169,7 +170,7 @@ def test_encrypted_settings_are_not_for_the_embedded_aws(project):
         "encryptionsalt: v1:x\nconfig:\n  aws:region: eu-west-1\n  shop:key: {secure: abc}\n"
     )
     with pytest.raises(InputError, match=r"^Pulumi.prod.yaml: shop:key is encrypted"):
-        Project.find().copy_settings("prod", project / "copy", None)
+        copy_settings(Project.find(), "prod", project / "copy", None)
 
 
 def test_settings_that_import_environments_are_not_for_the_embedded_aws(project):
@@ -178,7 +179,7 @@ def test_settings_that_import_environments_are_not_for_the_embedded_aws(project)
     )
     words = r"^Pulumi.prod.yaml: environment imports Pulumi ESC environments \(shared\), which"
     with pytest.raises(InputError, match=words):
-        Project.find().copy_settings("prod", project / "copy", None)
+        copy_settings(Project.find(), "prod", project / "copy", None)
 
 
 def test_a_real_stack_needs_pulumi(project, monkeypatch):

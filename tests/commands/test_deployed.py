@@ -8,7 +8,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from surgeproof.cli import main
+from surgeproof.commands.main import main
 from surgeproof.emulator import run
 from surgeproof.emulator.mocks import HOSTED_ZONE_ID, MotoClients, aws_in_process, run_program
 from surgeproof.emulator.run_directory import RunDirectory
@@ -71,7 +71,7 @@ def test_up_ends_with_the_verdict_and_succeeds_whatever_it_is(up, tmp_path, size
 
 
 def test_up_takes_the_outage_alone_where_the_configuration_names_it(up, monkeypatch):
-    monkeypatch.setattr("surgeproof.replay.OUTAGE", "x5-in-0s")
+    monkeypatch.setattr("surgeproof.commands.replaying.OUTAGE", "x5-in-0s")
 
     result = up(group(), service=SERVICE, surges={**SURGES, "outage": {"trace": "x5-in-0s"}})
 
@@ -111,7 +111,7 @@ def test_an_interrupted_replay_does_not_change_how_up_ends(up, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("surgeproof.replay.judge", interrupted)
+    monkeypatch.setattr("surgeproof.commands.replaying.judge", interrupted)
 
     result = up(group(), service=SERVICE, surges=SURGES)
 
@@ -215,7 +215,7 @@ def test_a_real_stack_is_read_with_the_users_profile_and_the_stacks_region(monke
         "config: {aws:region: eu-west-1, aws:profile: shop}\n"
     )
     monkeypatch.setattr("boto3.Session", Session)
-    monkeypatch.setattr("surgeproof.cli.reading", reading)
+    monkeypatch.setattr("surgeproof.commands.replay.reading", reading)
 
     result = CliRunner().invoke(main, ["replay", "--deployed", "prod", "--trace", "x2-in-0s"])
 

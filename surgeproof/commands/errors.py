@@ -1,0 +1,98 @@
+"""The one place where what befalls a command becomes an exit code and at most one line."""
+
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import click
+
+from surgeproof import exits, interrupts
+from surgeproof.commands.ahead import ReadingError
+from surgeproof.emulator import run
+from surgeproof.emulator.run_directory import RunError
+from surgeproof.exits import AnswerIsNo, Exit, InputError
+from surgeproof.operations.automation import AutomationError, UnknownError
+
+NAME = "surgeproof"
+COMPLETION = f"_{NAME.upper()}_COMPLETE"
+"""Environment variable by which a shell asks click for completions."""
+
+
+class Commands(click.Group):
+    """Turns whatever befalls a command into an exit code and at most one line."""
+
+    def main(self, args: Sequence[str] | None = None, **more: Any) -> NoReturn:  # type: ignore[override]
+        """Run the command line to its end. Click's own would end a broken pipe with code 1."""
+        if COMPLETION in os.environ:
+            super().main(args, **more)
+        interrupts.begin_output()
+        code: int
+        try:
+            words = sys.argv[1:] if args is None else args
+            with self.make_context(NAME, list(words)) as context:
+                code = self.invoke(context) or Exit.DONE
+            if code == Exit.DONE and (lost := interrupts.lost_output()) is not None:
+                code = _told(lost)
+        except click.exceptions.Exit as ending:
+            code = ending.exit_code
+        except click.ClickException as error:
+            with suppress(OSError):
+                error.show()
+            code = error.exit_code
+        except BaseException as error:  # noqa: BLE001 - what befell it before the command began
+            code = _told(error)
+        sys.exit(exits.flushed(code))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; return its exit code, where it has another one than 0."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):  # click's own, which say all
+            raise
+        except BaseException as error:  # noqa: BLE001 - no error may look like a verdict
+            return _told(error)
+
+
+def _told(error: BaseException) -> Exit:
+    code, line = _ending(error)
+    if line:
+        exits.say(line)
+    return code
+
+
+def _ending(error: BaseException) -> tuple[Exit, str]:
+    """Return the exit code and the line that an error ends its command with."""
+    if (lost := interrupts.lost_output()) is not None:
+        return exits.ending_of_output(lost)
+    match error:
+        case AnswerIsNo():
+            return Exit.NO, f"error: {error}"
+        case InputError() | UnknownError():
+            return Exit.BAD_INPUT, f"error: {error}"
+        case ValueError() if _is_of_a_trace_or_plan(error):
+            return Exit.BAD_INPUT, f"error: {one_line(error)}"
+        case RunError() | AutomationError() | ReadingError():
+            return Exit.FAILED, f"error: {error}"
+        case run.Interrupted() | KeyboardInterrupt():
+            return Exit.INTERRUPTED, f"{str(error) or 'interrupted'}; {exits.AGAIN}"
+        case click.Abort():  # at a question
+            return Exit.INTERRUPTED, "not confirmed: nothing was done"
+        case BrokenPipeError():
+            return Exit.PIPE_CLOSED, ""
+    exits.show_trace(error)
+    return Exit.FAILED, f"error: {exits.unexpected(error)}"
+
+
+def _is_of_a_trace_or_plan(error: ValueError) -> bool:
+    # They load numpy, for which no command need wait; whoever raises one has loaded them.
+    from surgeproof.plan import PlanError  # noqa: PLC0415
+    from surgeproof.traces import TraceError  # noqa: PLC0415
+
+    return isinstance(error, PlanError | TraceError)
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says, which may be several problems, in one line."""
+    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
