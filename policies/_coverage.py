@@ -11,7 +11,7 @@ from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import ADVISORY, UNREAD
 from surgeproof.policies._rules import Resource
 
-_ELSEWHERE: Final = {
+ELSEWHERE: Final = {
     "aws:cloudformation/stack:Stack": "what CloudFormation stacks make",
     "aws:cloudformation/stackSet:StackSet": "what CloudFormation stack sets make",
     "aws:elb/loadBalancer:LoadBalancer": "Classic Load Balancers",
@@ -38,8 +38,8 @@ def unread(resources: Iterable[Resource], urn: str) -> list[Finding]:
             continue
         if package != "aws":
             others[f"resources of {package}"] += 1
-        elif each.type in _ELSEWHERE:
-            others[_ELSEWHERE[each.type]] += 1
+        elif each.type in ELSEWHERE:
+            others[ELSEWHERE[each.type]] += 1
         else:
             read += 1
     if not others:

@@ -253,7 +253,8 @@ def _together(found: Sequence[Entry], types: frozenset[str]) -> list[Resource]:
         )
     for entry in found:
         for key, urns in entry.made_of.items():
-            if sources := [ours[urn] for urn in urns or () if urn in ours]:
+            sources = [ours[urn] for urn in urns or () if urn in ours]
+            if sources or (key in entry.inputs and not urns):
                 links[entry.urn][key] = sources
     return list(ours.values())
 

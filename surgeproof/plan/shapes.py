@@ -92,10 +92,23 @@ def fitted(
 
     """
     fitting = _Fitting(stand_in)
-    shapes = _table()[0].get(_current(token))
+    shapes = resource_shapes(token)
     if shapes is None:
         return dict(properties), []
     return fitting.block(shapes, properties, ""), fitting.misfits
+
+
+def resource_shapes(token: str) -> Mapping[str, Any] | None:
+    """Return the shapes of a type's properties; None for one that is not known."""
+    found: Mapping[str, Any] | None = _table()[0].get(current(token))
+    return found
+
+
+def block_shapes(shape: Any) -> Mapping[str, Any] | None:
+    """Return the shapes inside a block or a map; None for any other shape."""
+    found: Mapping[str, Any] | None
+    found = shape if isinstance(shape, dict) else _table()[1].get(shape)
+    return found
 
 
 _OLD_MODULES: Final = ("alb", "elasticloadbalancingv2", "applicationloadbalancing")
@@ -113,7 +126,7 @@ def tokens() -> frozenset[str]:
     return names | old
 
 
-def _current(token: str) -> str:
+def current(token: str) -> str:
     """Return the type by its present name: load balancers have had others."""
     module, slash, name = token.removeprefix("aws:").partition("/")
     return f"aws:lb/{name}" if slash and module in _OLD_MODULES else token
@@ -123,7 +136,6 @@ class _Fitting:
     def __init__(self, stand_in: object) -> None:
         self.misfits: list[Misfit] = []
         self._stand_in = stand_in
-        self._blocks = _table()[1]
 
     def block(
         self, shapes: Mapping[str, Any], values: Mapping[str, Any], path: str
@@ -144,7 +156,7 @@ class _Fitting:
             if not isinstance(value, list):
                 return self._misfit(path, "be a list", value)
             return [self._item(shape[0], item, f"{path}[{at}]") for at, item in enumerate(value)]
-        block = shape if isinstance(shape, dict) else self._blocks.get(shape)
+        block = block_shapes(shape)
         if block is not None:
             if not isinstance(value, Mapping):
                 return self._misfit(path, "be a mapping of keys", value)

@@ -11,7 +11,7 @@ from surgeproof.plan.configured import Configured
 from surgeproof.plan.model import PlanError, ScalingPlan
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, fit, read_resources
 from surgeproof.settings.errors import DocumentError
-from surgeproof.settings.resources import SIGNATURE, checked_deployment
+from surgeproof.settings.resources import SIGNATURE, UNKNOWN_TEXT, checked_deployment
 
 
 def read_state(
@@ -56,6 +56,8 @@ def _resource(resource: Mapping[str, Any]) -> Resource:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return UNKNOWN if value == UNKNOWN_TEXT else value
     if isinstance(value, Mapping):
         if SIGNATURE in value:
             return UNKNOWN

@@ -21,6 +21,9 @@ SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 - the published mark, no password
 """Its value for a secret."""
 
+UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What stands for a value that a preview does not know (`pulumi.runtime.rpc.UNKNOWN`)."""
+
 DEFAULTS: Final = "__defaults"
 """Key under which Pulumi's bridge notes, in each map of inputs, which defaults it has filled in; no
 property."""
