@@ -32,8 +32,8 @@ from surgeproof.components import (
     WebAcl,
     WebAclArgs,
 )
-from surgeproof.components.alarms import rollback_alarm_names
-from surgeproof.components.configuration import ConfigurationError, load
+from surgeproof.components.alarms.alarms import rollback_alarm_names
+from surgeproof.components.configuration.loading import ConfigurationError, load
 
 
 def stack() -> None:

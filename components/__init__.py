@@ -1,29 +1,29 @@
 """Pulumi components for a web service on AWS that scales through surges."""
 
-from surgeproof.components._application import ApplicationArgs
-from surgeproof.components.alarms import Alarms, AlarmsArgs
-from surgeproof.components.auto_scaling_group import (
+from surgeproof.components.alarms.alarms import Alarms, AlarmsArgs
+from surgeproof.components.alarms.dashboard import Dashboard, DashboardArgs
+from surgeproof.components.alarms.notifications import Notifications, NotificationsArgs
+from surgeproof.components.alarms.objectives import Objectives, ObjectivesArgs
+from surgeproof.components.alarms.pages import Escalation, EscalationArgs, Pages, PagesArgs
+from surgeproof.components.alarms.timeline import Timeline, TimelineArgs
+from surgeproof.components.database.database import Database, DatabaseArgs
+from surgeproof.components.runbooks.runbooks import Runbooks, RunbooksArgs
+from surgeproof.components.service.application import ApplicationArgs
+from surgeproof.components.service.auto_scaling_group import (
     AutoScalingGroup,
     AutoScalingGroupArgs,
     WarmPoolArgs,
     WarmPoolState,
 )
-from surgeproof.components.dashboard import Dashboard, DashboardArgs
-from surgeproof.components.database import Database, DatabaseArgs
-from surgeproof.components.load_balancer import (
+from surgeproof.components.service.load_balancer import (
     LoadBalancer,
     LoadBalancerArgs,
     LoadBalancingAlgorithm,
 )
-from surgeproof.components.network import NatGateways, Network, NetworkArgs
-from surgeproof.components.notifications import Notifications, NotificationsArgs
-from surgeproof.components.objectives import Objectives, ObjectivesArgs
-from surgeproof.components.pages import Escalation, EscalationArgs, Pages, PagesArgs
-from surgeproof.components.runbooks import Runbooks, RunbooksArgs
-from surgeproof.components.scaling_policies import ScalingPolicies, ScalingPoliciesArgs
-from surgeproof.components.spending import Spending, SpendingArgs
-from surgeproof.components.timeline import Timeline, TimelineArgs
-from surgeproof.components.web_acl import RuleAction, WebAcl, WebAclArgs
+from surgeproof.components.service.network import NatGateways, Network, NetworkArgs
+from surgeproof.components.service.scaling_policies import ScalingPolicies, ScalingPoliciesArgs
+from surgeproof.components.service.spending import Spending, SpendingArgs
+from surgeproof.components.service.web_acl import RuleAction, WebAcl, WebAclArgs
 from surgeproof.settings.errors import ArgsError
 
 __all__ = [

@@ -323,7 +323,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         ),
         fix="Name a topic or a scaling policy:\n"
         "aws.cloudwatch.MetricAlarm(..., alarm_actions=[page_topic.arn])\n"
-        "Alarms of this project are rows of components/alarms.py, which gives them their topics.",
+        "Alarms of this project are rows of components/alarms/, which gives them their topics.",
     ),
     ResourceRule(
         name="alarm-name-starts-with-stack",

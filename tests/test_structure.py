@@ -10,9 +10,30 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+_SHARED = {"surgeproof.components.naming", "surgeproof.components.rules"}
+
 MAY_IMPORT = {
     "__main__.py": {"surgeproof.components"},
-    "components": {"surgeproof.components"},
+    "components/__init__.py": {"surgeproof.components"},
+    "components/naming.py": set(),
+    "components/rules.py": set(),
+    "components/alarms": {*_SHARED, "surgeproof.components.alarms"},
+    "components/service": {
+        *_SHARED,
+        "surgeproof.components.alarms",
+        "surgeproof.components.service",
+    },
+    "components/database": {
+        *_SHARED,
+        "surgeproof.components.alarms",
+        "surgeproof.components.database",
+    },
+    "components/runbooks": {
+        *_SHARED,
+        "surgeproof.components.runbooks",
+        "surgeproof.components.service.override",
+    },
+    "components/configuration": {"surgeproof.components"},
     "policies": {
         "surgeproof.findings",
         "surgeproof.peers",
@@ -45,7 +66,6 @@ MAY_IMPORT = {
         "surgeproof.interrupts",
         "surgeproof.peers",
         "surgeproof.project",
-        "surgeproof.components.aws_limits",
     },
     "surgeproof/peers.py": set(),
     "surgeproof/findings": {"surgeproof.findings"},
@@ -142,7 +162,7 @@ print(*sorted(each for each in set(ours) if each.endswith("/database.py")), sep=
 
     assert done.stdout.splitlines() == [
         "0 False False",
-        str(ROOT / "components" / "database.py"),
+        str(ROOT / "components" / "database" / "database.py"),
         str(ROOT / "policies" / "database.py"),
     ]
 

@@ -37,6 +37,7 @@ from surgeproof.emulator.requests import (
 )
 from surgeproof.emulator.rows import ROWS, Call, Const, Context, Name, Row, Source, State, Step
 from surgeproof.emulator.state import RECORDED_ID, RECORDED_ONLY
+from surgeproof.settings import aws_limits
 from surgeproof.settings.resources import DEFAULTS
 
 """The input that lists what the provider filled in, as pulumi-aws has it."""
@@ -322,9 +323,6 @@ class Resources:
     # Checking.
 
     def _failures(self, row: Row, inputs: dict[str, Any]) -> Iterator[CheckFailure]:
-        # Its package takes a second to import, which `run` does while the engine starts.
-        from surgeproof.components import aws_limits  # noqa: PLC0415
-
         for path, value in _leaves(inputs):
             if value is None or value == UNKNOWN or path.startswith("__"):
                 continue

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from surgeproof.components.timeline import QUERIES
+from surgeproof.components.alarms.timeline import QUERIES
 from surgeproof.emulator import mocks
 from surgeproof.plan.program import read_program
 from tests.alerting.story import GROUP, LOG_GROUP, REGION, Told, outage, send, timeline, unrelated

@@ -2,7 +2,9 @@
 
 import pytest
 
-from surgeproof.components.aws_limits import (
+from surgeproof.emulator.mocks import AwsMocks, MotoClients
+from surgeproof.emulator.resources import EndpointError
+from surgeproof.settings.aws_limits import (
     ALARM,
     GROUP,
     HOOK,
@@ -13,8 +15,6 @@ from surgeproof.components.aws_limits import (
     TARGET_GROUP,
     TEMPLATE,
 )
-from surgeproof.emulator.mocks import AwsMocks, MotoClients
-from surgeproof.emulator.resources import EndpointError
 
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"

@@ -3,10 +3,10 @@
 import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
-from surgeproof.components import aws_limits
-from surgeproof.components.aws_limits import ALARM, GROUP, POLICY, TARGET_GROUP, TEMPLATE
 from surgeproof.emulator.clients import Clients
 from surgeproof.emulator.resources import Resources
+from surgeproof.settings import aws_limits
+from surgeproof.settings.aws_limits import ALARM, GROUP, POLICY, TARGET_GROUP, TEMPLATE
 
 ALARM_INPUTS = {
     "name": "high",

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from surgeproof.components.aws_limits import DATABASE, PARAMETERS, WEB_ACL, windows_conflict
 from surgeproof.emulator.requests import java_pattern
+from surgeproof.settings.aws_limits import DATABASE, PARAMETERS, WEB_ACL, windows_conflict
 from tests.emulator.test_changes import LOGS, Account, account
 
 __all__ = ["account"]

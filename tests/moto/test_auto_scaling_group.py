@@ -5,7 +5,7 @@ import pytest
 from moto.ec2.models.instance_types import INSTANCE_TYPES
 
 from surgeproof.components import AutoScalingGroup, LoadBalancer, Network
-from surgeproof.components._rules import architecture
+from surgeproof.components.rules import architecture
 from tests.moto.standing import Standing, aws
 
 __all__ = ["aws"]

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from surgeproof.components._override import NO_OVERRIDE, OVERRIDE_TAG
+from surgeproof.components.service.override import NO_OVERRIDE, OVERRIDE_TAG
 from surgeproof.emulator.mocks import AwsMocks, MotoClients, aws_in_process, run_program
 from surgeproof.emulator.probe import configuration
 from surgeproof.emulator.requests import violations
@@ -248,11 +248,11 @@ IMPLIED = {
 
 
 def test_a_reset_reservation_is_the_stacks_own():
-    from surgeproof.components import _automation  # noqa: PLC0415
+    from surgeproof.components.runbooks import automation  # noqa: PLC0415
 
     args = {"group": "g", "parameter": "/p", "load_balancer": "arn"}
     steps = {
-        units: _automation.surge_response_end("role", **args, capacity_units=units)["mainSteps"][6]
+        units: automation.surge_response_end("role", **args, capacity_units=units)["mainSteps"][6]
         for units in (None, 200)
     }
 

@@ -5,30 +5,23 @@ import re
 
 import pytest
 
-from surgeproof.components import (
-    ArgsError,
-    alarms,
+from surgeproof.components import ArgsError
+from surgeproof.components.alarms import alarms, dashboard, notifications, objectives, timeline
+from surgeproof.components.database import database
+from surgeproof.components.runbooks import runbooks
+from surgeproof.components.service import (
     auto_scaling_group,
-    dashboard,
-    database,
     load_balancer,
     network,
-    notifications,
-    objectives,
-    runbooks,
     scaling_policies,
     spending,
-    timeline,
     web_acl,
 )
-from tests.unit import (
-    test_alarms,
+from tests.unit.alarms import test_alarms, test_dashboard, test_notifications, test_objectives
+from tests.unit.database import test_database
+from tests.unit.service import (
     test_auto_scaling_group,
-    test_dashboard,
-    test_database,
     test_load_balancer,
-    test_notifications,
-    test_objectives,
     test_scaling_policies,
     test_spending,
     test_web_acl,

@@ -1,0 +1,1 @@
+"""Runbooks that run by themselves, as Systems Manager Automation documents."""

@@ -1,0 +1,1 @@
+"""What serves users: network, load balancer, instances, how they scale, web ACL, spending."""
