@@ -52,7 +52,7 @@ format: $(VENV)/.dev  ## Lay the code out
 	$(PYTHON_M) ruff check --fix
 
 reference: $(VENV)/.dev  ## Write docs/reference and Pulumi.yaml's keys anew from the code
-	$(PYTHON_M) surgeproof.components.configuration.loading
+	$(PYTHON_M) surgeproof.components.configuration.reference
 	$(PYTHON_M) surgeproof.policies.shapes
 	$(PYTHON_M) surgeproof.policies.reference
 

@@ -33,7 +33,8 @@ from surgeproof.components import (
     WebAclArgs,
 )
 from surgeproof.components.alarms.alarms import rollback_alarm_names
-from surgeproof.components.configuration.loading import ConfigurationError, load
+from surgeproof.components.configuration.loading import load
+from surgeproof.components.configuration.wiring import ConfigurationError
 
 
 def stack() -> None:

@@ -14,17 +14,8 @@ from pulumi import Input, Output
 
 from surgeproof.components.alarms.notifications import AlertSeverity
 from surgeproof.components.naming import physical_name
-from surgeproof.components.rules import (
-    CAPACITY,
-    CAPACITY_UNITS,
-    RUNBOOK_BASE_URL,
-    TAGS,
-)
-from surgeproof.figures.settings import (
-    METRIC_NAME,
-    METRIC_NAMESPACE,
-    HighResolutionMetricArgs,
-)
+from surgeproof.components.rules import CAPACITY, CAPACITY_UNITS, RUNBOOK_BASE_URL, TAGS
+from surgeproof.figures.settings import METRIC_NAME, METRIC_NAMESPACE, HighResolutionMetricArgs
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.fields import group, number, plain, whole
 

@@ -1,4 +1,4 @@
-"""Settings that no component takes: which parts are made, and keys outside of any group."""
+"""Settings of the program itself: which parts there are, and keys outside of any group."""
 
 from typing import Annotated, NotRequired, TypedDict
 

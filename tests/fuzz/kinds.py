@@ -27,7 +27,8 @@ from pulumi.runtime import mocks
 from surgeproof.commands import checking
 from surgeproof.commands import replaying as replays
 from surgeproof.commands.main import main
-from surgeproof.components.configuration.loading import ConfigurationError, load
+from surgeproof.components.configuration.loading import load
+from surgeproof.components.configuration.wiring import ConfigurationError
 from surgeproof.emulator.settings_copy import copy_settings
 from surgeproof.emulator.state import State, StateError
 from surgeproof.escaping import visible

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from surgeproof.components.configuration.loading import KEYS
+from surgeproof.components.configuration.groups import KEYS
 from surgeproof.figures.settings import STATED
 from surgeproof.plan import DemandMetric, Figure, Objective, PlanError
 from surgeproof.plan.configured import Surge, Surviving

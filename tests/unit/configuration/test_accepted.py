@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from surgeproof.components.alarms import alarms, dashboard, notifications, objectives, timeline
-from surgeproof.components.configuration.loading import Configuration, find_problems
+from surgeproof.components.configuration.wiring import Configuration, find_problems
 from surgeproof.components.database.database import settings_of as database_settings
 from surgeproof.components.runbooks import runbooks
 from surgeproof.components.service.auto_scaling_group import settings_of as group_settings

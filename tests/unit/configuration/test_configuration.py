@@ -5,10 +5,10 @@ import pulumi
 import pytest
 
 from surgeproof.components.alarms import objectives
-from surgeproof.components.configuration import loading as configuration
+from surgeproof.components.configuration import loading, reference
 from surgeproof.components.configuration.alarm_reference import alarms_reference
-from surgeproof.components.configuration.loading import (
-    KEYS,
+from surgeproof.components.configuration.groups import KEYS
+from surgeproof.components.configuration.wiring import (
     Configuration,
     ConfigurationError,
     find_problems,
@@ -1229,13 +1229,13 @@ def test_what_alarms_watch_of_the_objective_reaches_them():
     ],
 )
 def test_a_stack_whose_name_makes_names_that_aws_refuses_is_told_so(project, stack, message):
-    (problem,) = configuration._name_problems(project, stack)
+    (problem,) = loading._name_problems(project, stack)
 
     assert problem.line(secret=False) == f"stack: must {message}"
 
 
 def test_a_stack_without_a_region_is_told_so():
-    (problem,) = configuration._region_problems(None)
+    (problem,) = loading._region_problems(None)
 
     assert problem.line(secret=False) == (
         "aws:region: must be a Region, such as eu-central-1, got nothing"
@@ -1259,11 +1259,11 @@ def test_every_key_is_documented_with_meaning_range_and_default():
 @pytest.mark.parametrize(
     ("path", "text"),
     [
-        ("docs/reference/configuration.md", configuration.reference),
+        ("docs/reference/configuration.md", reference.reference),
         ("docs/reference/alarms.md", alarms_reference),
         (
             "Pulumi.yaml",
-            lambda: configuration.with_project_keys((ROOT / "Pulumi.yaml").read_text("utf-8")),
+            lambda: reference.with_project_keys((ROOT / "Pulumi.yaml").read_text("utf-8")),
         ),
     ],
     ids=["configuration", "alarms", "project"],
@@ -1274,7 +1274,7 @@ def test_written_pages_are_current(path, text):
 
 def test_the_example_in_the_reference_is_valid():
     yaml = pytest.importorskip("yaml")
-    page = configuration.reference()
+    page = reference.reference()
     (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     config = yaml.safe_load(example)["config"]
 

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from surgeproof.components.configuration.loading import KEYS as ALL
-from surgeproof.components.configuration.loading import find_problems
+from surgeproof.components.configuration.groups import KEYS as ALL
+from surgeproof.components.configuration.wiring import find_problems
 from surgeproof.plan import PlanError
 from surgeproof.plan.configured import configured
 from surgeproof.settings.checks import camel, fields_of
