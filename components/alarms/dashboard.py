@@ -9,14 +9,6 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from surgeproof.components.alarms.alarms import (
-    ActiveUsersMetricArgs,
-    Section,
-    Subject,
-    Watched,
-    runbook_url,
-)
-from surgeproof.components.alarms.notifications import AlertSeverity
 from surgeproof.components.alarms.objectives import (
     AVAILABILITY,
     PERCENTILE,
@@ -25,6 +17,8 @@ from surgeproof.components.alarms.objectives import (
     measured,
     promised,
 )
+from surgeproof.components.alarms.rows import AlertSeverity, Section, Subject, Watched, runbook_url
+from surgeproof.components.alarms.settings import ActiveUsersMetricArgs
 from surgeproof.components.naming import physical_name
 from surgeproof.components.rules import CAPACITY, RUNBOOK_BASE_URL
 from surgeproof.figures.settings import LATENCY

@@ -10,21 +10,11 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
+from surgeproof.components.alarms.rows import AlertSeverity
 from surgeproof.components.naming import physical_name, short_digest
 from surgeproof.components.rules import TAGS
 from surgeproof.settings.checks import Definition, Problem, Values
 from surgeproof.settings.fields import choice, group, items, text
-
-
-class AlertSeverity(StrEnum):
-    """How soon somebody has to look."""
-
-    PAGE = "page"
-    """Now, at night too: users are hurt, or are about to be."""
-    TICKET = "ticket"
-    """In working hours."""
-    INFO = "info"
-    """Not at all: what pages are made of, for tools and for reading afterwards."""
 
 
 class SubscriptionProtocol(StrEnum):

@@ -10,10 +10,11 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from surgeproof.components.alarms.alarms import (
+from surgeproof.components.alarms.rows import (
     LEVELS,
     AlarmMetric,
     AlarmRow,
+    AlertSeverity,
     Comparison,
     Kind,
     MissingData,
@@ -24,7 +25,6 @@ from surgeproof.components.alarms.alarms import (
     runbook_url,
     watched,
 )
-from surgeproof.components.alarms.notifications import AlertSeverity
 from surgeproof.components.naming import physical_name
 from surgeproof.components.rules import RUNBOOK_BASE_URL, TAGS
 from surgeproof.figures.settings import LATENCY

@@ -8,15 +8,15 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from surgeproof.components.alarms.alarms import (
+from surgeproof.components.alarms.demand import REQUEST_SURGE
+from surgeproof.components.alarms.rows import (
     LEVELS,
-    REQUEST_SURGE,
+    AlertSeverity,
     Kind,
     Section,
     Watched,
     runbook_url,
 )
-from surgeproof.components.alarms.notifications import AlertSeverity
 from surgeproof.components.naming import physical_name
 from surgeproof.components.rules import RUNBOOK_BASE_URL, TAGS
 from surgeproof.settings.checks import Definition

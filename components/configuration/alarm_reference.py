@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from surgeproof.components.alarms import alarms
-from surgeproof.components.alarms.alarms import AlarmRow, shown
+from surgeproof.components.alarms.alarms import alarm_rows
+from surgeproof.components.alarms.demand import fast_surge_row, request_surge_row
 from surgeproof.components.alarms.objectives import (
     DEFAULT_BURN_RATES,
     Objective,
@@ -14,8 +14,11 @@ from surgeproof.components.alarms.objectives import (
     window_row,
 )
 from surgeproof.components.alarms.pages import PAGES
+from surgeproof.components.alarms.rows import AlarmRow, AlertSeverity, Comparison
+from surgeproof.components.alarms.settings import ALARMS
 from surgeproof.components.database import database
 from surgeproof.components.service import spending, web_acl
+from surgeproof.figures.settings import HighResolutionMetricArgs
 
 PROMISED: Final = {Objective.AVAILABILITY: 99.9, Objective.LATENCY: 99.0}
 
@@ -80,7 +83,7 @@ def billed(rows: Sequence[AlarmRow], composites: int, dashboards: int) -> dict[s
 
 def alarms_reference() -> str:
     """Return docs/reference/alarms.md."""
-    rows, scaling = alarms.default_rows()
+    rows, scaling = default_rows()
     windows = window_rows()
     every = [*rows, *scaling, *windows, *(row for found in other_rows().values() for row in found)]
     pairs = [(objective, rate) for objective in Objective for rate in DEFAULT_BURN_RATES]
@@ -122,7 +125,7 @@ def alarms_reference() -> str:
         "",
         *_cost(billed(every, len(PAGES) + 2 + len(pairs), 1)),
     ]
-    return alarms.reference(more)
+    return _page(more)
 
 
 def _cost(units: dict[str, int]) -> list[str]:
@@ -159,3 +162,109 @@ def _pair_cost() -> float:
     windows = [row for row in window_rows() if row.variant.startswith("14.4x")]
     units = billed(windows, len(Objective), 0)
     return sum(PRICES[kind].dollars * count for kind, count in units.items())
+
+
+_SIGNS: Final = {
+    Comparison.ABOVE: ">",
+    Comparison.AT_LEAST: ">=",
+    Comparison.BELOW: "<",
+    Comparison.AT_MOST: "<=",
+    Comparison.ABOVE_BAND: "above",
+}
+
+
+def default_rows() -> tuple[list[AlarmRow], list[AlarmRow]]:
+    """Return the rows of the reference, at the default settings: that tell, and that scale."""
+    metric: HighResolutionMetricArgs = {
+        "namespace": "Shop",
+        "metric_name": "RequestsUnderWay",
+        "capacity_per_instance": 50,
+        "period_seconds": 10,
+    }
+    settings = ALARMS.check(
+        {
+            "load_balancer_arn_suffix": "app",
+            "target_group_arn_suffix": "targetgroup",
+            "group_name": "web",
+            "page_topic_arn": "page",
+            "ticket_topic_arn": "ticket",
+            "page_topic_name": "page",
+            "ticket_topic_name": "ticket",
+            "info_topic_arn": "info",
+            "escalation_topic_name": "escalation",
+            "min_size": 2,
+            "max_size": 4,
+            "requests_per_second_per_instance": 100,
+            "high_resolution_metric": metric,
+            "active_users_metric": {"namespace": "Shop", "metric_name": "ActiveUsers"},
+            "certificate_arn": "certificate",
+            "nat_gateway_ids": ["nat"],
+        }
+    )
+    scaling = [
+        request_surge_row(requests_per_second=100, share_percent=80, severity=AlertSeverity.TICKET),
+        fast_surge_row(metric=metric, share_percent=80, severity=AlertSeverity.TICKET),
+    ]
+    return [*alarm_rows(settings)], scaling
+
+
+def _page(more: Sequence[str] = ()) -> str:
+    """Return docs/reference/alarms.md: all rows, at the default settings, and `more` lines."""
+    rows, scaling = default_rows()
+    introduction = (
+        "Written by `make reference`; do not edit by hand. Names are "
+        "`{project}-{stack}-{component}-` and what stands below. Values are those of the default "
+        "settings, a group of 2 to 4 instances that carry 100 requests per second each, and a "
+        "high-resolution metric that is full at 50. Alarms that end with `-critical` page, those "
+        "with `-warning` make a ticket, those with `-info` tell nobody by themselves."
+    )
+    lines = [
+        "# Alarms",
+        "",
+        introduction,
+        "",
+        "## That tell people",
+        "",
+        *(line for row in rows for line in shown(row)),
+        "## That scale the group",
+        "",
+        *(line for row in scaling for line in shown(row, told="the scaling policy")),
+        *more,
+    ]
+    return "\n".join(lines)
+
+
+def shown(row: AlarmRow, told: str | None = None) -> list[str]:
+    """Return a row as lines of Markdown."""
+    metrics = [f"{metric.namespace} {metric.name} {metric.statistic}" for metric in row.metrics]
+    read = row.expression or metrics[0]
+    bound = f"{_SIGNS[row.comparison]} {row.threshold:g} {row.unit}"
+    if row.band_width is not None:
+        bound = f"above the band of {row.band_width:g} standard deviations around what is usual"
+    count = f"{row.datapoints_to_alarm} of {row.evaluation_periods}"
+    lines = [
+        f"### {row.role}",
+        "",
+        f"{row.description} [Runbook](../runbooks/{row.symptom}.md)",
+        "",
+        f"- Alarm: `{read}` {bound}; {count} periods of {row.period_seconds} s",
+    ]
+    if row.expression:
+        named = (
+            f"`{metric.id}` is {text}" for metric, text in zip(row.metrics, metrics, strict=True)
+        )
+        lines.append(f"- Where: {', '.join(named)}")
+    return [
+        *lines,
+        f"- Why this number: {row.threshold_reason}",
+        f"- Missing data: `{row.missing}`. {row.missing_reason}",
+        f"- Tells: {told or _told(row)}",
+        "",
+    ]
+
+
+def _told(row: AlarmRow) -> str:
+    """Return whom an alarm tells."""
+    if row.severity == AlertSeverity.PAGE and row.tells == AlertSeverity.INFO:
+        return f"the info topic; pages by the composite alarm *{row.kind}*"
+    return f"the {row.tells} topic"

@@ -3,10 +3,10 @@
 import math
 from typing import Final
 
-from surgeproof.components.alarms.alarms import ALARMS, AlarmsArgs
 from surgeproof.components.alarms.notifications import NOTIFICATIONS, NotificationsArgs
 from surgeproof.components.alarms.objectives import OBJECTIVES, ObjectivesArgs
 from surgeproof.components.alarms.pages import EscalationArgs
+from surgeproof.components.alarms.settings import ALARMS, AlarmsArgs
 from surgeproof.components.alarms.timeline import TimelineArgs
 from surgeproof.components.configuration.program_settings import (
     DatabaseSwitch,

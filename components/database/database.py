@@ -10,9 +10,10 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from surgeproof.components.alarms.alarms import (
+from surgeproof.components.alarms.rows import (
     AlarmMetric,
     AlarmRow,
+    AlertSeverity,
     Comparison,
     MissingData,
     Section,
@@ -20,7 +21,6 @@ from surgeproof.components.alarms.alarms import (
     metric_alarm,
     watched,
 )
-from surgeproof.components.alarms.notifications import AlertSeverity
 from surgeproof.components.naming import physical_name
 from surgeproof.components.rules import (
     ACCOUNT_ARN,

@@ -10,16 +10,15 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from surgeproof.components.alarms.alarms import (
+from surgeproof.components.alarms.demand import fast_surge_row, request_surge_row
+from surgeproof.components.alarms.rows import (
     AlarmRow,
+    AlertSeverity,
     Subject,
     Watched,
-    fast_surge_row,
     metric_alarm,
-    request_surge_row,
     watched,
 )
-from surgeproof.components.alarms.notifications import AlertSeverity
 from surgeproof.components.naming import physical_name
 from surgeproof.components.rules import CAPACITY, RUNBOOK_BASE_URL, TAGS, aws_text
 from surgeproof.components.service.override import current_override

@@ -9,16 +9,16 @@ import pulumi
 import pulumi_aws as aws
 from pulumi import Input, Output
 
-from surgeproof.components.alarms.alarms import (
+from surgeproof.components.alarms.rows import (
     AlarmMetric,
     AlarmRow,
+    AlertSeverity,
     Comparison,
     MissingData,
     Subject,
     metric_alarm,
     watched,
 )
-from surgeproof.components.alarms.notifications import AlertSeverity
 from surgeproof.components.naming import physical_name
 from surgeproof.components.rules import LOG_RETENTION, RUNBOOK_BASE_URL, TAGS, aws_whole
 from surgeproof.settings.aws_limits import WEB_ACL

@@ -4,17 +4,12 @@ from pathlib import Path
 import pytest
 
 from surgeproof.components import Alarms, ArgsError
-from surgeproof.components.alarms.alarms import (
-    ALARMS,
-    REQUEST_SURGE,
-    MissingData,
-    alarm_rows,
-    fast_surge_row,
-    rollback_alarm_names,
-)
-from surgeproof.components.alarms.notifications import AlertSeverity
+from surgeproof.components.alarms.alarms import alarm_rows, rollback_alarm_names
+from surgeproof.components.alarms.demand import REQUEST_SURGE, fast_surge_row
 from surgeproof.components.alarms.objectives import Objective
 from surgeproof.components.alarms.pages import PAGES
+from surgeproof.components.alarms.rows import AlertSeverity, MissingData
+from surgeproof.components.alarms.settings import ALARMS
 from surgeproof.components.database import database
 from surgeproof.components.service import spending, web_acl
 from surgeproof.settings.aws_limits import ALARM, breach

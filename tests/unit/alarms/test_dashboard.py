@@ -3,9 +3,8 @@ import json
 import pytest
 
 from surgeproof.components import ArgsError, Dashboard
-from surgeproof.components.alarms.alarms import Kind, Section
 from surgeproof.components.alarms.dashboard import DASHBOARD, Chart, Line
-from surgeproof.components.alarms.notifications import AlertSeverity
+from surgeproof.components.alarms.rows import AlertSeverity, Kind, Section
 from surgeproof.settings.dashboard_body import body_faults
 from tests.unit.alarms.test_pages import alarm
 from tests.unit.recording import ACCOUNT, REGION, record

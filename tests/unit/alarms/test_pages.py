@@ -2,9 +2,8 @@ import pulumi
 import pytest
 
 from surgeproof.components import ArgsError, Escalation, Pages
-from surgeproof.components.alarms.alarms import Kind, Section, Watched
-from surgeproof.components.alarms.notifications import AlertSeverity
 from surgeproof.components.alarms.pages import page_rule
+from surgeproof.components.alarms.rows import AlertSeverity, Kind, Section, Watched
 from surgeproof.settings.aws_limits import COMPOSITE_ALARM, breach
 from tests.unit.recording import record
 

@@ -1,11 +1,11 @@
 import re
 
-from surgeproof.components.alarms.alarms import default_rows
 from surgeproof.components.configuration.alarm_reference import (
     PRICES,
     _pair_cost,
     alarms_reference,
     billed,
+    default_rows,
     window_rows,
 )
 

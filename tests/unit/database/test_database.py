@@ -3,7 +3,7 @@ import json
 import pytest
 
 from surgeproof.components import ArgsError, Database
-from surgeproof.components.alarms.notifications import AlertSeverity
+from surgeproof.components.alarms.rows import AlertSeverity
 from surgeproof.components.database.database import (
     DatabaseClass,
     database_alarm_rows,
