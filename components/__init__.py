@@ -7,7 +7,8 @@ from surgeproof.components.alarms.objectives import Objectives, ObjectivesArgs
 from surgeproof.components.alarms.pages import Escalation, EscalationArgs, Pages, PagesArgs
 from surgeproof.components.alarms.settings import AlarmsArgs
 from surgeproof.components.alarms.timeline import Timeline, TimelineArgs
-from surgeproof.components.database.database import Database, DatabaseArgs
+from surgeproof.components.database.database import Database
+from surgeproof.components.database.settings import DatabaseArgs
 from surgeproof.components.runbooks.runbooks import Runbooks, RunbooksArgs
 from surgeproof.components.service.application import ApplicationArgs
 from surgeproof.components.service.auto_scaling_group import (

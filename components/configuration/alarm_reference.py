@@ -16,7 +16,7 @@ from surgeproof.components.alarms.objectives import (
 from surgeproof.components.alarms.pages import PAGES
 from surgeproof.components.alarms.rows import AlarmRow, AlertSeverity, Comparison
 from surgeproof.components.alarms.settings import ALARMS
-from surgeproof.components.database import database
+from surgeproof.components.database import alarms as database_alarms
 from surgeproof.components.service import spending, web_acl
 from surgeproof.figures.settings import HighResolutionMetricArgs
 
@@ -63,7 +63,7 @@ def window_rows() -> list[AlarmRow]:
 def other_rows() -> Mapping[str, Sequence[AlarmRow]]:
     """Return the alarms that other components bring along, by the heading that they stand under."""
     return {
-        "On the database": database.reference_rows(),
+        "On the database": database_alarms.reference_rows(),
         "On the web ACL": web_acl.reference_rows(),
         "On money": spending.reference_rows(),
     }

@@ -13,7 +13,7 @@ from surgeproof.components.configuration.program_settings import (
     TopConfiguration,
     WebAclSwitches,
 )
-from surgeproof.components.database.database import DATABASE_PLAN, DatabaseArgs
+from surgeproof.components.database.settings import DATABASE_PLAN, DatabaseArgs
 from surgeproof.components.service.auto_scaling_group import (
     AUTO_SCALING_GROUP,
     AutoScalingGroupArgs,

@@ -6,7 +6,7 @@ Those between settings of one component stand beside its Args.
 import math
 from typing import Final
 
-from surgeproof.components.database.database import database_class
+from surgeproof.components.database.classes import database_class
 from surgeproof.settings.fields import plain
 from surgeproof.settings.keys import KeyProblem as Problem
 from surgeproof.settings.keys import Read

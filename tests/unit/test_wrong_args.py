@@ -6,8 +6,9 @@ import re
 import pytest
 
 from surgeproof.components import ArgsError
-from surgeproof.components.alarms import alarms, dashboard, notifications, objectives, timeline
-from surgeproof.components.database import database
+from surgeproof.components.alarms import dashboard, notifications, objectives, timeline
+from surgeproof.components.alarms import settings as alarms
+from surgeproof.components.database import settings as database
 from surgeproof.components.runbooks import runbooks
 from surgeproof.components.service import (
     auto_scaling_group,

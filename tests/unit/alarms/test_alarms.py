@@ -10,7 +10,7 @@ from surgeproof.components.alarms.objectives import Objective
 from surgeproof.components.alarms.pages import PAGES
 from surgeproof.components.alarms.rows import AlertSeverity, MissingData
 from surgeproof.components.alarms.settings import ALARMS
-from surgeproof.components.database import database
+from surgeproof.components.database import alarms as database_alarms
 from surgeproof.components.service import spending, web_acl
 from surgeproof.settings.aws_limits import ALARM, breach
 from tests.unit.recording import Recording, record
@@ -531,7 +531,7 @@ def test_alarms_that_stop_a_refresh_exist_and_page():
 
 
 def test_every_symptom_has_a_runbook_and_every_runbook_a_symptom():
-    others = (database.reference_rows(), web_acl.reference_rows(), spending.reference_rows())
+    others = (database_alarms.reference_rows(), web_acl.reference_rows(), spending.reference_rows())
     symptoms = {row.symptom for rows in (alarm_rows(settings()), *others) for row in rows}
     symptoms |= {*Objective, *(row.kind.value for row in PAGES), "escalation"}
 

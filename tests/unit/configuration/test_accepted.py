@@ -7,9 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from surgeproof.components.alarms import alarms, dashboard, notifications, objectives, timeline
+from surgeproof.components.alarms import dashboard, notifications, objectives, timeline
+from surgeproof.components.alarms import settings as alarms
 from surgeproof.components.configuration.wiring import Configuration, find_problems
-from surgeproof.components.database.database import settings_of as database_settings
+from surgeproof.components.database.settings import settings_of as database_settings
 from surgeproof.components.runbooks import runbooks
 from surgeproof.components.service.auto_scaling_group import settings_of as group_settings
 from surgeproof.components.service.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs

@@ -4,13 +4,9 @@ import pytest
 
 from surgeproof.components import ArgsError, Database
 from surgeproof.components.alarms.rows import AlertSeverity
-from surgeproof.components.database.database import (
-    DatabaseClass,
-    database_alarm_rows,
-    database_class,
-    replica_alarm_row,
-    settings_of,
-)
+from surgeproof.components.database.alarms import database_alarm_rows, replica_alarm_row
+from surgeproof.components.database.classes import DatabaseClass, database_class
+from surgeproof.components.database.settings import settings_of
 from surgeproof.settings.aws_limits import ALARM, breach
 from tests.unit.recording import Recording, record
 
