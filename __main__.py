@@ -138,10 +138,10 @@ def stack() -> None:
         "web",
         configuration.args(
             PagesArgs,
+            alarms=watched,
             page_topic_arn=notifications.page_topic_arn,
             info_topic_arn=notifications.info_topic_arn,
         ),
-        watched,
     )
     objectives = Objectives(
         "web",
@@ -160,22 +160,22 @@ def stack() -> None:
         "web",
         configuration.args(
             EscalationArgs,
+            alarms=watched,
             escalation_topic_arn=notifications.escalation_topic_arn,
             info_topic_arn=notifications.info_topic_arn,
         ),
-        watched,
     )
     timeline = Timeline("timeline", configuration.args(TimelineArgs, group_name=group.name))
     dashboard = Dashboard(
         "on-call",
         configuration.args(
             DashboardArgs,
+            alarms=[*escalation.watched, *watched],
             load_balancer_arn_suffix=load_balancer.arn_suffix,
             target_group_arn_suffix=load_balancer.target_group_arn_suffix,
             group_name=group.name,
             log_group_name=timeline.log_group_name,
         ),
-        [*escalation.watched, *watched],
     )
     runbooks = Runbooks(
         "web",

@@ -17,7 +17,7 @@ from surgeproof.components.alarms.rows import (
     AlarmRow,
     AlertSeverity,
     Subject,
-    Watched,
+    WatchedAlarmArgs,
     metric_alarm,
     watched,
 )
@@ -95,7 +95,7 @@ class Alarms(pulumi.ComponentResource):
         }
 
         alarms = []
-        self.watched: list[Watched] = []
+        self.watched: list[WatchedAlarmArgs] = []
         for row in alarm_rows(settings):
             topic = topics[row.tells]
             found = dict(dimensions)

@@ -17,19 +17,74 @@ from surgeproof.components.alarms.objectives import (
     measured,
     promised,
 )
-from surgeproof.components.alarms.rows import AlertSeverity, Section, Subject, Watched, runbook_url
+from surgeproof.components.alarms.rows import (
+    WATCHED,
+    AlertSeverity,
+    Section,
+    Subject,
+    WatchedAlarmArgs,
+    after,
+    runbook_url,
+)
 from surgeproof.components.alarms.settings import ActiveUsersMetricArgs
 from surgeproof.components.naming import physical_name
 from surgeproof.components.rules import CAPACITY, RUNBOOK_BASE_URL
 from surgeproof.figures.settings import LATENCY
 from surgeproof.settings.checks import Definition
 from surgeproof.settings.dashboard_body import ALARMS_MAX
-from surgeproof.settings.fields import group
+from surgeproof.settings.fields import choice, group, items, number, text
+
+
+class ChartLineArgs(TypedDict):
+    """One line of a graph."""
+
+    namespace: Annotated[str, text()]
+    """Namespace of the metric."""
+    metric_name: Annotated[str, text()]
+    """Name of the metric."""
+    statistic: Annotated[str, text()]
+    """Average, Sum, Minimum, Maximum, or a percentile such as p95."""
+    dimensions: Mapping[str, Input[str]]
+    """Dimensions of the metric."""
+    label: Annotated[str, text()]
+    """What the line is called."""
+
+
+class ChartBoundArgs(TypedDict):
+    """A line that does not move."""
+
+    label: Annotated[str, text()]
+    """What the line is called."""
+    value: Annotated[float, number("units of the metric", -1e300, 1e300)]
+    """Where it is."""
+
+
+class ChartArgs(TypedDict):
+    """A graph beside those of the alarms, for example of a database."""
+
+    section: Annotated[str, choice(Section)]
+    """Where the dashboard shows it."""
+    title: Annotated[str, text()]
+    """What it shows."""
+    lines: Annotated[
+        list[ChartLineArgs], items("list of lines", "be a list of at least one line", low=1)
+    ]
+    """Its lines."""
+    bound: NotRequired[Annotated[ChartBoundArgs, group()]]
+    """A line that does not move. Default: none."""
 
 
 class DashboardArgs(TypedDict):
     """Arguments of Dashboard."""
 
+    alarms: Annotated[list[WatchedAlarmArgs], WATCHED]
+    """All alarms, in the order in which they are shown."""
+    charts: NotRequired[
+        Annotated[
+            list[ChartArgs], items("list of graphs", "be a list of graphs", default=(), key="-")
+        ]
+    ]
+    """Graphs beside those of the alarms."""
     load_balancer_arn_suffix: Input[str]
     """Last part of the load balancer's ARN, as CloudWatch names it: app/..."""
     target_group_arn_suffix: Input[str]
@@ -59,28 +114,6 @@ class DashboardArgs(TypedDict):
 DASHBOARD: Final = Definition("Dashboard", DashboardArgs)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One line of a graph."""
-
-    namespace: str
-    name: str
-    statistic: str
-    dimensions: Mapping[str, Input[str]]
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """A graph beside those of the alarms, for example of a database."""
-
-    section: Section
-    title: str
-    lines: tuple[Line, ...]
-    bound: tuple[str, float] | None = None
-    """A line that does not move, with its label."""
-
-
 _ELB: Final = "AWS/ApplicationELB"
 _COLUMNS: Final = 24
 _STATUS_HEIGHT: Final = 3
@@ -104,12 +137,7 @@ class Dashboard(pulumi.ComponentResource):
     """Name of the dashboard."""
 
     def __init__(
-        self,
-        name: str,
-        args: DashboardArgs,
-        alarms: Sequence[Watched],
-        charts: Sequence[Chart] = (),
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, args: DashboardArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Dashboard", name, {}, opts)
         settings = DASHBOARD.check(args)
@@ -122,18 +150,14 @@ class Dashboard(pulumi.ComponentResource):
             targets=args["target_group_arn_suffix"],
             group=args["group_name"],
             log_group=args.get("log_group_name"),
-            charts=[[line.dimensions for line in chart.lines] for chart in charts],
+            charts=[[line["dimensions"] for line in each["lines"]] for each in settings["charts"]],
         )
         users = args.get("active_users_metric")
         shown = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=physical_name(name),
-            dashboard_body=known.apply(
-                lambda at: json.dumps(body(settings, users, alarms, charts, at))
-            ),
-            opts=pulumi.ResourceOptions(
-                parent=self, depends_on=[alarm.resource for alarm in alarms]
-            ),
+            dashboard_body=known.apply(lambda at: json.dumps(body(settings, users, at))),
+            opts=after(self, settings["alarms"]),
         )
         self.dashboard_name = shown.dashboard_name
         self.register_outputs({"dashboard_name": self.dashboard_name})
@@ -177,11 +201,10 @@ class _Page:
 def body(
     settings: DashboardArgs,
     users: ActiveUsersMetricArgs | None,
-    alarms: Sequence[Watched],
-    charts: Sequence[Chart],
     at: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return the dashboard; `at` holds what Pulumi knows."""
+    alarms, charts = settings["alarms"], settings["charts"]
     page = _Page([])
     region = at["region"]
 
@@ -197,10 +220,10 @@ def body(
             **more,
         )
 
-    def arn(alarm: Watched) -> str:
-        return f"arn:{at['partition']}:cloudwatch:{region}:{at['account']}:alarm:{alarm.name}"
+    def arn(alarm: WatchedAlarmArgs) -> str:
+        return f"arn:{at['partition']}:cloudwatch:{region}:{at['account']}:alarm:{alarm['name']}"
 
-    def states(title: str, chosen: Iterable[Watched]) -> None:
+    def states(title: str, chosen: Iterable[WatchedAlarmArgs]) -> None:
         listed = [*chosen]
         for begin in range(0, len(listed), ALARMS_MAX):
             part = listed[begin : begin + ALARMS_MAX]
@@ -218,26 +241,32 @@ def body(
 
     def of(section: Section) -> None:
         for chart, dimensions in zip(charts, at["charts"], strict=True):
-            if chart.section == section:
+            if chart["section"] == section:
                 graph(
-                    chart.title,
+                    chart["title"],
                     [
-                        _line(line.namespace, line.name, line.statistic, where, line.label)
-                        for line, where in zip(chart.lines, dimensions, strict=True)
+                        _line(
+                            line["namespace"],
+                            line["metric_name"],
+                            line["statistic"],
+                            where,
+                            line["label"],
+                        )
+                        for line, where in zip(chart["lines"], dimensions, strict=True)
                     ],
-                    **_bounds(chart.bound),
+                    **_bounds(chart.get("bound")),
                 )
         for alarm in alarms:
-            if alarm.section == section and alarm.metrics and alarm.has_graph:
+            if alarm["section"] == section and alarm["metrics"]:
                 page.put(
                     "metric",
                     *_GRAPH,
                     region=region,
-                    title=alarm.name,
+                    title=alarm["name"],
                     annotations={"alarms": [arn(alarm)]},
                 )
 
-    pages = [alarm for alarm in alarms if not alarm.metrics]
+    pages = [alarm for alarm in alarms if not alarm["metrics"]]
     page.head(_guide(settings, pages), 4)
     states("Pages, tickets and escalation", pages)
     balancer = {"LoadBalancer": at["balancer"]}
@@ -251,10 +280,10 @@ def body(
         "Response time",
         [_line(_ELB, "TargetResponseTime", each, targets, each) for each in ("p50", "p95", "p99")],
         **_bounds(
-            (
-                f"promised for {promised(settings)[Objective.LATENCY]:g} %",
-                settings["latency_seconds"],
-            )
+            {
+                "label": f"promised for {promised(settings)[Objective.LATENCY]:g} %",
+                "value": settings["latency_seconds"],
+            }
         ),
     )
     of(Section.USERS)
@@ -268,7 +297,7 @@ def body(
     graph(
         "Requests per target and minute",
         [_line(_ELB, "RequestCountPerTarget", "Sum", targets, "requests per target")],
-        **_bounds(("one instance is full", 60 * capacity) if capacity else None),
+        **_bounds({"label": "one instance is full", "value": 60 * capacity} if capacity else None),
     )
     if users is not None:
         graph(
@@ -306,8 +335,8 @@ def body(
     of(Section.CAPACITY)
 
     for section in (Section.DATABASE, Section.CAUSES, Section.ALERTS):
-        shown = any(each.section == section for each in charts) or any(
-            each.section == section and each.metrics for each in alarms
+        shown = any(each["section"] == section for each in charts) or any(
+            each["section"] == section and each["metrics"] for each in alarms
         )
         if shown:
             page.head(f"# {section}")
@@ -320,16 +349,16 @@ def body(
                     ],
                 )
             of(section)
-    states("All alarms on metrics", [alarm for alarm in alarms if alarm.metrics])
+    states("All alarms on metrics", [alarm for alarm in alarms if alarm["metrics"]])
     return {"start": "-PT3H", "periodOverride": "inherit", "widgets": page.widgets}
 
 
-def _guide(settings: DashboardArgs, pages: Sequence[Watched]) -> str:
+def _guide(settings: DashboardArgs, pages: Sequence[WatchedAlarmArgs]) -> str:
     """Return what each page means and where its runbook is."""
     seen: dict[str, str] = {}
     for alarm in pages:
-        if alarm.severity == AlertSeverity.PAGE:
-            seen.setdefault(alarm.symptom, alarm.title)
+        if alarm["severity"] == AlertSeverity.PAGE:
+            seen.setdefault(alarm["symptom"], alarm["title"])
     lines = [
         f"- [{symptom}]({runbook_url(settings['runbook_base_url'], symptom)}): {title}"
         for symptom, title in seen.items()
@@ -344,11 +373,10 @@ def _line(
     return [namespace, name, *words, {"stat": statistic, "label": label}]
 
 
-def _bounds(bound: tuple[str, float] | None) -> dict[str, Any]:
+def _bounds(bound: ChartBoundArgs | None) -> dict[str, Any]:
     if bound is None:
         return {}
-    label, value = bound
-    return {"annotations": {"horizontal": [{"label": label, "value": value}]}}
+    return {"annotations": {"horizontal": [{"label": bound["label"], "value": bound["value"]}]}}
 
 
 def _budget(

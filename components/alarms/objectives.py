@@ -20,7 +20,7 @@ from surgeproof.components.alarms.rows import (
     MissingData,
     Section,
     Subject,
-    Watched,
+    WatchedAlarmArgs,
     metric_alarm,
     runbook_url,
     watched,
@@ -340,7 +340,7 @@ class Objectives(pulumi.ComponentResource):
             Subject.LOAD_BALANCER: balancer,
             Subject.TARGET_GROUP: {**balancer, "TargetGroup": args["target_group_arn_suffix"]},
         }
-        self.watched: list[Watched] = []
+        self.watched: list[WatchedAlarmArgs] = []
         names: list[Output[str]] = []
         for objective in Objective:
             for rate in _burn_rates(settings):
@@ -404,9 +404,9 @@ class Objectives(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.watched.append(
-            Watched(
+            WatchedAlarmArgs(
                 name=physical_name(name, role),
-                resource=pair,
+                arn=pair.arn,
                 symptom=objective.value,
                 severity=rate.severity,
                 tells=rate.severity,

@@ -11,10 +11,12 @@ from pulumi import Input, Output
 from surgeproof.components.alarms.demand import REQUEST_SURGE
 from surgeproof.components.alarms.rows import (
     LEVELS,
+    WATCHED,
     AlertSeverity,
     Kind,
     Section,
-    Watched,
+    WatchedAlarmArgs,
+    after,
     runbook_url,
 )
 from surgeproof.components.naming import physical_name
@@ -27,6 +29,8 @@ from surgeproof.settings.fields import whole
 class PagesArgs(TypedDict):
     """Arguments of Pages."""
 
+    alarms: Annotated[list[WatchedAlarmArgs], WATCHED]
+    """All alarms; those of a kind make its page."""
     page_topic_arn: Input[str]
     """Topic for alarms that somebody has to look at now."""
     info_topic_arn: Input[str]
@@ -40,6 +44,8 @@ class PagesArgs(TypedDict):
 class EscalationArgs(TypedDict):
     """Arguments of Escalation."""
 
+    alarms: Annotated[list[WatchedAlarmArgs], WATCHED]
+    """All alarms; those that page are escalated."""
     escalation_topic_arn: Input[str]
     """Topic of those who are called when a page stays open."""
     info_topic_arn: Input[str]
@@ -100,27 +106,27 @@ RULE_MAX: Final = 10_240
 """Characters of a rule (cloudwatch PutCompositeAlarm)."""
 
 
-def _any(alarms: Sequence[Watched]) -> str:
-    return " OR ".join(f'ALARM("{alarm.name}")' for alarm in alarms)
+def _any(alarms: Sequence[WatchedAlarmArgs]) -> str:
+    return " OR ".join(f'ALARM("{alarm["name"]}")' for alarm in alarms)
 
 
-def page_rule(kind: Kind, alarms: Sequence[Watched]) -> str:
+def page_rule(kind: Kind, alarms: Sequence[WatchedAlarmArgs]) -> str:
     """Return the rule of a kind's page: any of its alarms that page.
 
     For a surge that is demand beyond what instances carry; where unusual demand only informs, a
     jump pages together with at least one band that is left, or with demand near capacity (the alarm
     that scales the group): one sign alone may be a campaign or a crawler.
     """
-    of_kind = [alarm for alarm in alarms if alarm.kind == kind and alarm.metrics]
-    rule = _any([alarm for alarm in of_kind if alarm.severity == AlertSeverity.PAGE])
+    of_kind = [alarm for alarm in alarms if alarm.get("kind") == kind and alarm["metrics"]]
+    rule = _any([alarm for alarm in of_kind if alarm["severity"] == AlertSeverity.PAGE])
     if kind != Kind.SURGE:
         return rule
-    jumps = [alarm for alarm in of_kind if alarm.symptom == "request-jump"]
+    jumps = [alarm for alarm in of_kind if alarm["symptom"] == "request-jump"]
     others = [
         alarm
         for alarm in of_kind
-        if alarm.symptom == "unusual-demand"
-        or (alarm.symptom == REQUEST_SURGE and alarm.severity == AlertSeverity.TICKET)
+        if alarm["symptom"] == "unusual-demand"
+        or (alarm["symptom"] == REQUEST_SURGE and alarm["severity"] == AlertSeverity.TICKET)
     ]
     unusual = f"(({_any(jumps)}) AND ({_any(others)}))" if jumps and others else ""
     return " OR ".join(part for part in (rule, unusual) if part)
@@ -154,15 +160,12 @@ class Pages(pulumi.ComponentResource):
     """Name of the page that says that users are hurt."""
 
     def __init__(
-        self,
-        name: str,
-        args: PagesArgs,
-        alarms: Sequence[Watched],
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, args: PagesArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Pages", name, {}, opts)
-        base = PAGES_ARGS.check(args)["runbook_base_url"]
-        self.watched: list[Watched] = []
+        settings = PAGES_ARGS.check(args)
+        base, alarms = settings["runbook_base_url"], settings["alarms"]
+        self.watched: list[WatchedAlarmArgs] = []
         self.outage_alarm_name = Output.from_input("")
         names: list[Output[str]] = []
         for row in PAGES:
@@ -179,15 +182,15 @@ class Pages(pulumi.ComponentResource):
                 alarm_actions=[args["page_topic_arn"]],
                 ok_actions=[args["page_topic_arn"]],
                 tags=args.get("tags"),
-                opts=_after(self, [each for each in alarms if f'"{each.name}"' in rule]),
+                opts=after(self, [each for each in alarms if f'"{each["name"]}"' in rule]),
             )
             names.append(composite.alarm_name)
             if row.kind == Kind.OUTAGE:
                 self.outage_alarm_name = composite.alarm_name
             self.watched.append(
-                Watched(
+                WatchedAlarmArgs(
                     name=page_name(name, row.kind),
-                    resource=composite,
+                    arn=composite.arn,
                     symptom=row.kind.value,
                     severity=AlertSeverity.PAGE,
                     tells=AlertSeverity.PAGE,
@@ -216,16 +219,12 @@ class Escalation(pulumi.ComponentResource):
     """Names of the escalation and of the alarm that holds it back."""
 
     def __init__(
-        self,
-        name: str,
-        args: EscalationArgs,
-        alarms: Sequence[Watched],
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, args: EscalationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("surgeproof:index:Escalation", name, {}, opts)
         settings = ESCALATION_ARGS.check(args)
         base, minutes = settings["runbook_base_url"], settings["escalation_minutes"]
-        paging = [alarm for alarm in alarms if alarm.tells == AlertSeverity.PAGE]
+        paging = [alarm for alarm in settings["alarms"] if alarm["tells"] == AlertSeverity.PAGE]
         rule = _check_rule("Escalation", _any(paging))
         link = runbook_url(base, "escalation")
         held_role, role = "escalation-hold-info", "escalation-critical"
@@ -258,29 +257,23 @@ class Escalation(pulumi.ComponentResource):
                 "extension_period": 60,
             },
             tags=args.get("tags"),
-            opts=_after(self, paging),
+            opts=after(self, paging),
         )
         self.watched = [
-            Watched(
+            WatchedAlarmArgs(
                 name=physical_name(name, each),
-                resource=resource,
+                arn=composite.arn,
                 symptom="escalation",
                 severity=severity,
                 tells=severity,
-                kind=None,
                 section=Section.ALERTS,
                 title=title,
                 metrics=0,
             )
-            for each, resource, severity, title in (
+            for each, composite, severity, title in (
                 (held_role, hold, AlertSeverity.INFO, "Never fires."),
                 (role, escalation, AlertSeverity.PAGE, says),
             )
         ]
         self.alarm_names = Output.all(hold.alarm_name, escalation.alarm_name)
         self.register_outputs({"alarm_names": self.alarm_names})
-
-
-def _after(parent: pulumi.Resource, alarms: Sequence[Watched]) -> pulumi.ResourceOptions:
-    """Return options of an alarm that names others: AWS refuses a name that does not exist."""
-    return pulumi.ResourceOptions(parent=parent, depends_on=[alarm.resource for alarm in alarms])

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
-from pulumi import Input
+from pulumi import Input, Output
 
 from surgeproof.components.naming import physical_name
+from surgeproof.settings.fields import choice, items, text, whole
 
 
 class AlertSeverity(StrEnum):
@@ -155,23 +156,32 @@ class AlarmRow:
         return len(self.metrics) + (2 if self.band_width is not None else 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """An alarm that exists: what composite alarms and the dashboard are made of."""
+class WatchedAlarmArgs(TypedDict):
+    """An alarm that exists: what pages, escalation and dashboard are made of."""
 
-    name: str
+    name: Annotated[str, text()]
     """Its name in CloudWatch, known before it exists."""
-    resource: pulumi.Resource
-    symptom: str
-    severity: AlertSeverity
-    tells: AlertSeverity
-    kind: Kind | None
-    section: Section
-    title: str
+    arn: Input[str]
+    """Its ARN: whatever names the alarm waits for it, since AWS refuses a name that does not exist.
+    """
+    symptom: Annotated[str, text()]
+    """What is seen, in kebab case; names the runbook page."""
+    severity: Annotated[str, choice(AlertSeverity)]
+    """How soon somebody has to look."""
+    tells: Annotated[str, choice(AlertSeverity)]
+    """The topic that is told."""
+    kind: NotRequired[Annotated[str, choice(Kind, default=None)]]
+    """What it is a sign of."""
+    section: Annotated[str, choice(Section)]
+    """Where the dashboard shows it."""
+    title: Annotated[str, text()]
     """What it says, in a sentence."""
-    metrics: int
+    metrics: Annotated[int, whole("metrics", 0)]
     """Metrics that it is billed for; 0: a composite alarm."""
-    has_graph: bool = True
+
+
+WATCHED: Final = items("list of alarms", "be a list of alarms", key="-")
+"""Alarms that a component is given."""
 
 
 LEVELS: Final = {
@@ -290,16 +300,30 @@ def _band(
     }
 
 
-def watched(name: str, row: AlarmRow, alarm: aws.cloudwatch.MetricAlarm) -> Watched:
+def watched(name: str, row: AlarmRow, alarm: aws.cloudwatch.MetricAlarm) -> WatchedAlarmArgs:
     """Return what others know of the alarm of a row; `name` is the component's."""
-    return Watched(
-        name=physical_name(name, row.role),
-        resource=alarm,
-        symptom=row.symptom,
-        severity=row.severity,
-        tells=row.tells,
-        kind=row.kind,
-        section=row.section,
-        title=row.says,
-        metrics=row.billed_metrics,
+    about: WatchedAlarmArgs = {
+        "name": physical_name(name, row.role),
+        "arn": alarm.arn,
+        "symptom": row.symptom,
+        "severity": row.severity,
+        "tells": row.tells,
+        "section": row.section,
+        "title": row.says,
+        "metrics": row.billed_metrics,
+    }
+    if row.kind is not None:
+        about["kind"] = row.kind
+    return about
+
+
+def after(parent: pulumi.Resource, alarms: Sequence[WatchedAlarmArgs]) -> pulumi.ResourceOptions:
+    """Return options of what names alarms, and so comes after them.
+
+    An output in `depends_on` stands for the resources that it comes from; its value is of no use.
+    """
+    arns = [Output.from_input(each["arn"]) for each in alarms]
+    return pulumi.ResourceOptions(
+        parent=parent,
+        depends_on=[cast("Output[pulumi.Resource]", arn.apply(lambda _: None)) for arn in arns],
     )

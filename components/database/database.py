@@ -14,6 +14,7 @@ from surgeproof.components.alarms.rows import (
     AlertSeverity,
     Section,
     Subject,
+    WatchedAlarmArgs,
     metric_alarm,
     watched,
 )
@@ -104,8 +105,8 @@ class Database(pulumi.ComponentResource):
         self.client_security_group_id = groups["clients"].id
         self.security_group_id = groups["database"].id
         self.log_group_name = logs[0].name
-        self.watched = [
-            replace(watched(name, row, alarm), section=Section.DATABASE) for row, alarm in told
+        self.watched: list[WatchedAlarmArgs] = [
+            {**watched(name, row, alarm), "section": Section.DATABASE} for row, alarm in told
         ]
         """The alarms, for the dashboard and whatever is made of alarms."""
         alarms = [alarm for _, alarm in told]

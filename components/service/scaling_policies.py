@@ -15,7 +15,7 @@ from surgeproof.components.alarms.rows import (
     AlarmRow,
     AlertSeverity,
     Subject,
-    Watched,
+    WatchedAlarmArgs,
     metric_alarm,
     watched,
 )
@@ -273,7 +273,7 @@ class ScalingPolicies(pulumi.ComponentResource):
 
         policies = self._target_tracking()
         alarms = []
-        self.watched: list[Watched] = []
+        self.watched: list[WatchedAlarmArgs] = []
         for row, role, capacity in self._surges():
             policy = self._step_scaling(role, capacity)
             policies.append(policy)

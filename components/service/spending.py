@@ -14,7 +14,7 @@ from surgeproof.components.alarms.rows import (
     Comparison,
     MissingData,
     Subject,
-    Watched,
+    WatchedAlarmArgs,
     metric_alarm,
     watched,
 )
@@ -123,7 +123,7 @@ class Spending(pulumi.ComponentResource):
         settings = SPENDING.check(args)
         child = pulumi.ResourceOptions(parent=self)
         alarms = []
-        self.watched: list[Watched] = []
+        self.watched: list[WatchedAlarmArgs] = []
         """The alarm, for the dashboard and whatever is made of alarms."""
         per_day = settings.get("instance_hours_per_day")
         if per_day is not None:

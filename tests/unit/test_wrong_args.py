@@ -6,7 +6,7 @@ import re
 import pytest
 
 from surgeproof.components import ArgsError
-from surgeproof.components.alarms import dashboard, notifications, objectives, timeline
+from surgeproof.components.alarms import dashboard, notifications, objectives, pages, timeline
 from surgeproof.components.alarms import settings as alarms
 from surgeproof.components.database import settings as database
 from surgeproof.components.runbooks import runbooks
@@ -18,7 +18,13 @@ from surgeproof.components.service import (
     spending,
     web_acl,
 )
-from tests.unit.alarms import test_alarms, test_dashboard, test_notifications, test_objectives
+from tests.unit.alarms import (
+    test_alarms,
+    test_dashboard,
+    test_notifications,
+    test_objectives,
+    test_pages,
+)
 from tests.unit.database import test_database
 from tests.unit.service import (
     test_auto_scaling_group,
@@ -125,6 +131,16 @@ COMPONENTS = {
         },
     ),
     "Timeline": (timeline.TIMELINE.check, timeline.TimelineArgs, {"group_name": "g"}),
+    "Pages": (
+        pages.PAGES_ARGS.check,
+        pages.PagesArgs,
+        {**test_pages.TOPICS, "alarms": test_pages.alarms()[:1]},
+    ),
+    "Escalation": (
+        pages.ESCALATION_ARGS.check,
+        pages.EscalationArgs,
+        {**test_pages.ESCALATION, "alarms": test_pages.alarms()[:1]},
+    ),
     "Dashboard": (dashboard.DASHBOARD.check, dashboard.DashboardArgs, test_dashboard.GOOD),
     "Runbooks": (runbooks.RUNBOOKS_ARGS.check, runbooks.RunbooksArgs, RUNBOOKS),
 }

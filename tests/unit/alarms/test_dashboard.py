@@ -3,11 +3,35 @@ import json
 import pytest
 
 from surgeproof.components import ArgsError, Dashboard
-from surgeproof.components.alarms.dashboard import DASHBOARD, Chart, Line
-from surgeproof.components.alarms.rows import AlertSeverity, Kind, Section
+from surgeproof.components.alarms.dashboard import DASHBOARD
 from surgeproof.settings.dashboard_body import body_faults
 from tests.unit.alarms.test_pages import alarm
 from tests.unit.recording import ACCOUNT, REGION, record
+
+CHART = {
+    "section": "Database",
+    "title": "Connections",
+    "lines": [
+        {
+            "namespace": "AWS/RDS",
+            "metric_name": "DatabaseConnections",
+            "statistic": "Average",
+            "dimensions": {"DBInstanceIdentifier": "shop"},
+            "label": "open",
+        }
+    ],
+    "bound": {"label": "most", "value": 90},
+}
+
+
+def watched():
+    return [
+        alarm("outage", metrics=0, tells="page", title="OUTAGE: users are hurt."),
+        alarm("slow"),
+        alarm("full", kind="saturation", section="Capacity"),
+        alarm("disk", "ticket", kind=None, section="Causes"),
+    ]
+
 
 GOOD = {
     "load_balancer_arn_suffix": "app/a/1",
@@ -15,35 +39,14 @@ GOOD = {
     "group_name": "shop-test-web",
     "log_group_name": "/aws/events/shop-test-timeline",
     "requests_per_second_per_instance": 100,
+    "alarms": watched(),
+    "charts": [CHART],
     "active_users_metric": {"namespace": "Shop", "metric_name": "ActiveUsers"},
 }
-CHART = Chart(
-    section=Section.DATABASE,
-    title="Connections",
-    lines=(
-        Line(
-            namespace="AWS/RDS",
-            name="DatabaseConnections",
-            statistic="Average",
-            dimensions={"DBInstanceIdentifier": "shop"},
-            label="open",
-        ),
-    ),
-    bound=("most", 90),
-)
-
-
-def watched():
-    return [
-        alarm("outage", metrics=0, tells=AlertSeverity.PAGE, title="OUTAGE: users are hurt."),
-        alarm("slow"),
-        alarm("full", kind=Kind.SATURATION, section=Section.CAPACITY),
-        alarm("disk", AlertSeverity.TICKET, kind=None, section=Section.CAUSES),
-    ]
 
 
 def shown(**changes):
-    recording = record(lambda: Dashboard("on-call", {**GOOD, **changes}, watched(), charts=[CHART]))
+    recording = record(lambda: Dashboard("on-call", {**GOOD, **changes}))
     return json.loads(recording.only("Dashboard")["dashboardBody"])
 
 

@@ -1,50 +1,48 @@
-import pulumi
+import pulumi_aws
 import pytest
+from pulumi.runtime import mocks
 
 from surgeproof.components import ArgsError, Escalation, Pages
 from surgeproof.components.alarms.pages import page_rule
-from surgeproof.components.alarms.rows import AlertSeverity, Kind, Section, Watched
+from surgeproof.components.alarms.rows import Kind
 from surgeproof.settings.aws_limits import COMPOSITE_ALARM, breach
 from tests.unit.recording import record
 
-PAGE, TICKET, INFO = AlertSeverity.PAGE, AlertSeverity.TICKET, AlertSeverity.INFO
 TOPICS = {"page_topic_arn": "arn:page", "info_topic_arn": "arn:info"}
 ESCALATION = {"escalation_topic_arn": "arn:srt", "info_topic_arn": "arn:info"}
 
 
-def alarm(symptom, severity=PAGE, kind=Kind.OUTAGE, **changes) -> Watched:
-    return Watched(
-        **{
-            "name": f"shop-test-web-{symptom}",
-            "resource": pulumi.CustomResource("test:index:Alarm", symptom),
-            "symptom": symptom,
-            "severity": severity,
-            "tells": INFO,
-            "kind": kind,
-            "section": Section.USERS,
-            "title": "It is.",
-            "metrics": 1,
-            **changes,
-        }
-    )
+def alarm(symptom, severity="page", kind="outage", **changes):
+    return {
+        "name": f"shop-test-web-{symptom}",
+        "arn": f"arn:{symptom}",
+        "symptom": symptom,
+        "severity": severity,
+        "tells": "info",
+        "kind": kind,
+        "section": "What users get",
+        "title": "It is.",
+        "metrics": 1,
+        **changes,
+    }
 
 
-def alarms() -> list[Watched]:
+def alarms():
     return [
         alarm("slow"),
         alarm("errors"),
-        alarm("errors-warning", TICKET),
-        alarm("full", kind=Kind.SATURATION),
-        alarm("demand", kind=Kind.SURGE),
-        alarm("request-surge", TICKET, Kind.SURGE),
-        alarm("request-jump", INFO, Kind.SURGE),
-        alarm("unusual-demand", INFO, Kind.SURGE),
-        alarm("undelivered", kind=None, tells=PAGE),
+        alarm("errors-warning", "ticket"),
+        alarm("full", kind="saturation"),
+        alarm("demand", kind="surge"),
+        alarm("request-surge", "ticket", "surge"),
+        alarm("request-jump", "info", "surge"),
+        alarm("unusual-demand", "info", "surge"),
+        alarm("undelivered", kind=None, tells="page"),
     ]
 
 
 def pages():
-    return record(lambda: Pages("web", TOPICS, alarms()))
+    return record(lambda: Pages("web", {**TOPICS, "alarms": alarms()}))
 
 
 def names(*symptoms):
@@ -85,7 +83,7 @@ def test_a_surge_sends_nobody_to_the_network_or_to_deployments_first():
 
 
 def test_a_kind_without_alarms_has_no_page():
-    recording = record(lambda: Pages("web", TOPICS, alarms()[:2]))
+    recording = record(lambda: Pages("web", {**TOPICS, "alarms": alarms()[:2]}))
 
     assert list(recording.resources["CompositeAlarm"]) == ["web-outage-critical"]
 
@@ -94,18 +92,18 @@ def test_a_rule_of_too_many_alarms_is_refused():
     many = [alarm(f"alarm-{number}") for number in range(101)]
 
     with pytest.raises(ArgsError) as told:
-        record(lambda: Pages("web", TOPICS, many))
+        record(lambda: Pages("web", {**TOPICS, "alarms": many}))
 
     assert str(told.value) == "Pages.outage: must have at most 100 alarms, got 101"
 
 
 def test_demand_that_is_only_unusual_does_not_page():
-    assert page_rule(Kind.SURGE, [alarm("unusual-demand", INFO, Kind.SURGE)]) == ""
+    assert page_rule(Kind.SURGE, [alarm("unusual-demand", "info", "surge")]) == ""
 
 
 def test_pages_that_stay_open_are_escalated_after_their_time():
     recording = record(
-        lambda: Escalation("web", {**ESCALATION, "escalation_minutes": 20}, alarms())
+        lambda: Escalation("web", {**ESCALATION, "escalation_minutes": 20, "alarms": alarms()})
     )
 
     composites = recording.resources["CompositeAlarm"]
@@ -127,8 +125,46 @@ def test_pages_that_stay_open_are_escalated_after_their_time():
 
 def test_wrong_arguments_are_refused():
     with pytest.raises(ArgsError) as told:
-        record(lambda: Escalation("web", {**ESCALATION, "escalation_minutes": 0}, alarms()))
+        record(lambda: Escalation("web", {**ESCALATION, "escalation_minutes": 0, "alarms": []}))
 
     assert str(told.value) == (
         "Escalation.escalation_minutes: must be a whole number from 1 to 1440, got 0"
     )
+
+
+def test_an_alarm_of_a_wrong_kind_is_refused():
+    with pytest.raises(ArgsError) as told:
+        record(lambda: Pages("web", {**TOPICS, "alarms": [alarm("slow", kind="slowness")]}))
+
+    assert str(told.value) == (
+        "Pages.alarms[0].kind: must be one of surge, saturation, outage, got 'slowness'"
+    )
+
+
+def test_what_names_alarms_waits_for_them(monkeypatch):
+    """AWS refuses a rule with the name of an alarm that does not exist."""
+    waits = {}
+    monkeypatch.setattr(
+        mocks.MockMonitor,
+        "RegisterResource",
+        registering(waits, mocks.MockMonitor.RegisterResource),
+    )
+
+    def make():
+        slow = pulumi_aws.cloudwatch.MetricAlarm(
+            "slow", comparison_operator="GreaterThanThreshold", evaluation_periods=1
+        )
+        return Pages("web", {**TOPICS, "alarms": [alarm("slow", arn=slow.arn)]})
+
+    record(make)
+
+    (urn,) = waits["web-outage-critical"]
+    assert urn.endswith("::slow")
+
+
+def registering(waits, register):
+    def wrapped(monitor, request):
+        waits[request.name] = [*request.dependencies]
+        return register(monitor, request)
+
+    return wrapped

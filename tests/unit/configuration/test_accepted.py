@@ -113,7 +113,13 @@ def refused(configuration):
         lambda: notifications.NOTIFICATIONS.check(of.notifications_args()),
         lambda: timeline.TIMELINE.check(of.args(timeline.TimelineArgs, group_name="g")),
         lambda: dashboard.DASHBOARD.check(
-            of.args(dashboard.DashboardArgs, group_name="g", log_group_name="l", **suffixes)
+            of.args(
+                dashboard.DashboardArgs,
+                alarms=[],
+                group_name="g",
+                log_group_name="l",
+                **suffixes,
+            )
         ),
         lambda: runbooks.RUNBOOKS_ARGS.check(
             of.args(
