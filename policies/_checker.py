@@ -217,7 +217,7 @@ class Checker:
                     resource, properties=plain, unreadable=unreadable, settings=self.values(rule)
                 )
                 rule.check(seen, report)
-                better = mended(properties, mends) if report.refusals else None
+                better = mended(properties, mends) if report.refusals or report.advice else None
             except (Exception, SystemExit):  # noqa: BLE001 - it is told, but not here
                 # The rule judges the same resource next, and says there that it failed.
                 _log.exception("%s: remedy", rule.name)
@@ -247,6 +247,7 @@ class Checker:
 
     def _findings(self, rule: AnyRule, report: Report) -> list[Finding]:
         level = self.level(rule)
+        of_advice = level if self.settings.means(rule) else EnforcementLevel.ADVISORY
         if report.failures:
             self._failed.add(rule.name)
         found = [
@@ -262,7 +263,10 @@ class Checker:
             )
             for reason, urn in report.failures
         ]
-        for message, urn in report.refusals:
+        for (message, urn), enforced in (
+            *((each, level) for each in report.refusals),
+            *((each, of_advice) for each in report.advice),
+        ):
             text, exemption = message, self._exemption(rule.name, urn)
             if exemption is not None:
                 self._used.add(exemption)
@@ -274,7 +278,7 @@ class Checker:
                 Finding(
                     rule=rule.name,
                     # A remedy that left a violation behind has not helped.
-                    level=ADVISORY if level is EnforcementLevel.ADVISORY else MANDATORY,
+                    level=ADVISORY if enforced is EnforcementLevel.ADVISORY else MANDATORY,
                     severity=rule.severity.value,
                     urn=urn,
                     message=text,

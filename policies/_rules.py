@@ -5,6 +5,7 @@ preview: it notes what it could not decide, and the pack reports the notes. A ru
 itself has decided nothing either, but nothing else will: that stops a preview as a violation does.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,6 +21,12 @@ _OF_OTHER_STANDARDS: Final = frozenset(
 )
 """Controls that Security Hub has for its other standards only (NIST SP 800-53, CIS): the list of
 the controls of AWS Foundational Security Best Practices v1.0.0 is without them."""
+
+
+_COPIES: Final = frozenset(
+    {"dev", "develop", "development", "ephemeral", "playground", "sandbox", "scratch"}
+)
+"""Words of a stack's name that say that nobody but its developer uses it."""
 
 
 class CannotJudgeError(Exception):
@@ -146,6 +153,12 @@ class Resource:
         return f"{project}-{stack}"
 
     @property
+    def is_of_a_copy(self) -> bool:
+        """Whether the stack's name says that it is a developer's copy, made to be thrown away."""
+        stack = self.urn.removeprefix("urn:pulumi:").partition("::")[0]
+        return not _COPIES.isdisjoint(re.split(r"[^a-z]+", stack.lower()))
+
+    @property
     def label(self) -> str:
         """The resource in a message about another one."""
         return f"{self.type.rpartition(':')[2]} `{self.name}`"
@@ -194,6 +207,8 @@ class Report:
 
     refusals: list[tuple[str, str]] = field(default_factory=list)
     """(message, urn)"""
+    advice: list[tuple[str, str]] = field(default_factory=list)
+    """Likewise, of what stops nothing unless the user has asked for the rule by name."""
     notes: dict[tuple[str, str], None] = field(default_factory=dict)
     """(reason, urn), each once, in the order in which they came up."""
     failures: dict[tuple[str, str], None] = field(default_factory=dict)
@@ -206,6 +221,12 @@ class Report:
         if resource.external:
             return
         self.refusals.append((f"`{path}` must {must}, got {got}.", resource.urn))
+
+    def advise(self, resource: Resource, path: str, must: str, got: str) -> None:
+        """Say what would be better, where what is there works: a convention, or a lesser risk."""
+        if resource.external:
+            return
+        self.advice.append((f"`{path}` must {must}, got {got}.", resource.urn))
 
     def wait_for(self, resource: Resource, path: str) -> None:
         """Note that the rule depends on a value that cannot be read."""
@@ -263,6 +284,8 @@ class PropertyRule(Rule):
     types: frozenset[str]
     needs: tuple[Need, ...]
     when: tuple[When, ...] = ()
+    spares_copies: bool = False
+    """Whether it only advises where the stack is a developer's copy."""
 
     def check(self, resource: Resource, report: Report) -> None:
         """Judge each needed property by itself."""
@@ -280,7 +303,9 @@ class PropertyRule(Rule):
                     for unknown in [path] if value is UNKNOWN else waiting:
                         report.wait_for(resource, unknown)
                     continue
-                report.refuse(resource, path, need.must, show(value))
+                lesser = self.spares_copies and resource.is_of_a_copy
+                say = report.advise if lesser else report.refuse
+                say(resource, path, need.must, show(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

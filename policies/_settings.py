@@ -103,6 +103,11 @@ class Settings:
             return EnforcementLevel.ADVISORY
         return rule.enforcement
 
+    def means(self, rule: Rule) -> bool:
+        """Whether the user asks for all of a rule, what it only advises too."""
+        stated = self.rules.get(rule.name)
+        return self.preset == "strict" or (stated is not None and stated.level is not None)
+
     def values(self, rule: Rule) -> dict[str, Any]:
         """Return a rule's own settings, with defaults for what is not stated."""
         stated = self.rules.get(rule.name, RuleSettings())

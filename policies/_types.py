@@ -14,6 +14,7 @@ def _balancing(kind: str) -> frozenset[str]:
 
 
 LOAD_BALANCER: Final = _balancing("LoadBalancer")
+CLASSIC_LOAD_BALANCER: Final = frozenset({"aws:elb/loadBalancer:LoadBalancer"})
 LISTENER: Final = _balancing("Listener")
 LISTENER_RULE: Final = _balancing("ListenerRule")
 TARGET_GROUP: Final = _balancing("TargetGroup")
@@ -25,6 +26,7 @@ TRAFFIC_SOURCE_ATTACHMENT: Final = frozenset(
 )
 LAUNCH_TEMPLATE: Final = frozenset({"aws:ec2/launchTemplate:LaunchTemplate"})
 LAUNCH_CONFIGURATION: Final = frozenset({"aws:ec2/launchConfiguration:LaunchConfiguration"})
+CAPACITY_PROVIDER: Final = frozenset({"aws:ecs/capacityProvider:CapacityProvider"})
 SUBNET: Final = frozenset({"aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet"})
 SECURITY_GROUP: Final = frozenset(
     {

@@ -321,6 +321,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Instances report every minute rather than every five: what happens to an "
         "instance in a surge happens within one.",
         severity=Severity.LOW,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=(
             "AG ec2-instance-detailed-monitoring-enabled",
             "G ec2_instance_detailed_monitoring_enabled",

@@ -62,7 +62,8 @@ def _check_backups(database: Resource, report: Report) -> None:
     if value is UNKNOWN:
         report.wait_for(database, path)
     elif days is None or least is None or days < least:
-        report.refuse(database, path, f"be at least {show(least)} (minimumDays)", show(value))
+        say = report.advise if database.is_of_a_copy else report.refuse
+        say(database, path, f"be at least {show(least)} (minimumDays)", show(value))
 
 
 def _check_password(database: Resource, report: Report) -> None:
@@ -96,7 +97,8 @@ def _check_standby(stack: Stack, report: Report) -> None:
         for instance in waiting:
             report.wait_for(instance, "clusterIdentifier")
         if not waiting:
-            report.refuse(cluster, "engine", "have at least 2 instances in the cluster", f"{count}")
+            say = report.advise if cluster.is_of_a_copy else report.refuse
+            say(cluster, "engine", "have at least 2 instances in the cluster", f"{count}")
 
 
 _PARAMETER_GROUPS: Final = (
@@ -272,6 +274,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         frameworks=("CIS 5.0.0 2.2.4", "Well-Architected REL10-BP01"),
         types=types.DB_INSTANCE,
         when=_NO_REPLICA[:1],
+        spares_copies=True,
         needs=(Need("multiAz", "be true", is_true),),
         fix="Set multi_az=True on the aws.rds.Instance. For development, set the rule to "
         '"advisory" in the file that `--policy-pack-config` names.',
@@ -333,6 +336,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Performance Insights is on: when a surge fills the database, it alone says "
         "which query and which wait. Seven days of it cost nothing.",
         severity=Severity.LOW,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=(
             "CKV_AWS_353",
             "AWS-0133",
@@ -368,6 +372,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Enhanced monitoring is on: memory, swap and processes of the database's host "
         "every minute or better, where CloudWatch sees the hypervisor's view only.",
         severity=Severity.LOW,
+        enforcement=EnforcementLevel.ADVISORY,
         control="RDS.6",
         sources=("CKV_AWS_118", "G rds_enhanced_monitoring_enabled"),
         frameworks=("Well-Architected REL06-BP01",),
@@ -388,6 +393,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Databases send their logs to CloudWatch Logs: on the instance they are gone "
         "after days, and out of reach when it hangs.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         control="RDS.9",
         sources=("CKV_AWS_129", "RDS.36", "RDS.37"),
         frameworks=("Well-Architected SEC04-BP01",),
@@ -407,6 +413,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="PostgreSQL logs slow queries, or those that change something. Without it, "
         "what made the database slow last night cannot be told.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=("CKV2_AWS_30",),
         frameworks=("Well-Architected SEC04-BP01",),
         url=f"{_USER_GUIDE}/USER_LogAccess.Concepts.PostgreSQL.Query_Logging.html",
@@ -421,6 +428,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Databases refuse connections without TLS: else passwords and rows cross the "
         "network readable as soon as one client forgets it.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=("RDS.38", "RDS.39", "RDS.44", "CKV2_AWS_69"),
         frameworks=("Well-Architected SEC09-BP02",),
         url=f"{_USER_GUIDE}/UsingWithRDS.SSL.html",
@@ -483,6 +491,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="The program holds no master password: it would lie in the state and in every "
         "export of it. RDS makes one, keeps it in Secrets Manager and changes it every week.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=("G rds_master_user_password_no_plaintext_password",),
         frameworks=("Well-Architected SEC02-BP03",),
         url=f"{_USER_GUIDE}/rds-secrets-manager.html",
@@ -495,6 +504,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         name="rds-custom-admin-name",
         description="The administrator is not called what every attack tries first.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         control="RDS.25",
         sources=("RDS.24",),
         types=_ALL,
@@ -514,6 +524,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Snapshots carry the database's tags: what finds, bills and deletes resources "
         "by tag would miss them.",
         severity=Severity.LOW,
+        enforcement=EnforcementLevel.ADVISORY,
         control="RDS.17",
         sources=("CKV2_AWS_60", "RDS.16"),
         frameworks=("Well-Architected COST03-BP02",),

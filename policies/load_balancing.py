@@ -30,9 +30,40 @@ _RECOMMENDED_TLS: Final = re.compile(
     r"ELBSecurityPolicy-TLS13-1-(3|2-Res)(-FIPS)?(-PQ)?-\d{4}-\d{2}"
 )
 _TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
+_LOWEST_TLS: Final = re.compile(r"ELBSecurityPolicy-(?:TLS13-|TLS-|FS-)?(?:1-(?P<minor>\d)-)?.*")
+_OLD_TLS: Final = ("0", "1")
+"""Versions 1.0 and 1.1, which RFC 8996 forbids."""
 
 _APPLICATION: Final = When("loadBalancerType", lambda kind: kind in (ABSENT, "application"))
-_SERVES_LOGS: Final = When("loadBalancerType", lambda kind: kind != "gateway")
+
+
+def _check_tls_policy(listener: Resource, report: Report) -> None:
+    """Refuse what allows TLS 1.0 or 1.1, advise against what allows more than AWS recommends.
+
+    Which versions a policy allows is in its name: User Guide for Application Load Balancers,
+    "Security policies", https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
+    """
+    protocol, path = listener.read("protocol"), "sslPolicy"
+    if protocol not in ("HTTPS", "TLS", UNKNOWN):
+        return
+    name = listener.read(path)
+    if isinstance(name, str) and _RECOMMENDED_TLS.fullmatch(name):
+        return
+    if UNKNOWN in (name, protocol):
+        report.wait_for(listener, path if name is UNKNOWN else "protocol")
+        return
+    must = f"be a policy that AWS recommends, such as `{_TLS_POLICY}`"
+    match = _LOWEST_TLS.fullmatch(name) if isinstance(name, str) else None
+    if name is ABSENT:
+        got = "nothing, which means `ELBSecurityPolicy-2016-08` and allows TLS 1.0"
+        report.refuse(listener, path, must, got)
+    elif match is None:
+        report.refuse(listener, path, must, show(name))
+    elif (minor := match["minor"] or "0") in _OLD_TLS:
+        report.refuse(listener, path, must, f"{show(name)}, which allows TLS 1.{minor}")
+    else:
+        ciphers = "ciphers without forward secrecy or in CBC mode"
+        report.advise(listener, path, must, f"{show(name)}, which allows TLS 1.2 with {ciphers}")
 
 
 def _redirects_only(actions: list[tuple[str, Any]]) -> bool | None:
@@ -55,7 +86,14 @@ def _plain_http(listener: Resource) -> bool | None:
     return protocol == "HTTP" or (protocol is ABSENT and listener.read("port") is not ABSENT)
 
 
-def _check_serves_https(listener: Resource, report: Report) -> None:
+def _check_serves_https(stack: Stack, report: Report) -> None:
+    for listener in stack.of(types.LISTENER):
+        balancer = stack.target(listener, "loadBalancerArn", types.LOAD_BALANCER, ("arn", "id"))
+        internal = balancer is not None and is_true(balancer.read("internal"))
+        _check_listener_serves_https(listener, report, internal=internal)
+
+
+def _check_listener_serves_https(listener: Resource, report: Report, *, internal: bool) -> None:
     plain, redirects = (
         _plain_http(listener),
         _redirects_only(listener.each("defaultActions[*].type")),
@@ -68,7 +106,8 @@ def _check_serves_https(listener: Resource, report: Report) -> None:
         report.wait_for(listener, "defaultActions")
     else:
         protocol = listener.read("protocol")
-        report.refuse(
+        say = report.advise if internal else report.refuse
+        say(
             listener,
             "protocol",
             "be `HTTPS` unless every default action is a redirect",
@@ -121,9 +160,35 @@ def _check_redirects_to_https(listener: Resource, report: Report) -> None:
             report.refuse(listener, path, "be `HTTPS`", got)
 
 
+def _check_access_logs(stack: Stack, report: Report) -> None:
+    with_tls, loose = set(), []
+    for listener in stack.of(types.LISTENER):
+        balancer = stack.target(listener, "loadBalancerArn", types.LOAD_BALANCER, ("arn", "id"))
+        if listener.read("protocol") in ("TLS", UNKNOWN):
+            with_tls |= {balancer.urn} if balancer is not None else set()
+            loose += [listener] if balancer is None else []
+    for balancer in stack.of(types.LOAD_BALANCER):
+        kind = balancer.read("loadBalancerType")
+        # A Network Load Balancer logs what comes by its TLS listeners, and nothing else.
+        if kind == "gateway" or (kind == "network" and balancer.urn not in with_tls and not loose):
+            continue
+        for path, must, holds in (
+            ("accessLogs.enabled", "be true", is_true),
+            ("accessLogs.bucket", "name a bucket", lambda name: name not in (ABSENT, "")),
+        ):
+            value = balancer.read(path)
+            if holds(value):
+                continue
+            if UNKNOWN in (value, kind):
+                report.wait_for(balancer, path if value is UNKNOWN else "loadBalancerType")
+            else:
+                report.refuse(balancer, path, must, show(value))
+                break  # one cause, one line
+
+
 def _check_spans_zones(balancer: Resource, report: Report) -> None:
     kind = balancer.read("loadBalancerType")
-    if kind not in (ABSENT, UNKNOWN, "application"):
+    if kind not in (ABSENT, UNKNOWN, "application", "network"):
         return
     counts = {
         path: value if value is UNKNOWN else len(value)
@@ -259,15 +324,16 @@ def _check_needs_no_reservation(balancer: Resource, path: str, report: Report) -
 
 
 RULES: Final[tuple[AnyRule, ...]] = (
-    ResourceRule(
+    StackRule(
         name="lb-listener-serves-https",
         description="Listeners serve HTTPS, or only redirect: whoever is on the path reads and "
-        "changes what travels over plain HTTP, session cookies included.",
+        "changes what travels over plain HTTP, session cookies included. Advice where the load "
+        "balancer is internal.",
         severity=Severity.CRITICAL,
         control="ELB.18",
         sources=("CKV_AWS_2", "AWS-0054", "PCP aws-lb-listener-disallow-unencrypted-traffic"),
         frameworks=("Well-Architected SEC09-BP02",),
-        types=types.LISTENER,
+        types=types.LISTENER | types.LOAD_BALANCER,
         check=_check_serves_https,
         fix="Set `loadBalancer.certificateArn`, or `loadBalancer.domain` with "
         "`loadBalancer.hostedZoneId`, instead of `loadBalancer.plainHttp`. In a program:\n"
@@ -306,11 +372,11 @@ RULES: Final[tuple[AnyRule, ...]] = (
         'default_actions=[{"type": "redirect", "redirect": {"protocol": "HTTPS", "port": "443", '
         '"status_code": "HTTP_301"}}]',
     ),
-    PropertyRule(
+    ResourceRule(
         name="lb-listener-tls-policy",
         description="TLS listeners use a policy that AWS recommends: TLS 1.3, and 1.2 with "
-        "restricted ciphers only. The default of every tool but the console, "
-        "ELBSecurityPolicy-2016-08, takes TLS 1.0.",
+        "restricted ciphers only. Refused is what allows TLS 1.0 or 1.1, as the default of every "
+        "tool but the console does, ELBSecurityPolicy-2016-08; the rest is advice.",
         severity=Severity.CRITICAL,
         control="ELB.17",
         sources=(
@@ -321,21 +387,15 @@ RULES: Final[tuple[AnyRule, ...]] = (
         ),
         frameworks=("Well-Architected SEC09-BP02",),
         types=types.LISTENER,
-        when=(When("protocol", lambda protocol: protocol in ("HTTPS", "TLS")),),
-        needs=(
-            Need(
-                "sslPolicy",
-                f"be a policy that AWS recommends, such as `{_TLS_POLICY}`",
-                lambda name: isinstance(name, str) and bool(_RECOMMENDED_TLS.fullmatch(name)),
-            ),
-        ),
+        check=_check_tls_policy,
         fix=f'Set ssl_policy="{_TLS_POLICY}" on the aws.lb.Listener.',
     ),
-    PropertyRule(
+    StackRule(
         name="lb-access-logs",
         description="Load balancers write access logs: during an incident they alone say which "
         "requests failed, how slowly, and from whom they came.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         control="ELB.5",
         sources=(
             "CKV_AWS_91",
@@ -343,17 +403,8 @@ RULES: Final[tuple[AnyRule, ...]] = (
             "PCP aws-lb-loadbalancer-enable-access-logging",
         ),
         frameworks=("Well-Architected SEC04-BP01",),
-        types=types.LOAD_BALANCER,
-        when=(_SERVES_LOGS,),
-        needs=(
-            Need("accessLogs.enabled", "be true", is_true),
-            Need(
-                "accessLogs.bucket",
-                "name a bucket",
-                lambda bucket: bucket not in (ABSENT, ""),
-                given=True,
-            ),
-        ),
+        types=types.LOAD_BALANCER | types.LISTENER,
+        check=_check_access_logs,
         fix='Set access_logs={"bucket": bucket.bucket, "enabled": True}. The bucket must use '
         "SSE-S3: "
         "load balancers cannot write to one that is encrypted with a KMS key.",
@@ -388,7 +439,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
     ),
     ResourceRule(
         name="lb-spans-zones",
-        description="Application Load Balancers stand in at least two Availability Zones, so that "
+        description="Load balancers stand in at least two Availability Zones, so that "
         "the loss of one does not take the service down. AWS takes one subnet per zone, so the "
         "number of subnets is the number of zones.",
         severity=Severity.MEDIUM,
@@ -404,6 +455,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="TLS listeners show a certificate of AWS Certificate Manager, which renews it: "
         "one that was uploaded expires when everybody has forgotten it.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=("CT.ELASTICLOADBALANCING.PR.2", "G elbv2_acm_certificate_required"),
         frameworks=("Well-Architected SEC09-BP01",),
         url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html",

@@ -23,6 +23,9 @@ from surgeproof.policies._rules import (
 from surgeproof.policies._values import ABSENT, UNKNOWN, is_false, is_true, number, read, show
 
 _MONITORING: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring"
+_GIVEN_BY_PULUMI: Final = re.compile(r"-[0-9a-f]{7}")
+"""What Pulumi appends to a resource's name where the program gives none (Pulumi, "Resource names",
+https://www.pulumi.com/docs/iac/concepts/resources/names/#autonaming)."""
 _BASIC_MONITORING_SECONDS: Final = 300
 _ALARM_NAMES: Final = {
     **dict.fromkeys(types.METRIC_ALARM, "name"),
@@ -35,6 +38,8 @@ def _check_name_prefix(alarm: Resource, report: Report) -> None:
     name, prefix = alarm.read(path), f"{alarm.project_and_stack}-"
     if name is UNKNOWN:
         report.wait_for(alarm, path)
+    elif isinstance(name, str) and _GIVEN_BY_PULUMI.fullmatch(name.removeprefix(alarm.name)):
+        return  # unique by itself
     elif not isinstance(name, str) or not name.startswith(prefix):
         report.refuse(alarm, path, f"start with `{prefix}`", show(name))
 
@@ -267,6 +272,39 @@ def _check_demand_watched(stack: Stack, report: Report) -> None:
             report.refuse(balancer, "arn", must, "none")
 
 
+def _check_has_actions(stack: Stack, report: Report) -> None:
+    """Judge every alarm but the children of a composite alarm, which acts in their place."""
+    composites = stack.of(types.COMPOSITE_ALARM)
+    below = {
+        name
+        for composite in composites
+        for _, name in _children(composite)
+        if not is_false(composite.read("actionsEnabled"))
+    }
+    below |= {
+        at.urn
+        for composite in composites
+        for path in ("alarmRule", "actionsSuppressor")
+        for at in composite.made_of(path)
+    }
+    unknown = [
+        at for at in composites if at.read("alarmRule") is UNKNOWN and not at.made_of("alarmRule")
+    ]
+    for alarm in stack.of(types.METRIC_ALARM | types.COMPOSITE_ALARM):
+        actions, enabled = alarm.read("alarmActions"), alarm.read("actionsEnabled")
+        if alarm.urn in below or alarm.read(_ALARM_NAMES[alarm.type]) in below:
+            continue
+        for path, value in (("alarmActions", actions), ("actionsEnabled", enabled)):
+            if value is UNKNOWN:
+                report.wait_for(alarm, path)
+        if unknown and not _some(actions):
+            report.wait_for(unknown[0], "alarmRule")
+        elif actions is not UNKNOWN and not _some(actions):
+            report.refuse(alarm, "alarmActions", "name at least one action", show(actions))
+        elif is_false(enabled):
+            report.refuse(alarm, "actionsEnabled", "not be false", show(enabled))
+
+
 def _check_escalated(stack: Stack, report: Report) -> None:
     composites = stack.of(types.COMPOSITE_ALARM)
     pages = stack.settings["pages"]
@@ -302,7 +340,7 @@ def _check_escalated(stack: Stack, report: Report) -> None:
 
 
 RULES: Final[tuple[AnyRule, ...]] = (
-    PropertyRule(
+    StackRule(
         name="alarm-has-actions",
         description="Every alarm does something when it fires: one that tells nobody and changes "
         "nothing is found after the incident.",
@@ -317,10 +355,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         ),
         frameworks=("Well-Architected REL06-BP03",),
         types=types.METRIC_ALARM | types.COMPOSITE_ALARM,
-        needs=(
-            Need("alarmActions", "name at least one action", _some),
-            Need("actionsEnabled", "not be false", lambda enabled: not is_false(enabled)),
-        ),
+        check=_check_has_actions,
         fix="Name a topic or a scaling policy:\n"
         "aws.cloudwatch.MetricAlarm(..., alarm_actions=[page_topic.arn])\n"
         "Alarms of this project are rows of components/alarms/, which gives them their topics.",
@@ -368,6 +403,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "leaves an alarm without data in neither state, and whether that is a fault was never "
         "decided.",
         severity=Severity.HIGH,
+        enforcement=EnforcementLevel.ADVISORY,
         url="https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html",
         types=types.METRIC_ALARM,
         needs=(

@@ -1,5 +1,6 @@
 """Rules on security groups."""
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -18,11 +19,31 @@ from surgeproof.policies._rules import (
 )
 from surgeproof.policies._values import ABSENT, UNKNOWN, number, read, show
 
-_OPEN: Final = "/0"
-"""How a range ends that holds every address, in IPv4 and IPv6."""
-
+_WIDEST: Final = {4: 8, 6: 16}
+"""Prefixes (bits) below which a range of public addresses holds more than any one owner's: two
+halves of all addresses, 0.0.0.0/1 and 128.0.0.0/1, are no narrower than all of them."""
 
 _ALL_PROTOCOLS: Final = ("-1", "-1.0", "all")
+
+
+def _is_open(cidr: Any) -> bool:
+    """Whether a range holds so many public addresses that anybody may be among them."""
+    try:
+        network = ipaddress.ip_network(cidr, strict=False) if isinstance(cidr, str) else None
+    except ValueError:
+        return False
+    if network is None or network.prefixlen >= _WIDEST[network.version]:
+        return False
+    return network.prefixlen == 0 or not network.is_private
+
+
+_TRANSPORTS: Final = {
+    "TCP_UDP": ("tcp", "udp"),
+    "TCP_QUIC": ("tcp", "udp"),
+    "UDP": ("udp",),
+    "QUIC": ("udp",),
+}
+"""What a listener's or target group's protocol runs over; all others run over TCP."""
 
 
 class _Ingress(NamedTuple):
@@ -33,6 +54,7 @@ class _Ingress(NamedTuple):
     cidr: Any
     ports: tuple[Any, Any]
     group: Resource | None
+    protocol: Any
 
 
 def _ingress(stack: Stack) -> Iterator[_Ingress]:
@@ -40,13 +62,13 @@ def _ingress(stack: Stack) -> Iterator[_Ingress]:
     for group in stack.of(types.SECURITY_GROUP):
         for at, entry in group.each("ingress[*]"):
             if entry is UNKNOWN or not isinstance(entry, dict):
-                yield _Ingress(group, at, UNKNOWN, (UNKNOWN, UNKNOWN), group)
+                yield _Ingress(group, at, UNKNOWN, (UNKNOWN, UNKNOWN), group, UNKNOWN)
                 continue
             ports = _range(entry)
             for key in ("cidrBlocks", "ipv6CidrBlocks"):
                 cidrs = read(entry, key)
                 for cidr in [cidrs] if cidrs is UNKNOWN else entry.get(key) or ():
-                    yield _Ingress(group, f"{at}.{key}", cidr, ports, group)
+                    yield _Ingress(group, f"{at}.{key}", cidr, ports, group, _protocol(entry))
     for rule in stack.of(types.SECURITY_GROUP_RULE | types.INGRESS_RULE):
         if rule.type in types.SECURITY_GROUP_RULE and rule.read("type") == "egress":
             continue
@@ -54,72 +76,142 @@ def _ingress(stack: Stack) -> Iterator[_Ingress]:
         ports = _range(rule.properties)
         for path in ("cidrBlocks[*]", "ipv6CidrBlocks[*]", "cidrIpv4", "cidrIpv6"):
             for at, cidr in rule.each(path):
-                yield _Ingress(rule, at, cidr, ports, group_of)
+                protocol = _protocol(rule.properties)
+                yield _Ingress(rule, at, cidr, ports, group_of, protocol)
 
 
 def _range(entry: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the first and last port, (ABSENT, ABSENT) where the protocol means all of them."""
-    protocol = read(entry, "ipProtocol")
-    protocol = read(entry, "protocol") if protocol is ABSENT else protocol
+    protocol = _protocol(entry)
     if protocol is UNKNOWN:
         return UNKNOWN, UNKNOWN
-    if str(protocol) in _ALL_PROTOCOLS:
+    if protocol in _ALL_PROTOCOLS:
         return ABSENT, ABSENT
     return read(entry, "fromPort"), read(entry, "toPort")
 
 
+def _protocol(entry: Mapping[str, Any]) -> Any:
+    """Return `tcp`, `udp`, ... in small letters; numbers of the two by their names."""
+    protocol = read(entry, "ipProtocol")
+    protocol = read(entry, "protocol") if protocol is ABSENT else protocol
+    if protocol is UNKNOWN:
+        return UNKNOWN
+    if protocol is ABSENT:
+        return "tcp"
+    return {"6": "tcp", "17": "udp"}.get(str(protocol), str(protocol).lower())
+
+
 def _listener_ports(stack: Stack, group: Resource | None, group_id: Any) -> set[Any]:
-    """Return the listeners' ports of the load balancers that use a security group."""
+    """Return (transport, port) of the listeners of the load balancers that use a security group."""
     by_group = _ports_by_group(stack)
     names = [group_id, *([group.urn, group.read("id")] if group else [])]
     return {port for name in names if isinstance(name, str) for port in by_group.get(name, ())}
 
 
+def _transports(protocol: Any) -> tuple[str, ...]:
+    return _TRANSPORTS.get(str(protocol).upper(), ("tcp",))
+
+
 def _ports_by_group(stack: Stack) -> dict[str, set[Any]]:
-    """Return the listeners' ports by each id and URN of a security group."""
+    """Return the listeners' transports and ports by each id and URN of a security group."""
     if _ports_by_group not in stack.index:
         found: dict[str, set[Any]] = {}
         for listener in stack.of(types.LISTENER):
             balancer = stack.target(listener, "loadBalancerArn", types.LOAD_BALANCER, ("arn", "id"))
-            if balancer is None:
-                continue
-            port = listener.read("port")
-            names = [value for _, value in balancer.each("securityGroups[*]")]
-            names += [source.urn for source in balancer.made_of("securityGroups")]
-            for name in names:
-                if isinstance(name, str):
-                    found.setdefault(name, set()).add(port if port is UNKNOWN else number(port))
+            if balancer is not None:
+                port = listener.read("port")
+                for transport in _transports(listener.read("protocol")):
+                    _enter(found, balancer, "securityGroups", transport, port)
+        for classic in stack.of(types.CLASSIC_LOAD_BALANCER):
+            for _, port in classic.each("listeners[*].lbPort"):
+                _enter(found, classic, "securityGroups", "tcp", port)
         stack.index[_ports_by_group] = found
     ports: dict[str, set[Any]] = stack.index[_ports_by_group]
     return ports
 
 
+def _enter(
+    found: dict[str, set[Any]], user: Resource, path: str, transport: str, port: Any
+) -> None:
+    """Enter a port under each name of the security groups that a resource uses."""
+    names = [value for _, value in user.each(f"{path}[*]")]
+    names += [source.urn for source in user.made_of(path) if source.type in types.SECURITY_GROUP]
+    for name in names:
+        if isinstance(name, str):
+            number_ = port if port is UNKNOWN else number(port)
+            found.setdefault(name, set()).add((transport, number_))
+
+
+_PASSED_ON: Final = frozenset({"TCP", "UDP", "TCP_UDP", "TLS", "QUIC", "TCP_QUIC"})
+"""Protocols of target groups of a Network Load Balancer, behind which targets see users' addresses:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/network/edit-target-group-attributes.html"""
+_OF_LAUNCHES: Final = (
+    "vpcSecurityGroupIds",
+    "securityGroups",
+    "networkInterfaces[*].securityGroups",
+)
+
+
+def _target_ports(stack: Stack, group: Resource | None, group_id: Any) -> set[Any]:
+    """Return (transport, port) of the targets of Network Load Balancers in a security group."""
+    if _target_ports not in stack.index:
+        ports = {
+            (transport, number(port))
+            for targets in stack.of(types.TARGET_GROUP)
+            if targets.read("protocol") in _PASSED_ON
+            for port in (targets.read("port"), targets.read("healthCheck.port"))
+            for transport in _transports(targets.read("protocol"))
+            if number(port) is not None
+        }
+        names: set[Any] = set()
+        for source in stack.of(types.LAUNCH_TEMPLATE | types.LAUNCH_CONFIGURATION):
+            for path in _OF_LAUNCHES:
+                for _, value in source.each(path):
+                    names |= {at for at in (value if isinstance(value, list) else ()) if at}
+                names |= {at.urn for at in source.made_of(path) if at.type in types.SECURITY_GROUP}
+        stack.index[_target_ports] = (names - {UNKNOWN}, ports)
+    users, found = stack.index[_target_ports]
+    named = {group_id, *((group.urn, group.read("id")) if group else ())}
+    return set(found) if named & users else set()
+
+
 def _check_open_ingress(stack: Stack, report: Report) -> None:
     for ingress in _ingress(stack):
-        rule, at, cidr, (first, last), group = ingress
+        rule, at, cidr, (first, last), group, protocol = ingress
         if cidr is UNKNOWN:
             report.wait_for(rule, at)
             continue
-        if not isinstance(cidr, str) or not cidr.endswith(_OPEN):
+        if not _is_open(cidr):
             continue
         if UNKNOWN in (first, last):
             report.wait_for(rule, "fromPort" if first is UNKNOWN else "toPort")
             continue
-        allowed = _listener_ports(stack, group, rule.read("securityGroupId"))
+        group_id = rule.read("securityGroupId")
+        allowed = _listener_ports(stack, group, group_id)
         port = number(first)
-        if port is not None and port == number(last):
-            if port in allowed:
+        single = port is not None and port == number(last)
+        if single:
+            if (protocol, port) in allowed:
                 continue
-            if UNKNOWN in allowed or (group is None and rule.read("securityGroupId") is UNKNOWN):
+            if any(UNKNOWN in each for each in allowed) or (group is None and group_id is UNKNOWN):
                 report.wait_for(rule, "securityGroupId")
                 continue
-        listening = ", ".join(show(port) for port in sorted(allowed - {UNKNOWN, None}))
+        got = f"{show(cidr)} for {_ports(first, last)}{' over UDP' if protocol == 'udp' else ''}"
+        if single and (protocol, port) in _target_ports(stack, group, group_id):
+            must = (
+                "be narrower where a Network Load Balancer's own security group can take its "
+                "place: its targets here answer every address, also past the load balancer"
+            )
+            report.advise(rule, at, must, got)
+            continue
+        ports = {port for _, port in allowed} - {UNKNOWN, None}
+        listening = ", ".join(show(port) for port in sorted(ports))
         report.refuse(
             rule,
             at,
             "be narrower than every address except on the port of a listener whose load balancer "
             f"uses the group ({listening or 'it has none'})",
-            f"{show(cidr)} for {_ports(first, last)}",
+            got,
         )
 
 
@@ -148,7 +240,7 @@ def _check_open_egress(stack: Stack, report: Report) -> None:
     for rule, at, cidr, (first, last) in _egress(stack):
         if cidr is UNKNOWN:
             report.wait_for(rule, at)
-        elif isinstance(cidr, str) and cidr.endswith(_OPEN):
+        elif _is_open(cidr):
             if UNKNOWN in (first, last):
                 report.wait_for(rule, "fromPort" if first is UNKNOWN else "toPort")
                 continue
@@ -192,7 +284,11 @@ RULES: Final[tuple[AnyRule, ...]] = (
         | types.SECURITY_GROUP_RULE
         | types.INGRESS_RULE
         | types.LISTENER
-        | types.LOAD_BALANCER,
+        | types.LOAD_BALANCER
+        | types.CLASSIC_LOAD_BALANCER
+        | types.TARGET_GROUP
+        | types.LAUNCH_TEMPLATE
+        | types.LAUNCH_CONFIGURATION,
         check=_check_open_ingress,
         fix="Let the load balancer's security group in instead of addresses:\n"
         'aws.vpc.SecurityGroupIngressRule("app", referenced_security_group_id=balancer.id, '

@@ -28,7 +28,9 @@ def _check_customer_key(stack: Stack, report: Report) -> None:
         if key is UNKNOWN:
             if stack.target(topic, "kmsMasterKeyId", types.KEY) is None:
                 report.wait_for(topic, "kmsMasterKeyId")
-        elif key in (ABSENT, "") or str(key).endswith(_AWS_MANAGED):
+        elif key in (ABSENT, ""):
+            report.advise(topic, "kmsMasterKeyId", "be a key of your own", show(key))
+        elif str(key).endswith(_AWS_MANAGED):
             report.refuse(topic, "kmsMasterKeyId", "be a key of your own", show(key))
 
 
@@ -167,8 +169,9 @@ def _check_key_lets_publish(stack: Stack, report: Report) -> None:
 RULES: Final[tuple[AnyRule, ...]] = (
     StackRule(
         name="sns-topic-customer-key",
-        description="Topics are encrypted with a key of your own. AWS's own key for SNS cannot let "
-        "CloudWatch publish: a topic that uses it silences every alarm.",
+        description="Topics are encrypted with a key of your own; without a key this is advice. "
+        "AWS's own key for SNS cannot let CloudWatch publish: a topic that uses it silences every "
+        "alarm.",
         severity=Severity.HIGH,
         control="SNS.1",
         sources=("CKV_AWS_26", "AWS-0095", "AWS-0136"),

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
-from surgeproof.policies import _stated
+from surgeproof.policies import _owners, _stated
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import (
     AnyRule,
@@ -19,7 +19,7 @@ from surgeproof.policies._rules import (
     Stack,
     StackRule,
 )
-from surgeproof.policies._values import ABSENT, UNKNOWN, is_true, number, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_false, is_true, number, show
 
 _VERSIONED: Final = (
     ("launchTemplate", "launchTemplate.version"),
@@ -58,6 +58,9 @@ def _check_warmup(group: Resource, report: Report) -> None:
 def _check_desired_capacity(group: Resource, report: Report) -> None:
     path = "desiredCapacity"
     value = group.read(path)
+    low, high = (number(group.read(each)) for each in ("minSize", "maxSize"))
+    if low is not None and low == high == number(value):
+        return  # a group of one size
     if value is not ABSENT and path not in group.ignored:
         got = "a value that is known only during `up`" if value is UNKNOWN else show(value)
         report.refuse(group, path, "not be set, or be in `ignore_changes`", got)
@@ -176,7 +179,7 @@ def _check_policies_agree(stack: Stack, report: Report) -> None:
         elif kind in (ABSENT, "SimpleScaling"):
             got = "nothing, which means `SimpleScaling`" if kind is ABSENT else show(kind)
             must = "be `StepScaling`, `TargetTrackingScaling` or `PredictiveScaling`"
-            report.refuse(policy, "policyType", must, got)
+            report.advise(policy, "policyType", must, got)
         group = stack.target(policy, "autoscalingGroupName", types.GROUP, ("name", "id"))
         name = policy.read("autoscalingGroupName")
         if group is not None:
@@ -274,6 +277,8 @@ def _check_grace(group: Resource, report: Report) -> None:
         report.refuse(group, path, must, got)
 
 
+_HALF_PERCENT: Final = 50
+"""A refresh that may take as much of the group away is refused (percent that stays)."""
 _PREFERENCES: Final = "instanceRefresh.preferences"
 
 
@@ -311,7 +316,8 @@ def _check_refresh_guarded(group: Resource, report: Report) -> None:
             report.wait_for(group, path)
         elif not holds(value):
             got = f"nothing{default}" if value is ABSENT else show(value)
-            report.refuse(group, path, must, got)
+            half = path == healthy and (number(value) or 90) <= _HALF_PERCENT
+            (report.refuse if half or value == 0 else report.advise)(group, path, must, got)
 
 
 def _check_several_types(group: Resource, report: Report) -> None:
@@ -367,6 +373,14 @@ def _namespaces(value: Any) -> set[Any]:
     return set().union(*map(_namespaces, value)) if isinstance(value, list) else set()
 
 
+def _acts(policy: Resource) -> bool:
+    """Whether a policy may change the size of its group, whatever it follows."""
+    if is_false(policy.read("enabled")):
+        return False
+    mode = policy.read("predictiveScalingConfiguration.mode")
+    return policy.read("policyType") != "PredictiveScaling" or mode in ("ForecastAndScale", UNKNOWN)
+
+
 def _check_follows_demand(stack: Stack, report: Report) -> None:
     policies = stack.of(types.SCALING_POLICY)
     targets = [
@@ -383,6 +397,10 @@ def _check_follows_demand(stack: Stack, report: Report) -> None:
         if low is not None and low == high:
             continue  # it does not scale at all
         own = [at for at, target in zip(policies, targets, strict=True) if target is group]
+        who = _owners.owner(stack, group)
+        if who is not None:
+            report.undecided(group, _owners.left_to_owner(who))
+            continue
         follows = [_follows_demand(stack, policy) for policy in own]
         if any(found is True for found in follows):
             continue
@@ -392,7 +410,8 @@ def _check_follows_demand(stack: Stack, report: Report) -> None:
         for policy in loose:
             report.wait_for(policy, "autoscalingGroupName")
         if not unknown and not loose:
-            report.refuse(
+            say = report.advise if any(map(_acts, own)) else report.refuse
+            say(
                 group,
                 "name",
                 "have a policy that follows demand (`ALBRequestCountPerTarget`, or a metric of the "
@@ -438,6 +457,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Groups launch from a template: launch configurations get no new features, and "
         "new accounts cannot make any.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         control="AutoScaling.9",
         sources=("CKV_AWS_315", "CT.AUTOSCALING.PR.8"),
         types=types.GROUP,
@@ -496,6 +516,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "$Latest or $Default a new version changes nothing in the group, so that no refresh "
         "starts, and instances launched later run what nobody rolled out.",
         severity=Severity.HIGH,
+        enforcement=EnforcementLevel.ADVISORY,
         url=f"{_USER_GUIDE}/asg-instance-refresh.html",
         types=types.GROUP | types.LAUNCH_TEMPLATE,
         check=_check_refresh_pins,
@@ -521,6 +542,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Instances carry the tags of their group: what finds, bills and cleans up "
         "resources by tag would miss them.",
         severity=Severity.LOW,
+        enforcement=EnforcementLevel.ADVISORY,
         sources=("CKV_AWS_153",),
         frameworks=("Well-Architected COST03-BP02",),
         url=f"{_USER_GUIDE}/ec2-auto-scaling-tagging.html",
@@ -531,13 +553,13 @@ RULES: Final[tuple[AnyRule, ...]] = (
     ),
     StackRule(
         name="asg-follows-demand",
-        description="At least one policy follows demand by a metric that no saturation caps. A "
-        "processor cannot be more than full: at 100 % it says the same for twice the load as for "
-        "ten times the load.",
+        description="At least one policy acts, and follows demand by a metric that no saturation "
+        "caps. A processor cannot be more than full: at 100 % it says the same for twice the load "
+        "as for ten times the load. Where a policy acts by such a metric, this is advice.",
         severity=Severity.HIGH,
         frameworks=("Well-Architected REL07-BP03",),
         url=f"{_USER_GUIDE}/as-scaling-target-tracking.html",
-        types=types.GROUP | types.SCALING_POLICY | types.METRIC_ALARM,
+        types=_owners.READS | types.SCALING_POLICY | types.METRIC_ALARM,
         check=_check_follows_demand,
         fix="State `service.requestsPerSecond`, from which ScalingPolicies tracks requests per "
         'target. In a program: target_tracking_configuration={"predefined_metric_specification": '

@@ -59,7 +59,7 @@ def _check_blocks_public(stack: Stack, report: Report) -> None:
                 report.wait_for(block, "bucket")
         if not found and not loose:
             must = "be named by a BucketPublicAccessBlock"
-            report.refuse(bucket, "bucket", must, "none")
+            report.advise(bucket, "bucket", must, "none, so that the account's own decides")
 
 
 def _algorithms(bucket: Resource, settings: list[Resource]) -> list[tuple[Resource, str, Any]]:
@@ -201,6 +201,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="A bucket for the load balancer's logs deletes them after a time: they grow "
         "with every request, and hold addresses of people.",
         severity=Severity.LOW,
+        enforcement=EnforcementLevel.ADVISORY,
         control="S3.13",
         sources=("CKV2_AWS_61",),
         frameworks=("Well-Architected SEC07-BP04",),

@@ -214,11 +214,23 @@ def _check_public_has_acl(stack: Stack, report: Report) -> None:
             report.refuse(balancer, "internal", must, "neither")
 
 
+def _counts_all(limit: Mapping[str, Any]) -> bool:
+    """Whether a rate rule counts all requests, or all but some.
+
+    One scoped down to a path leaves every other path without a limit.
+    """
+    scope = limit.get("scopeDownStatement")
+    return not isinstance(scope, Mapping) or _named(scope) <= {"notStatement"}
+
+
 def _check_rate_rule(stack: Stack, report: Report) -> None:
     for balancer, guards in _public(stack, report):
         rules = [rule for acl in guards.acls for rule in _rules(stack, acl)]
         limits = [
-            rule for rule in rules if isinstance(rule.read("statement.rateBasedStatement"), Mapping)
+            rule
+            for rule in rules
+            if isinstance(limit := rule.read("statement.rateBasedStatement"), Mapping)
+            and _counts_all(limit)
         ]
         counting = [rule for rule in limits if _named(rule.read("action")) == {"count"}]
         if len(counting) < len(limits):
@@ -313,6 +325,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Web ACLs log what they decide: otherwise nobody can tell whether a rule "
         "blocks attackers or customers.",
         severity=Severity.LOW,
+        enforcement=EnforcementLevel.ADVISORY,
         control="WAF.11",
         sources=("CKV2_AWS_31", "G wafv2_logging_enabled"),
         frameworks=("Well-Architected SEC04-BP01",),
@@ -327,6 +340,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         description="Web ACLs and their rules publish metrics: alarms and dashboards see by them "
         "what is blocked.",
         severity=Severity.MEDIUM,
+        enforcement=EnforcementLevel.ADVISORY,
         control="WAF.12",
         frameworks=("Well-Architected REL06-BP01",),
         types=types.WEB_ACL | types.WEB_ACL_RULE,

@@ -231,7 +231,7 @@ def failing(monkeypatch):
 
     rules = pack.AREAS["Load balancing"]
     broken = [
-        replace(rule, check=fails) if rule.name == "lb-listener-serves-https" else rule
+        replace(rule, check=fails) if rule.name == "lb-listener-redirects-to-https" else rule
         for rule in rules
     ]
     monkeypatch.setitem(pack.AREAS, "Load balancing", tuple(broken))
@@ -247,10 +247,12 @@ def test_a_rule_that_fails_by_itself_is_a_violation_in_each_form(project, failin
     assert "Traceback" not in printed
     match form:
         case "text":
-            assert printed.startswith("critical  lb-listener-serves-https  aws:lb/listener:List")
-            assert printed.endswith(f"1 violation: 1 critical.\n{UNREPLAYED}\n")
+            assert printed.startswith(
+                "medium    lb-listener-redirects-to-https  aws:lb/listener:List"
+            )
+            assert printed.endswith(f"1 violation: 1 medium.\n{UNREPLAYED}\n")
         case "markdown":
-            assert "| **critical** | [`lb-listener-serves-https`]" in printed
+            assert "[`lb-listener-redirects-to-https`]" in printed
         case "sarif":
             document = json.loads(printed)
             assert is_valid(document)
@@ -267,7 +269,7 @@ def test_advice_that_fails_by_itself_does_not_fail_the_check_but_is_told(project
     code, printed = give("--state", state(project, "HTTPS"), "--preset", "advisory")
 
     assert code == Exit.DONE
-    assert printed.endswith(f"1 violation: 1 critical; 1 of them advisory.\n{UNREPLAYED}\n")
+    assert printed.endswith(f"1 violation: 1 medium; 1 of them advisory.\n{UNREPLAYED}\n")
 
 
 @pytest.mark.parametrize("content", ["name: [", "{}", "\x00"])

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from google.protobuf import struct_pb2
@@ -12,6 +12,7 @@ from pulumi_policy import proxy
 from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES, SURGES
 from surgeproof.policies import pack
 from surgeproof.policies._checker import MEND
+from surgeproof.policies._rules import StackRule
 from surgeproof.policies.analyzer import Analyzer, own_stack
 
 UNKNOWN = proxy.UNKNOWN_STRING_VALUE
@@ -67,10 +68,11 @@ CLUSTER_PARAMETERS = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
 
 
 class Verdict(NamedTuple):
-    """What one rule says: its refusals and its notes, each as (resource, text)."""
+    """What one rule says: refusals, notes and advice, each as (resource, text)."""
 
     refusals: list[tuple[str, str]]
     notes: list[tuple[str, str]]
+    advice: Sequence[tuple[str, str]] = ()
 
     @property
     def messages(self) -> list[str]:
@@ -82,6 +84,10 @@ PASSED = Verdict([], [])
 
 def refused(message: str, resource: str = "web") -> Verdict:
     return Verdict([(resource, message)], [])
+
+
+def advised(message: str, resource: str = "web") -> Verdict:
+    return Verdict([], [], [(resource, message)])
 
 
 def failed(reason: str, resource: str = "web") -> Verdict:
@@ -128,7 +134,10 @@ def check(
     ignore_changes: Iterable[str] = (),
     settings: Mapping[str, Any] | None = None,
 ) -> Verdict:
-    """Run one resource rule on a resource named `web`."""
+    """Run one rule on a resource named `web`, which is alone in its stack."""
+    if isinstance(RULES[rule], StackRule):
+        needs = {key: ["else"] for key, value in properties.items() if _has_unknown(value)}
+        return check_stack(rule, [Thing(type_, "web", properties, needs)], settings=settings)
     request = proto.AnalyzeRequest(
         type=type_,
         urn=urn(type_, "web"),
@@ -137,6 +146,12 @@ def check(
         options=proto.AnalyzerResourceOptions(ignoreChanges=ignore_changes),
     )
     return _verdict(_servicer(rule, settings).Analyze(request, None), rule, "web")
+
+
+def _has_unknown(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_unknown, value.values()))
+    return any(map(_has_unknown, value)) if isinstance(value, list) else bool(value == UNKNOWN)
 
 
 def check_stack(
@@ -197,7 +212,7 @@ def _servicer(rule: str, settings: Mapping[str, Any] | None = None) -> Analyzer:
 
 
 def _verdict(response: proto.AnalyzeResponse, rule: str, name: str) -> Verdict:
-    refusals, notes = [], []
+    refusals, notes, advice = [], [], []
     for found in response.diagnostics:
         resource = found.urn.rpartition("::")[2] or name
         text = found.message.removeprefix(f"{found.description}\n")
@@ -211,5 +226,6 @@ def _verdict(response: proto.AnalyzeResponse, rule: str, name: str) -> Verdict:
             has_failed = text.startswith("the rule failed and has judged nothing: ")
             fix = f"\nTo fix: {MEND.format(rule=rule) if has_failed else RULES[rule].fix}"
             assert text.endswith(fix)
-            refusals.append((resource, text.removesuffix(fix)))
-    return Verdict(refusals, notes)
+            lesser = found.enforcementLevel == proto.ADVISORY
+            (advice if lesser else refusals).append((resource, text.removesuffix(fix)))
+    return Verdict(refusals, notes, advice or ())

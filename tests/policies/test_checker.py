@@ -487,3 +487,47 @@ def test_what_the_program_ignores_and_what_a_rule_is_called_reach_a_remedy():
     done = checker(rule, rules={"topic-key": "remediate"}).mended(seen, {"key": "x"})
 
     assert done == [(rule, {"key": "own"})]
+
+
+def _advises(stack, report):
+    for each in stack.of(frozenset({TOPIC})):
+        report.advise(each, "label", "be short", show(each.read("label")))
+
+
+ADVICE = StackRule(
+    name="topic-short",
+    description="Labels are short.",
+    severity=Severity.LOW,
+    fix="Shorten it.",
+    types=frozenset({TOPIC}),
+    check=_advises,
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "level"),
+    [
+        ({}, "advisory"),
+        ({"preset": "strict"}, "mandatory"),
+        ({"rules": {"topic-short": "mandatory"}}, "mandatory"),
+        ({"preset": "strict", "rules": {"topic-short": "advisory"}}, "advisory"),
+    ],
+)
+def test_advice_stops_only_where_the_user_asks_for_it(data, level):
+    areas = {"Topics": (ADVICE,)}
+    checker = Checker(areas, _settings.read(data, areas), TODAY)
+    topic = Resource(type=TOPIC, urn=f"urn:pulumi:prod::shop::{TOPIC}::a", name="a", properties={})
+
+    (found,) = [at for at in checker.stack([topic]) if at.rule == "topic-short"]
+
+    assert (found.level, found.message) == (level, "`label` must be short, got nothing.")
+
+
+@pytest.mark.parametrize(
+    ("stack", "is_copy"),
+    [("dev", True), ("sandbox-anna", True), ("dev2", True), ("prod", False), ("devices", False)],
+)
+def test_a_stack_whose_name_says_so_is_a_copy(stack, is_copy):
+    urn = f"urn:pulumi:{stack}::shop::{TOPIC}::a"
+
+    assert Resource(type=TOPIC, urn=urn, name="a", properties={}).is_of_a_copy is is_copy

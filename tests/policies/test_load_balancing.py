@@ -10,6 +10,7 @@ from tests.policies.analysis import (
     UNKNOWN,
     Thing,
     Verdict,
+    advised,
     changed,
     check,
     check_stack,
@@ -44,6 +45,43 @@ BALANCER = {
     "enableDeletionProtection": True,
 }
 MODULES = ["lb", "alb", "elasticloadbalancingv2", "applicationloadbalancing"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ELBSecurityPolicy-TLS13-1-2-2021-06",
+        "ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06",
+        "ELBSecurityPolicy-TLS-1-2-2017-01",
+        "ELBSecurityPolicy-FS-1-2-Res-2020-10",
+    ],
+)
+def test_policies_that_allow_more_ciphers_than_aws_recommends_are_advised_against(name):
+    assert check("lb-listener-tls-policy", LISTENER, HTTPS | {"sslPolicy": name}) == advised(
+        "`sslPolicy` must be a policy that AWS recommends, such as "
+        f"`ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09`, got `{name}`, which allows TLS 1.2 with "
+        "ciphers without forward secrecy or in CBC mode."
+    )
+
+
+def test_plain_http_behind_an_internal_load_balancer_is_advised_against():
+    inside = Thing(LOAD_BALANCER, "inside", {"arn": "lb", "internal": True})
+    listener = Thing(LISTENER, "web", HTTPS | {"loadBalancerArn": "lb", "protocol": "HTTP"})
+
+    assert check_stack("lb-listener-serves-https", [inside, listener]) == advised(
+        "`protocol` must be `HTTPS` unless every default action is a redirect, got `HTTP`."
+    )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "verdict"),
+    [("TCP", PASSED), ("TLS", refused("`accessLogs.enabled` must be true, got nothing."))],
+)
+def test_a_network_load_balancer_logs_what_comes_by_tls(protocol, verdict):
+    balancer = Thing(LOAD_BALANCER, "web", {"arn": "lb", "loadBalancerType": "network"})
+    listener = Thing(LISTENER, "in", {"loadBalancerArn": "lb", "protocol": protocol})
+
+    assert check_stack("lb-access-logs", [balancer, listener]) == verdict
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -165,15 +203,26 @@ def test_recommended_tls_policies_pass(policy):
 @pytest.mark.parametrize(
     ("value", "got"),
     [
-        ("ELBSecurityPolicy-2016-08", "`ELBSecurityPolicy-2016-08`"),
-        ("ELBSecurityPolicy-TLS13-1-0-2021-06", "`ELBSecurityPolicy-TLS13-1-0-2021-06`"),
-        ("ELBSecurityPolicy-TLS13-1-2-2021-06", "`ELBSecurityPolicy-TLS13-1-2-2021-06`"),
-        ("ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06", "`ELBSecurityPolicy-TLS13-1-2-Ext1-2021-06`"),
-        (REMOVED, "nothing"),
+        ("ELBSecurityPolicy-2016-08", "`ELBSecurityPolicy-2016-08`, which allows TLS 1.0"),
+        ("ELBSecurityPolicy-FS-2018-06", "`ELBSecurityPolicy-FS-2018-06`, which allows TLS 1.0"),
+        (
+            "ELBSecurityPolicy-TLS13-1-0-2021-06",
+            "`ELBSecurityPolicy-TLS13-1-0-2021-06`, which allows TLS 1.0",
+        ),
+        (
+            "ELBSecurityPolicy-TLS-1-1-2017-01",
+            "`ELBSecurityPolicy-TLS-1-1-2017-01`, which allows TLS 1.1",
+        ),
+        (
+            "ELBSecurityPolicy-TLS13-1-1-FIPS-2023-04",
+            "`ELBSecurityPolicy-TLS13-1-1-FIPS-2023-04`, which allows TLS 1.1",
+        ),
+        ("mine", "`mine`"),
+        (REMOVED, "nothing, which means `ELBSecurityPolicy-2016-08` and allows TLS 1.0"),
     ],
-    ids=["2016", "tls-1.0", "all-ciphers", "extended-ciphers", "default"],
+    ids=["2016", "secrecy", "tls-1.0", "tls-1.1", "fips", "unknown", "default"],
 )
-def test_weak_tls_policies_are_refused(value, got):
+def test_policies_that_allow_old_tls_are_refused(value, got):
     verdict = check("lb-listener-tls-policy", LISTENER, changed(HTTPS, "sslPolicy", value))
 
     assert verdict == refused(
@@ -269,15 +318,21 @@ def test_an_unknown_property_of_a_load_balancer_is_not_decided(rule, path):
     assert verdict == waits(path)
 
 
-def test_a_network_load_balancer_has_no_headers_and_may_stand_in_one_zone():
+def test_a_network_load_balancer_has_no_headers():
     network = BALANCER | {
         "loadBalancerType": "network",
         "dropInvalidHeaderFields": False,
-        "subnets": [UNKNOWN],
     }
 
-    for rule in ("lb-drops-invalid-headers", "lb-spans-zones"):
-        assert check(rule, LOAD_BALANCER, network) == PASSED
+    assert check("lb-drops-invalid-headers", LOAD_BALANCER, network) == PASSED
+
+
+def test_a_network_load_balancer_in_one_zone_is_refused():
+    network = BALANCER | {"loadBalancerType": "network", "subnets": ["subnet-1"]}
+
+    assert check("lb-spans-zones", LOAD_BALANCER, network) == refused(
+        "`subnets` must name subnets in at least 2 Availability Zones, got 1."
+    )
 
 
 def test_subnets_may_be_mapped_to_addresses():

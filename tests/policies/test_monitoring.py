@@ -801,3 +801,33 @@ def test_a_rule_that_is_not_known_may_escalate():
 
     assert check_stack(ESCALATED, [SLOW, composite]) == waits("alarmRule", "escalation")
     assert check_stack(ESCALATED, [nameless]) == waits("name", "slow")
+
+
+def _below(**composite):
+    child = Thing(ALARM, "slow", {"name": "slow"})
+    rule = {"alarmName": "both", "alarmRule": "ALARM(slow)", "alarmActions": ["arn:topic"]}
+    return [child, Thing(COMPOSITE, "both", rule | composite)]
+
+
+def test_children_of_a_composite_alarm_leave_acting_to_it():
+    assert check_stack("alarm-has-actions", _below()) == PASSED
+
+
+@pytest.mark.parametrize(
+    "composite", [{"alarmRule": "ALARM(fast)"}, {"actionsEnabled": False}], ids=["other", "off"]
+)
+def test_an_alarm_that_no_composite_acts_for_needs_its_own_action(composite):
+    verdict = check_stack("alarm-has-actions", _below(**composite))
+
+    assert ("slow", "`alarmActions` must name at least one action, got nothing.") in (
+        verdict.refusals
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "passes"), [("web-1a2b3c4", True), ("web-1a2b3c", False), ("other-1a2b3c4", False)]
+)
+def test_a_name_that_pulumi_has_made_is_unique_by_itself(name, passes):
+    verdict = check("alarm-name-starts-with-stack", ALARM, {"name": name})
+
+    assert (verdict == PASSED) is passes

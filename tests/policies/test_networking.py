@@ -8,8 +8,11 @@ from tests.policies.analysis import (
     PASSED,
     SECURITY_GROUP,
     SECURITY_GROUP_RULE,
+    TARGETS,
+    TEMPLATE,
     UNKNOWN,
     Thing,
+    advised,
     check,
     check_stack,
     refused,
@@ -334,3 +337,83 @@ def test_what_is_not_described_is_refused(rule, type_, properties, message):
 )
 def test_an_unknown_description_is_not_decided(rule, type_):
     assert check(rule, type_, {"description": UNKNOWN}) == waits("description")
+
+
+@pytest.mark.parametrize("cidr", ["0.0.0.0/1", "128.0.0.0/1", "52.0.0.0/7", "::/0", "2000::/3"])
+def test_a_range_that_nearly_everybody_is_in_counts_as_open(cidr):
+    rule = Thing(
+        INGRESS, "rule", {"cidrIpv4": cidr, "ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
+    )
+
+    assert check_stack(RULE, [rule]) == refused(
+        "`cidrIpv4` must be narrower than every address except on the port of a listener whose "
+        f"load balancer uses the group (it has none), got `{cidr}` for port 22.",
+        "rule",
+    )
+
+
+@pytest.mark.parametrize(
+    "cidr", ["10.0.0.0/7", "10.0.0.0/8", "52.0.0.0/8", "fc00::/7", "2600::/20"]
+)
+def test_a_range_of_one_owner_is_not_open(cidr):
+    rule = Thing(
+        INGRESS, "rule", {"cidrIpv4": cidr, "ipProtocol": "tcp", "fromPort": 22, "toPort": 22}
+    )
+
+    passes = cidr != "10.0.0.0/7"  # it holds 11.0.0.0/8, too
+    assert (check_stack(RULE, [rule]) == PASSED) is passes
+
+
+@pytest.mark.parametrize("protocol", ["udp", "17"])
+def test_the_port_of_an_https_listener_is_not_open_over_udp(protocol):
+    things = [
+        Thing(LOAD_BALANCER, "web", {"arn": "arn:lb", "securityGroups": ["sg-1"]}),
+        Thing(LISTENER, "https", {"port": 443, "protocol": "HTTPS", "loadBalancerArn": "arn:lb"}),
+        Thing(
+            INGRESS,
+            "rule",
+            {
+                "securityGroupId": "sg-1",
+                "cidrIpv4": "0.0.0.0/0",
+                "ipProtocol": protocol,
+                "fromPort": 443,
+                "toPort": 443,
+            },
+        ),
+    ]
+
+    assert check_stack(RULE, things) == refused(
+        "`cidrIpv4` must be narrower than every address except on the port of a listener whose "
+        "load balancer uses the group (443), got `0.0.0.0/0` for port 443 over UDP.",
+        "rule",
+    )
+
+
+def _behind_network_balancer(**ingress):
+    rule = {"protocol": "tcp", "fromPort": 8883, "toPort": 8883, "cidrBlocks": ["0.0.0.0/0"]}
+    return [
+        Thing(SECURITY_GROUP, "broker", {"id": "sg-1", "ingress": [rule | ingress]}),
+        Thing(TARGETS, "targets", {"protocol": "TCP", "port": 8883}),
+        Thing(TEMPLATE, "template", {"vpcSecurityGroupIds": ["sg-1"]}),
+    ]
+
+
+def test_targets_of_a_network_load_balancer_may_take_what_it_passes_on():
+    assert check_stack(RULE, _behind_network_balancer()) == advised(
+        "`ingress[0].cidrBlocks` must be narrower where a Network Load Balancer's own security "
+        "group can take its place: its targets here answer every address, also past the load "
+        "balancer, got `0.0.0.0/0` for port 8883.",
+        "broker",
+    )
+    assert len(check_stack(RULE, _behind_network_balancer(fromPort=22, toPort=22)).refusals) == 1
+
+
+def test_the_port_of_a_classic_load_balancer_is_open():
+    group, *_ = _behind_network_balancer(fromPort=443, toPort=443)
+    classic = Thing(
+        "aws:elb/loadBalancer:LoadBalancer",
+        "old",
+        {"securityGroups": ["sg-1"], "listeners": [{"lbPort": 443, "instancePort": 80}]},
+    )
+
+    assert check_stack(RULE, [group, classic]) == PASSED

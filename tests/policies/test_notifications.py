@@ -17,6 +17,7 @@ from tests.policies.analysis import (
     TOPIC_POLICY,
     UNKNOWN,
     Thing,
+    advised,
     changed,
     check,
     check_stack,
@@ -31,18 +32,18 @@ ENCRYPTED = {"name": "shop-test-page", "kmsMasterKeyId": "arn:aws:kms:eu-west-1:
 
 
 @pytest.mark.parametrize(
-    ("value", "got"),
+    ("value", "got", "said"),
     [
-        (REMOVED, "nothing"),
-        ("", "an empty text"),
-        ("alias/aws/sns", "`alias/aws/sns`"),
+        (REMOVED, "nothing", advised),
+        ("", "an empty text", advised),
+        ("alias/aws/sns", "`alias/aws/sns`", refused),
     ],
     ids=["none", "empty", "aws-managed"],
 )
-def test_topic_without_a_key_of_ones_own_is_refused(value, got):
+def test_topic_without_a_key_of_ones_own(value, got, said):
     topic = Thing(TOPIC, "page", changed(ENCRYPTED, "kmsMasterKeyId", value))
 
-    assert check_stack(RULE, [topic]) == refused(
+    assert check_stack(RULE, [topic]) == said(
         f"`kmsMasterKeyId` must be a key of your own, got {got}.", "page"
     )
 

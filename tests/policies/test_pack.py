@@ -79,20 +79,38 @@ ADVICE = {
     "alarm-links-runbook",
     "alarm-name-starts-with-stack",
     "alarm-page-is-escalated",
+    "alarm-states-missing-data",
     "alarm-states-severity",
+    "asg-propagates-tags",
+    "asg-refresh-pins-template",
+    "asg-uses-launch-template",
+    "launch-template-detailed-monitoring",
     "launch-template-imds-hop-limit",
+    "lb-access-logs",
     "lb-deletion-protection",
     "lb-demand-has-rate-alarm",
+    "lb-listener-certificate",
     "lb-public-has-rate-rule",
     "lb-public-has-web-acl",
     "lb-reserves-capacity-for-surge",
     "log-group-customer-key",
     "log-group-retention",
+    "rds-copies-tags-to-snapshots",
+    "rds-custom-admin-name",
     "rds-deletion-protection",
+    "rds-encrypts-in-transit",
+    "rds-enhanced-monitoring",
+    "rds-logs-exported",
+    "rds-no-plaintext-password",
+    "rds-performance-insights",
+    "rds-postgres-logs-queries",
+    "s3-log-bucket-expires",
     "s3-states-encryption",
     "security-group-described",
     "security-group-inline-rule-described",
     "security-group-rule-described",
+    "web-acl-logging",
+    "web-acl-metrics",
 }
 OPT_IN = {
     "asg-several-instance-types",
@@ -212,7 +230,7 @@ def test_each_resource_gets_its_own_notes_and_only_once(servicer):
 
     first, second = _analyze(servicer, "one", unknown), _analyze(servicer, "two", known)
 
-    assert [name for name, _ in first] == [RESOURCE_NOTES] * 3
+    assert [name for name, _ in first] == [RESOURCE_NOTES] * 2
     assert second == []
 
 
@@ -234,8 +252,8 @@ def test_a_large_structure_with_a_secret_is_never_shown(servicer):
         servicer,
         "one",
         {
-            "port": 80,
-            "protocol": "HTTP",
+            "port": 443,
+            "protocol": "HTTPS",
             "defaultActions": [{"type": "authenticate-oidc", "clientSecret": "hunter2"}],
         },
     )

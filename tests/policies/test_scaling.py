@@ -17,6 +17,7 @@ from tests.policies.analysis import (
     TRAFFIC_SOURCE,
     UNKNOWN,
     Thing,
+    advised,
     changed,
     check,
     check_stack,
@@ -571,7 +572,8 @@ def test_removing_steps_pass_without_target_tracking():
     ],
 )
 def test_policies_that_pull_apart_are_refused(other, message):
-    assert check_stack(AGREE, [CPU, Thing(POLICY, "other", other)]) == refused(message, "other")
+    said = advised if "SimpleScaling" in message else refused
+    assert check_stack(AGREE, [CPU, Thing(POLICY, "other", other)]) == said(message, "other")
 
 
 def test_same_metric_of_one_s_own_is_refused_too():
@@ -769,7 +771,8 @@ def test_a_careful_group_passes(stated, rule, properties):
 def test_a_careless_group_is_refused(stated, rule, properties, message):
     stated(service={"bootSeconds": [300, 600]})
 
-    assert check(rule, GROUP, properties) == refused(message)
+    works = rule == GUARDED and "got 50" not in message
+    assert check(rule, GROUP, properties) == (advised if works else refused)(message)
 
 
 @pytest.mark.parametrize(
@@ -882,7 +885,61 @@ def test_a_group_of_one_size_follows_nothing():
     ids=["none", "processor", "custom", "steps", "driven", "other"],
 )
 def test_a_group_that_follows_saturation_is_refused(stack, got):
-    assert check_stack(FOLLOWS, [SCALING_GROUP, *stack]) == refused(NO_DEMAND.format(got))
+    said = refused if got == "no policy" else advised
+    assert check_stack(FOLLOWS, [SCALING_GROUP, *stack]) == said(NO_DEMAND.format(got))
+
+
+@pytest.mark.parametrize(
+    "idle", [{"enabled": False}, {"policyType": "PredictiveScaling"}], ids=["disabled", "forecast"]
+)
+def test_policies_that_do_not_act_follow_nothing(idle):
+    policy = Thing(POLICY, "policy", {"autoscalingGroupName": "web", "policyType": "x"} | idle)
+
+    assert check_stack(FOLLOWS, [SCALING_GROUP, policy]) == refused(
+        NO_DEMAND.format("1 that do not")
+    )
+
+
+@pytest.mark.parametrize(
+    ("tags", "who"),
+    [
+        ([{"key": "AmazonECSManaged", "value": ""}], "an ECS capacity provider"),
+        ([{"key": "eks:cluster-name", "value": "x"}], "EKS"),
+        (
+            [{"key": "k8s.io/cluster-autoscaler/enabled", "value": "true"}],
+            "the Kubernetes Cluster Autoscaler",
+        ),
+        ([{"key": "kubernetes.io/cluster/shop", "value": "owned"}], "a Kubernetes cluster"),
+        ([{"key": "elasticbeanstalk:environment-id", "value": "e"}], "Elastic Beanstalk"),
+    ],
+)
+def test_a_group_that_a_platform_scales_is_not_decided(tags, who):
+    group = Thing(GROUP, "web", {**SCALING_GROUP.properties, "tags": tags})
+
+    assert check_stack(FOLLOWS, [group]) == undecided(
+        f"it is scaled by {who}, by the tag `{tags[0]['key']}`, which is not read."
+    )
+
+
+@pytest.mark.parametrize("status", ["ENABLED", "DISABLED"])
+def test_a_group_of_a_capacity_provider_is_not_decided_where_it_is_managed(status):
+    provider = Thing(
+        "aws:ecs/capacityProvider:CapacityProvider",
+        "spare",
+        {
+            "autoScalingGroupProvider": {
+                "autoScalingGroupArn": "arn:group",
+                "managedScaling": {"status": status},
+            }
+        },
+    )
+    group = Thing(GROUP, "web", {**SCALING_GROUP.properties, "arn": "arn:group"})
+
+    assert check_stack(FOLLOWS, [group, provider]) == (
+        undecided("it is scaled by ECS, by CapacityProvider `spare`, which is not read.")
+        if status == "ENABLED"
+        else refused(NO_DEMAND.format("no policy"))
+    )
 
 
 def test_policies_that_are_not_known_may_follow_demand():

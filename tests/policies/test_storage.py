@@ -12,6 +12,7 @@ from tests.policies.analysis import (
     REMOVED,
     UNKNOWN,
     Thing,
+    advised,
     changed,
     check,
     check_stack,
@@ -85,8 +86,9 @@ def test_a_block_that_may_have_a_hole_is_waited_for():
 
 
 def test_a_bucket_that_nothing_is_about_is_refused():
-    assert check_stack(PUBLIC, [LOGS]) == refused(
-        "`bucket` must be named by a BucketPublicAccessBlock, got none."
+    assert check_stack(PUBLIC, [LOGS]) == advised(
+        "`bucket` must be named by a BucketPublicAccessBlock, got none, so that the account's own "
+        "decides."
     )
     assert check_stack(ENCRYPTED, [LOGS]) == refused(
         "`bucket` must be named by a BucketServerSideEncryptionConfiguration, got none."

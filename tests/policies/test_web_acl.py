@@ -303,3 +303,18 @@ def test_an_unknown_rule_may_be_a_rate_rule():
     acl = unknown(WEB_ACL, "acl", {"arn": "acl-arn"}, "ruleJson")
 
     assert check_stack(HAS_RATE, [BALANCER, BETWEEN, acl]) == waits("ruleJson", "acl")
+
+
+@pytest.mark.parametrize(
+    ("scope", "counts"),
+    [
+        ({"byteMatchStatement": {"searchString": "/login"}}, False),
+        ({"notStatement": {"statements": [{"geoMatchStatement": {}}]}}, True),
+    ],
+    ids=["one-path", "all-but-some"],
+)
+def test_a_rate_rule_for_some_requests_leaves_the_others_without(scope, counts):
+    rule = changed(RATE, "statement.rateBasedStatement.scopeDownStatement", scope)
+
+    expected = PASSED if counts else refused(NO_RATE)
+    assert check_stack(HAS_RATE, [BALANCER, BETWEEN, _acl(rule)]) == expected
