@@ -672,7 +672,7 @@ PLANTED = {
             "targetTrackingConfiguration.targetValue": 50,
         }
     },
-    "alarm-has-actions": {"slow": {"alarmActions": REMOVED}},
+    "alarm-has-actions": {"cpu": {"alarmActions": REMOVED}},
     "rds-not-public": {"database": {"publiclyAccessible": True}},
     "sns-topic-customer-key": {"topic": {"kmsMasterKeyId": REMOVED}},
     "rds-connections-cover-fleet": {"parameters": {"parameters[0].value": "5"}},
