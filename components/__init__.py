@@ -11,14 +11,14 @@ from surgeproof.components.database.database import Database
 from surgeproof.components.database.settings import DatabaseArgs
 from surgeproof.components.runbooks.runbooks import Runbooks, RunbooksArgs
 from surgeproof.components.service.application import ApplicationArgs
-from surgeproof.components.service.auto_scaling_group import (
-    AutoScalingGroup,
+from surgeproof.components.service.auto_scaling_group import AutoScalingGroup
+from surgeproof.components.service.auto_scaling_group_settings import (
     AutoScalingGroupArgs,
     WarmPoolArgs,
     WarmPoolState,
 )
-from surgeproof.components.service.load_balancer import (
-    LoadBalancer,
+from surgeproof.components.service.load_balancer import LoadBalancer
+from surgeproof.components.service.load_balancer_settings import (
     LoadBalancerArgs,
     LoadBalancingAlgorithm,
 )

@@ -14,11 +14,14 @@ from surgeproof.components.configuration.program_settings import (
     WebAclSwitches,
 )
 from surgeproof.components.database.settings import DATABASE_PLAN, DatabaseArgs
-from surgeproof.components.service.auto_scaling_group import (
+from surgeproof.components.service.auto_scaling_group_settings import (
     AUTO_SCALING_GROUP,
     AutoScalingGroupArgs,
 )
-from surgeproof.components.service.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
+from surgeproof.components.service.load_balancer_settings import (
+    LOAD_BALANCER_ARGS,
+    LoadBalancerArgs,
+)
 from surgeproof.components.service.network import NETWORK, NetworkArgs
 from surgeproof.components.service.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
 from surgeproof.components.service.spending import SpendingArgs

@@ -11,7 +11,7 @@ from surgeproof.components.configuration.groups import KEYS
 from surgeproof.components.configuration.relations import RELATIONS
 from surgeproof.components.database.database import PORT, Database
 from surgeproof.components.database.settings import DATABASE_ARGS, DatabaseArgs
-from surgeproof.components.service.auto_scaling_group import AutoScalingGroupArgs
+from surgeproof.components.service.auto_scaling_group_settings import AutoScalingGroupArgs
 from surgeproof.settings.checks import UnsoundError
 from surgeproof.settings.keys import KeyProblem as Problem
 from surgeproof.settings.keys import Read

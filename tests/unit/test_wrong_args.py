@@ -10,14 +10,9 @@ from surgeproof.components.alarms import dashboard, notifications, objectives, p
 from surgeproof.components.alarms import settings as alarms
 from surgeproof.components.database import settings as database
 from surgeproof.components.runbooks import runbooks
-from surgeproof.components.service import (
-    auto_scaling_group,
-    load_balancer,
-    network,
-    scaling_policies,
-    spending,
-    web_acl,
-)
+from surgeproof.components.service import auto_scaling_group_settings as auto_scaling_group
+from surgeproof.components.service import load_balancer_settings as load_balancer
+from surgeproof.components.service import network, scaling_policies, spending, web_acl
 from tests.unit.alarms import (
     test_alarms,
     test_dashboard,

@@ -12,8 +12,11 @@ from surgeproof.components.alarms import settings as alarms
 from surgeproof.components.configuration.wiring import Configuration, find_problems
 from surgeproof.components.database.settings import settings_of as database_settings
 from surgeproof.components.runbooks import runbooks
-from surgeproof.components.service.auto_scaling_group import settings_of as group_settings
-from surgeproof.components.service.load_balancer import LOAD_BALANCER_ARGS, LoadBalancerArgs
+from surgeproof.components.service.auto_scaling_group_settings import settings_of as group_settings
+from surgeproof.components.service.load_balancer_settings import (
+    LOAD_BALANCER_ARGS,
+    LoadBalancerArgs,
+)
 from surgeproof.components.service.network import NETWORK, NetworkArgs
 from surgeproof.components.service.scaling_policies import SCALING_POLICIES, ScalingPoliciesArgs
 from surgeproof.components.service.spending import SPENDING, SpendingArgs

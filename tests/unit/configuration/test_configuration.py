@@ -13,7 +13,7 @@ from surgeproof.components.configuration.wiring import (
     ConfigurationError,
     find_problems,
 )
-from surgeproof.components.service.load_balancer import LoadBalancerArgs
+from surgeproof.components.service.load_balancer_settings import LoadBalancerArgs
 from surgeproof.components.service.scaling_policies import ScalingPoliciesArgs
 from surgeproof.figures import Figure
 from surgeproof.settings.checks import docs_of, fields_of, types_in

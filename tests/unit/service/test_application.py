@@ -19,7 +19,7 @@ from surgeproof.components.service.application import (
     secret_statements,
     user_data,
 )
-from surgeproof.components.service.auto_scaling_group import AUTO_SCALING_GROUP
+from surgeproof.components.service.auto_scaling_group_settings import AUTO_SCALING_GROUP
 from surgeproof.settings.errors import ArgsError
 from tests.unit.service.test_auto_scaling_group import GOOD
 

@@ -7,7 +7,8 @@ import pytest
 from surgeproof.components import ArgsError, AutoScalingGroup, AutoScalingGroupArgs
 from surgeproof.components.rules import architecture as _architecture
 from surgeproof.components.service.application import Hooks
-from surgeproof.components.service.auto_scaling_group import _user_data, settings_of
+from surgeproof.components.service.auto_scaling_group import _user_data
+from surgeproof.components.service.auto_scaling_group_settings import settings_of
 from tests.unit.recording import Recording, record
 
 DB_ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db/password-AbCdEf"

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from surgeproof.components import ArgsError, LoadBalancer, LoadBalancerArgs
-from surgeproof.components.service.load_balancer import LOAD_BALANCER_ARGS
+from surgeproof.components.service.load_balancer_settings import LOAD_BALANCER_ARGS
 from tests.unit.recording import Recording, record
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/1"
