@@ -1,10 +1,11 @@
 """Pulumi components for a web service on AWS that scales through surges."""
 
 from surgeproof.components.alarms.alarms import Alarms
-from surgeproof.components.alarms.dashboard import Dashboard, DashboardArgs
+from surgeproof.components.alarms.dashboard import ChartArgs, Dashboard, DashboardArgs
 from surgeproof.components.alarms.notifications import Notifications, NotificationsArgs
 from surgeproof.components.alarms.objectives import Objectives, ObjectivesArgs
 from surgeproof.components.alarms.pages import Escalation, EscalationArgs, Pages, PagesArgs
+from surgeproof.components.alarms.rows import WatchedAlarmArgs
 from surgeproof.components.alarms.settings import AlarmsArgs
 from surgeproof.components.alarms.timeline import Timeline, TimelineArgs
 from surgeproof.components.database.database import Database
@@ -35,6 +36,7 @@ __all__ = [
     "ArgsError",
     "AutoScalingGroup",
     "AutoScalingGroupArgs",
+    "ChartArgs",
     "Dashboard",
     "DashboardArgs",
     "Database",
@@ -64,6 +66,7 @@ __all__ = [
     "TimelineArgs",
     "WarmPoolArgs",
     "WarmPoolState",
+    "WatchedAlarmArgs",
     "WebAcl",
     "WebAclArgs",
 ]

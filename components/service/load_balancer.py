@@ -10,10 +10,7 @@ from surgeproof.components.service.load_balancer_settings import (
     LOAD_BALANCER_ARGS,
     LoadBalancerArgs,
 )
-from surgeproof.settings.aws_limits import (
-    LOAD_BALANCER,
-    TARGET_GROUP,
-)
+from surgeproof.settings.aws_limits import LOAD_BALANCER, TARGET_GROUP
 
 _SSL_POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """What AWS recommends: TLS 1.3 and 1.2 with forward secrecy, post-quantum key exchange where the

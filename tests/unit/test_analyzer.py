@@ -1,5 +1,7 @@
 """Pulumi's plugin host takes every component by its class alone."""
 
+import inspect
+
 import pulumi
 import pytest
 from pulumi.provider.experimental.analyzer import Analyzer
@@ -26,3 +28,8 @@ def test_the_analyzer_takes_its_arguments(component):
         camel(name) for name, each in fields.items() if each.required
     }
     assert all(each.description for each in found.inputs.values())
+
+
+@pytest.mark.parametrize("component", CLASSES, ids=lambda each: each.__name__)
+def test_its_constructor_takes_what_the_host_gives_and_nothing_else(component):
+    assert [*inspect.signature(component).parameters] == ["name", "args", "opts"]
