@@ -43,9 +43,9 @@ from surgeproof.plan import (
     WarmPool,
 )
 from surgeproof.simulation import encode, run, sweep
-from surgeproof.simulation.records import Event, Floats, Records
+from surgeproof.simulation.compiled.records import Event, Floats, Records
+from surgeproof.simulation.outcomes import affected_percents
 from surgeproof.simulation.run import Run
-from surgeproof.simulation.verdict import affected_percents
 from surgeproof.traces.trace import Flags
 
 CONFIGURATIONS: Final = 700

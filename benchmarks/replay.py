@@ -16,7 +16,9 @@ from typing import Final
 from surgeproof.outage.survival import scale_of, survivals
 from surgeproof.plan import Metric, ScalingPlan, TargetTracking
 from surgeproof.plan.program import read_program
-from surgeproof.simulation.verdict import Measured, Verdict, Word, judge
+from surgeproof.simulation.measures import Measured
+from surgeproof.simulation.outcomes import Word
+from surgeproof.simulation.verdict import Verdict, judge
 from surgeproof.traces import named_trace
 from surgeproof.traces.named import OUTAGE
 from surgeproof.traces.outage import family

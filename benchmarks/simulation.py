@@ -36,8 +36,8 @@ from surgeproof.plan import (
     WarmPool,
 )
 from surgeproof.simulation import encode, latin_hypercube, run, sweep
+from surgeproof.simulation.compiled.records import Floats
 from surgeproof.simulation.encode import STEP_SECONDS, Encoded
-from surgeproof.simulation.records import Floats
 
 DAY_STEPS = 8640
 GOALS = {"single": (5.0, 3.0), "sweep": (500.0, 2500.0)}

@@ -83,7 +83,7 @@ def _prepare() -> None:
     with suppress(Exception):  # a rule that asks for it meets the same, and says so
         if not stated_in(dict(pulumi.runtime.get_config_env()), pulumi.get_project()).surges:
             return
-        from surgeproof.simulation._compile import is_compiled  # noqa: PLC0415
+        from surgeproof.simulation.compiled._compile import is_compiled  # noqa: PLC0415
         from surgeproof.simulation.run import load_kernel  # noqa: PLC0415
 
         if is_compiled():
@@ -314,7 +314,7 @@ def _judged(
     plan: ScalingPlan, group: str, surge: Surge, limits: Surviving
 ) -> "tuple[Part, Judged]":
     """Return the replayed part of the surge's trace, and the verdict on it; once for both rules."""
-    from surgeproof.simulation._compile import announcement, is_compiled  # noqa: PLC0415
+    from surgeproof.simulation.compiled._compile import announcement, is_compiled  # noqa: PLC0415
     from surgeproof.traces.found import find_trace  # noqa: PLC0415
 
     if not is_compiled():

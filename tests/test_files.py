@@ -274,7 +274,7 @@ OF_MODULES = {
 }
 OF_PATHS = {"unlink", "rename", "rmdir", "write_text", "write_bytes", "touch", "truncate"}
 ELSEWHERE = {
-    "surgeproof/simulation/_compile.py": {"unlink", "rmdir"},
+    "surgeproof/simulation/compiled/_compile.py": {"unlink", "rmdir"},
     "surgeproof/emulator/engine.py": {"open", "rename"},
     "surgeproof/emulator/release.py": {"open", "unlink"},
     "surgeproof/emulator/run_directory.py": {"rename", "rmdir"},

@@ -31,10 +31,11 @@ from surgeproof.report.model import (
 )
 from surgeproof.settings import errors
 from surgeproof.simulation import Injected, Injection
+from surgeproof.simulation.compiled.records import NEVER
 from surgeproof.simulation.injections import KINDS, cannot_act, name_of, problem
-from surgeproof.simulation.records import NEVER
+from surgeproof.simulation.outcomes import Word
 from surgeproof.simulation.suggestions import sentence, suggestions
-from surgeproof.simulation.verdict import Word, judge
+from surgeproof.simulation.verdict import judge
 from surgeproof.traces import Trace, named_trace, trace_names
 from surgeproof.traces.found import find_trace
 from surgeproof.traces.named import OUTAGE

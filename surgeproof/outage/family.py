@@ -23,8 +23,8 @@ from surgeproof.plan import (
     Users,
 )
 from surgeproof.simulation import Injected, Injection
+from surgeproof.simulation.compiled.records import NEVER, Floats
 from surgeproof.simulation.encode import STEP_SECONDS, encode
-from surgeproof.simulation.records import NEVER, Floats
 from surgeproof.simulation.run import Run, run
 from surgeproof.traces.outage import (
     BEGAN_SECONDS,

@@ -7,9 +7,9 @@ from typing import Final
 from surgeproof.plan import ScalingPlan
 from surgeproof.plan.configured import Configured, Surviving
 from surgeproof.simulation.encode import Encoded, encode
+from surgeproof.simulation.outcomes import affected_percents, survived_runs
 from surgeproof.simulation.run import sweep
 from surgeproof.simulation.scenarios import Survey, survey
-from surgeproof.simulation.verdict import affected_percents, survived_runs
 from surgeproof.traces.named import OUTAGE
 from surgeproof.traces.outage import EVERYDAY_REQUESTS_PER_SECOND, Member, demand
 

@@ -18,7 +18,8 @@ from surgeproof.escaping import html as escape
 from surgeproof.escaping import visible
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
-from surgeproof.simulation.verdict import Word, moved, percent
+from surgeproof.simulation.outcomes import Word, percent
+from surgeproof.simulation.verdict import moved
 
 MARKS: Final = {Word.SURVIVES: "✓", Word.FAILS: "✗", Word.UNCERTAIN: "?"}
 

@@ -8,7 +8,8 @@ import numpy as np
 from surgeproof.escaping import markdown as escaped
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
-from surgeproof.simulation.verdict import Word, moved
+from surgeproof.simulation.outcomes import Word
+from surgeproof.simulation.verdict import moved
 
 CHART_POINTS: Final = 60
 """Points of a chart; more do not fit beside a review."""

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation import ASSUMPTIONS, Bottleneck, Encoded, Event, Run, tell
-from surgeproof.simulation.records import Floats
-from surgeproof.simulation.verdict import Judged, Verdict, Word
+from surgeproof.simulation.compiled.records import Floats
+from surgeproof.simulation.outcomes import Word
+from surgeproof.simulation.verdict import Judged, Verdict
 
 SCHEMA: Final = 2
 """Version of the report; it changes when a field is renamed, removed or means something else."""

@@ -14,8 +14,9 @@ from rich.text import Text
 from surgeproof.escaping import terminal
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
-from surgeproof.simulation.records import Floats
-from surgeproof.simulation.verdict import Word, moved
+from surgeproof.simulation.compiled.records import Floats
+from surgeproof.simulation.outcomes import Word
+from surgeproof.simulation.verdict import moved
 
 HEIGHT: Final = 8
 """Rows of the chart."""

@@ -9,14 +9,9 @@ from types import MappingProxyType
 from typing import Final
 
 from surgeproof.report.model import BEFORE, BEFORE_ALONE, Replay, Replayed, Report
+from surgeproof.simulation.measures import Cost, Elasticity, Limit, Measured
+from surgeproof.simulation.outcomes import percent
 from surgeproof.simulation.scenarios import BETTER_RUNS, DRAWS, WORSE_RUNS
-from surgeproof.simulation.verdict import (
-    Cost,
-    Elasticity,
-    Limit,
-    Measured,
-    percent,
-)
 
 
 @dataclass(frozen=True, slots=True)

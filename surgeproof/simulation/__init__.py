@@ -6,9 +6,10 @@ scenarios of it in the same kernel. What is modelled and what is not: docs/simul
 
 from surgeproof.simulation.assumptions import ASSUMPTIONS, Assumption
 from surgeproof.simulation.attribution import Bottleneck
-from surgeproof.simulation.encode import Encoded, Load, encode
+from surgeproof.simulation.compiled.records import SERIES, Event, Injection
+from surgeproof.simulation.encode import Encoded, encode
 from surgeproof.simulation.injections import Injected
-from surgeproof.simulation.records import SERIES, Event, Injection
+from surgeproof.simulation.load import Load
 from surgeproof.simulation.run import Run, run, simulate, sweep, tell
 from surgeproof.simulation.scenarios import Scenarios, Survey, changed, latin_hypercube, survey
 

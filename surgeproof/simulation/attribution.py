@@ -16,9 +16,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from surgeproof.simulation import records as r
-from surgeproof.simulation.encode import Encoded, complete
-from surgeproof.simulation.records import Injection
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.compiled.records import Injection
+from surgeproof.simulation.encode import Encoded
+from surgeproof.simulation.encode_scenario import complete
 from surgeproof.simulation.run import Run, run
 
 LEAST_GAIN: Final = 0.1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from surgeproof.plan import DemandMetric, Metric, MetricMath
-from surgeproof.simulation import records as r
+from surgeproof.simulation.compiled import records as r
 
 LOAD_BALANCER_METRICS = "AWS/ApplicationELB"
 EC2_METRICS = "AWS/EC2"

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from surgeproof.plan import Group, ScalingPlan
-from surgeproof.simulation.records import NEVER, Injection
+from surgeproof.simulation.compiled.records import NEVER, Injection
 
 MOST_INJECTIONS: Final = 60
 """Injections that one run takes (injections): the kernel keeps a bit for each."""

@@ -10,24 +10,19 @@ from functools import cached_property
 import numpy as np
 
 from surgeproof.plan import Figure, Group, ScalingPlan, Service
-from surgeproof.simulation import records as r
-from surgeproof.simulation.encode import (
-    SLOTS,
-    SPARE_SLOTS,
-    STEP_SECONDS,
-    Encoded,
-    Load,
-    encode,
-    most_alive,
-)
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.compiled.instance_queue import OUTCOMES, TAILS
+from surgeproof.simulation.compiled.kernel import simulate_slice
+from surgeproof.simulation.compiled.metrics import TICK_ROWS
+from surgeproof.simulation.compiled.queueing import TABLE_POINTS
+from surgeproof.simulation.compiled.retries import RETRY_LEVELS
+from surgeproof.simulation.compiled.users import MOST_VISITS, count_users, ring_steps
+from surgeproof.simulation.compiled.world import World
+from surgeproof.simulation.encode import STEP_SECONDS, Encoded, encode
+from surgeproof.simulation.encode_scenario import SLOTS, SPARE_SLOTS, most_alive
 from surgeproof.simulation.injections import Injected
-from surgeproof.simulation.kernel import simulate_slice
-from surgeproof.simulation.metrics import TICK_ROWS
-from surgeproof.simulation.queueing import TABLE_POINTS
+from surgeproof.simulation.load import Load
 from surgeproof.simulation.scenarios import Scenarios, Survey
-from surgeproof.simulation.service import OUTCOMES, RETRY_LEVELS, TAILS
-from surgeproof.simulation.users import MOST_VISITS, count_users, ring_steps
-from surgeproof.simulation.world import World
 from surgeproof.traces.trace import Trace
 
 LOG_ENTRIES = 20_000

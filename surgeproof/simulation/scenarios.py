@@ -8,8 +8,7 @@ from typing import Final
 import numpy as np
 
 from surgeproof.simulation.assumptions import ASSUMPTIONS
-from surgeproof.simulation.encode import Encoded, complete
-from surgeproof.simulation.records import (
+from surgeproof.simulation.compiled.records import (
     AGENT,
     CPU_SECONDS,
     DATABASE,
@@ -26,6 +25,9 @@ from surgeproof.simulation.records import (
     Floats,
     Records,
 )
+from surgeproof.simulation.encode import Encoded
+from surgeproof.simulation.encode_scenario import complete
+from surgeproof.simulation.figures import FIGURES, Worse
 
 BETTER_RUNS: Final = 20
 """Runs with all that is uncertain at the ends that help."""
@@ -39,26 +41,6 @@ DRAWS: Final = 60
 
 RUNS: Final = BETTER_RUNS + WORSE_RUNS + DRAWS
 """Runs that a verdict rests on."""
-
-WORSE_HIGH = frozenset(
-    {
-        "cold_seconds",
-        "service_seconds",
-        "service_variation",
-        "boot_seconds",
-        "pool_start_seconds",
-        "longest_request_seconds",
-        "database_seconds",
-        "connections_per_instance",
-        "contention",
-        "coherency",
-        "requests_per_session",
-    }
-)
-"""Figures whose high end hurts; of the others the low end does."""
-
-EITHER = frozenset({"processor_seconds", "queue_size", "session_seconds", "timeout_seconds"})
-"""Figures of which neither end is worse in general; at the ends they stay typical."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +164,9 @@ def read_ranges(encoded: Encoded) -> dict[str, tuple[float, float, bool]]:
     }
 
 
+_BETTER: Final = MappingProxyType({Worse.LOW: "high", Worse.HIGH: "low", Worse.NEITHER: ""})
+
+
 def changed(encoded: Encoded, changes: Sequence[Mapping[str, float]]) -> Scenarios:
     """Return one scenario for each mapping of field to value."""
     records = np.repeat(encoded.scenario, len(changes))
@@ -204,12 +189,8 @@ def at_end(encoded: Encoded, *, worse: bool, count: int, seed: int) -> Scenarios
     held: dict[str, float] = {}
     free: dict[str, tuple[float, float, bool]] = {}
     for name, (low, high, whole) in read_ranges(encoded).items():
-        if name in ASSUMPTIONS:
-            better = ASSUMPTIONS[name].better
-        elif name in EITHER:
-            better = ""
-        else:
-            better = "low" if name in WORSE_HIGH else "high"
+        row = ASSUMPTIONS.get(name)
+        better = row.better if row else _BETTER[FIGURES[name].worse]
         if better:
             held[name] = high if (better == "low") == worse else low
         else:

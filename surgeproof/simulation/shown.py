@@ -11,9 +11,9 @@ import numpy as np
 
 from surgeproof.plan import Group, ScalingPlan
 from surgeproof.plan.model import SimpleScaling
-from surgeproof.simulation.encode import Load
+from surgeproof.simulation.compiled.records import Injection
 from surgeproof.simulation.injections import Injected
-from surgeproof.simulation.records import Injection
+from surgeproof.simulation.load import Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,22 +25,21 @@ from surgeproof.plan import (
     WarmPool,
 )
 from surgeproof.plan.configured import Surviving
-from surgeproof.simulation import records as r
-from surgeproof.simulation.encode import Encoded, Load
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.encode import Encoded
 from surgeproof.simulation.injections import Injected
-from surgeproof.simulation.run import run, sweep
-from surgeproof.simulation.scenarios import survey
-from surgeproof.simulation.verdict import (
-    Judged,
+from surgeproof.simulation.load import Load
+from surgeproof.simulation.outcomes import (
     Outcome,
     Word,
     affected_percents,
-    encoded_for,
     outcome_of,
     survived_runs,
-    try_all,
     word_of,
 )
+from surgeproof.simulation.run import run, sweep
+from surgeproof.simulation.scenarios import survey
+from surgeproof.simulation.verdict import Judged, encoded_for, try_all
 
 WORST: Final = 6
 """Runs, of those that were hurt most, that a change is searched for with."""

@@ -16,11 +16,13 @@ from surgeproof.plan import (
     ScalingPlan,
     TargetTracking,
 )
-from surgeproof.simulation import records as r
 from surgeproof.simulation.catalogue import LOAD_BALANCER_METRICS
-from surgeproof.simulation.encode import Encoded, Load, encode
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.encode import Encoded, encode
+from surgeproof.simulation.load import Load
+from surgeproof.simulation.outcomes import Word, word_of
 from surgeproof.simulation.run import Run, run
-from surgeproof.simulation.verdict import COARSE_STEP, Trials, Word, word_of
+from surgeproof.simulation.verdict import COARSE_STEP, Trials
 
 WINDOW_SECONDS: Final = 4 * 3600.0
 """Longest part of a trace that is replayed where time is short (seconds)."""

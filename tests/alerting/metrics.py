@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from surgeproof.simulation.alarms import ABSENT_POINT, alarm_state, breaches
-from surgeproof.simulation.encode import COMPARISONS, MISSING_DATA
-from surgeproof.simulation.records import ALARM, OK
+from surgeproof.simulation.compiled.alarms import ABSENT_POINT, alarm_state, breaches
+from surgeproof.simulation.compiled.records import ALARM, OK
+from surgeproof.simulation.encode_alarms import COMPARISONS, MISSING_DATA
 from surgeproof.traces.shapes import diurnal_day
 
 DAY = 1440

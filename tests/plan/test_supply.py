@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from surgeproof.plan import NotSeen
-from surgeproof.simulation.verdict import Word, judge
+from surgeproof.simulation.outcomes import Word
+from surgeproof.simulation.verdict import judge
 from tests.plan.test_resources import (
     POLICY,
     SCHEDULE,

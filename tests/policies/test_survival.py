@@ -562,7 +562,7 @@ def test_a_pack_with_nothing_to_replay_does_not_load_the_simulation():
 
 def test_who_has_to_wait_for_the_compiler_is_told(say, monkeypatch, capfd):
     survival._judged.cache_clear()
-    monkeypatch.setattr("surgeproof.simulation._compile.is_compiled", lambda: False)
+    monkeypatch.setattr("surgeproof.simulation.compiled._compile.is_compiled", lambda: False)
 
     say(SURVIVES)
 

@@ -17,8 +17,8 @@ from surgeproof.report import html, markdown, report_of, text, words
 from surgeproof.report.html_page import PATTERNS
 from surgeproof.report.json_form import SCHEMA_FILE, from_json, schema_text, to_json
 from surgeproof.simulation import Bottleneck
+from surgeproof.simulation.measures import Limit
 from surgeproof.simulation.shown import SHOWN
-from surgeproof.simulation.verdict import Limit
 from tests.hostile import ATTACKS, RUNNER_OBEYS, Reader, rendered
 from tests.report.support import fixed, replay, surge
 

@@ -7,8 +7,9 @@ import pytest
 
 from surgeproof.plan import Figure, PlanError
 from surgeproof.plan.configured import Surviving
+from surgeproof.simulation.measures import elasticity
 from surgeproof.simulation.scenarios import RUNS
-from surgeproof.simulation.verdict import elasticity, judge, moved
+from surgeproof.simulation.verdict import judge, moved
 from tests.report.support import fixed, group, scaling, surge
 
 LIGHT = surge(100, 150)

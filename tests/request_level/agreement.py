@@ -16,9 +16,9 @@ import numpy as np
 
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation import Injected, Injection, encode, sweep
-from surgeproof.simulation.records import Event
+from surgeproof.simulation.compiled.records import Event
+from surgeproof.simulation.outcomes import word_of
 from surgeproof.simulation.run import run
-from surgeproof.simulation.verdict import word_of
 from tests.request_level.measure import Result, kept
 from tests.request_level.runs import BY_NAME
 

@@ -8,7 +8,7 @@ import ciw
 import numpy as np
 import pytest
 
-from surgeproof.simulation.queueing import erlang_c, exceeds, mean_wait
+from surgeproof.simulation.compiled.queueing import erlang_c, exceeds, mean_wait
 
 SERVICE = 0.4
 """Mean service time (seconds)."""

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from surgeproof.simulation import records as r
-from surgeproof.simulation.alarms import alarm_state, breaches, composite_step
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.compiled.alarms import alarm_state, breaches, composite_step
 
 STATES = {"INSUFFICIENT_DATA": r.INSUFFICIENT, "OK": r.OK, "ALARM": r.ALARM}
 TREATMENTS = {

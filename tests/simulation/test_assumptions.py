@@ -6,7 +6,7 @@ import pytest
 
 import surgeproof.simulation
 from surgeproof.simulation.assumptions import ASSUMPTIONS, table
-from surgeproof.simulation.records import SCENARIO
+from surgeproof.simulation.compiled.records import SCENARIO
 
 PAGE = Path(surgeproof.simulation.__file__).parents[2] / "docs" / "simulation.md"
 

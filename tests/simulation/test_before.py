@@ -20,7 +20,7 @@ from surgeproof.plan import (
     StepScaling,
 )
 from surgeproof.simulation import Event, Injected, Injection, encode, run, simulate
-from surgeproof.simulation.records import NEVER
+from surgeproof.simulation.compiled.records import NEVER
 from surgeproof.simulation.verdict import judge
 from tests.simulation.support import (
     CERTAIN,

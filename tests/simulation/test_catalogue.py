@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from surgeproof.plan import DemandMetric, Metric, MetricMath
-from surgeproof.simulation import records as r
 from surgeproof.simulation.catalogue import ONE, Catalogue, NotModelledError
-from surgeproof.simulation.encode import _RuleReader
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.composite_rules import RuleReader
 
 CATALOGUE = Catalogue(
     period_seconds=60,
@@ -109,13 +109,13 @@ def test_constant():
     ],
 )
 def test_composite_rule(rule, program):
-    assert _RuleReader(rule, ["a", "b"], ["page"]).program() == program
+    assert RuleReader(rule, ["a", "b"], ["page"]).program() == program
 
 
 @pytest.mark.parametrize("rule", ["ALARM(c)", "ALARM(a) AND", "(ALARM(a)", "ALARM(a) ALARM(b)"])
 def test_composite_rule_that_cannot_be_read(rule):
     with pytest.raises(NotModelledError):
-        _RuleReader(rule, ["a", "b"], ["page"]).program()
+        RuleReader(rule, ["a", "b"], ["page"]).program()
 
 
 GOOD_OF_ALL = (

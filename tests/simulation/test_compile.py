@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from surgeproof.simulation import _compile
+from surgeproof.simulation.compiled import _compile
 from tests.other_user import given_away
 
 ROOT = Path(__file__).parents[2]
 KERNEL = f"{_compile.ENTRY}-1-{'0' * 16}.code"
 PROGRAM = """
-from surgeproof.simulation import _compile
+from surgeproof.simulation.compiled import _compile
 
 @_compile.compiled
 def inner(value):

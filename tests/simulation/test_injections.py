@@ -5,9 +5,9 @@ import pytest
 
 from surgeproof.plan import Database, Figure, PlanError, WarmPool
 from surgeproof.simulation import Event, Injected, Injection, encode, simulate
-from surgeproof.simulation import records as r
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.compiled.interventions import inject
 from surgeproof.simulation.injections import KINDS, cannot_act
-from surgeproof.simulation.kernel import inject
 from surgeproof.simulation.run import world
 from tests.simulation.support import (
     CERTAIN,

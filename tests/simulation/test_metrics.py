@@ -28,7 +28,7 @@ from surgeproof.simulation import (
     simulate,
     sweep,
 )
-from surgeproof.simulation import records as r
+from surgeproof.simulation.compiled import records as r
 from surgeproof.simulation.verdict import judge
 from tests.simulation.support import (
     CERTAIN,

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from surgeproof.simulation import records as r
-from surgeproof.simulation.policies import (
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.compiled.policies import (
     adjusted,
     rounded_percentage,
     step_capacity,

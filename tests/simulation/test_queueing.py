@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from surgeproof.simulation.queueing import (
+from surgeproof.simulation.compiled.queueing import (
     TABLE_POINTS,
     erlang_c,
     erlang_c_table,

@@ -4,7 +4,8 @@ import pytest
 
 from surgeproof.plan import InstanceRefresh, Quotas
 from surgeproof.simulation import Injected, Injection
-from surgeproof.simulation.verdict import Word, judge
+from surgeproof.simulation.outcomes import Word
+from surgeproof.simulation.verdict import judge
 from tests.simulation.support import constant, fixed, group
 
 REFRESH = (Injected(kind=Injection.INSTANCE_REFRESH, start_seconds=600),)

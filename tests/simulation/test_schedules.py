@@ -6,7 +6,7 @@ import pytest
 
 from surgeproof.plan import ScheduledAction
 from surgeproof.simulation import encode
-from surgeproof.simulation.encode import _moments
+from surgeproof.simulation.encode_schedules import moments_of
 from tests.simulation.support import constant, scaling
 
 SUNDAY = 1673740800.0
@@ -16,7 +16,7 @@ MONDAY = SUNDAY + 86400
 
 def within(action, start, seconds):
     """The moments of the trace; one before it, which still holds, is not among them."""
-    return [moment for moment in _moments(action, start, seconds, 0.0) if moment >= 0]
+    return [moment for moment in moments_of(action, start, seconds, 0.0) if moment >= 0]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_recurrence_names_its_moments_as_aws_takes_them(recurrence, start, hou
 def test_of_what_lies_before_the_time_before_a_trace_the_last_moment_holds():
     action = ScheduledAction(name="peak", group="web", recurrence="0,20,40 * * * *")
 
-    moments = _moments(action, SUNDAY, 1800.0, 1800.0)
+    moments = moments_of(action, SUNDAY, 1800.0, 1800.0)
 
     assert [moment / 60 for moment in moments] == [-40, -20, 0, 20]
 

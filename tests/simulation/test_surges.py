@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from surgeproof.plan import Alarm, Comparison, CompositeAlarm, DemandMetric, Metric, MetricMath
-from surgeproof.simulation.encode import resampled
+from surgeproof.simulation.load import resampled
 from surgeproof.simulation.surges import most_strained, surge_start, warned
 from surgeproof.simulation.verdict import try_all
 from surgeproof.traces import Trace, named_trace

@@ -25,8 +25,9 @@ from surgeproof.plan import (
 )
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation import Injected, Injection, encode, simulate, sweep
-from surgeproof.simulation import records as r
 from surgeproof.simulation.assumptions import ASSUMPTIONS
+from surgeproof.simulation.compiled import records as r
+from surgeproof.simulation.outcomes import affected_percents, survived_runs
 from surgeproof.simulation.scenarios import (
     BETTER_RUNS,
     DRAWS,
@@ -38,7 +39,7 @@ from surgeproof.simulation.scenarios import (
     read_ranges,
     survey,
 )
-from surgeproof.simulation.verdict import affected_percents, judge, survived_runs
+from surgeproof.simulation.verdict import judge
 from tests.simulation.support import (
     Rates,
     fixed,
@@ -195,11 +196,7 @@ def test_each_parameter_is_read_where_the_plan_has_what_reads_it_and_only_there(
 
 def test_every_field_of_a_scenario_is_read_by_the_compiled_code():
     """A field that nothing reads would be swept in vain, and its figure asked for in vain."""
-    read = "".join(
-        path.read_text()
-        for path in sorted(SOURCES.glob("*.py"))
-        if "simulation._compile import" in path.read_text()
-    )
+    read = "".join(path.read_text() for path in sorted((SOURCES / "compiled").glob("*.py")))
     known_to_python = {
         "fail_minutes", "detailed_monitoring", "instances_per_slot", "concurrency",
     }  # fmt: skip

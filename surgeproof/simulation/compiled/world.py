@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from surgeproof.simulation._compile import compiled
-from surgeproof.simulation.records import Floats, Integers, Points, Record, Records
+from surgeproof.simulation.compiled._compile import compiled
+from surgeproof.simulation.compiled.records import Floats, Integers, Points, Record, Records
 
 
 class World(NamedTuple):
@@ -43,7 +43,7 @@ class World(NamedTuple):
     """How many bounds alarms name."""
     one: Floats
     total: Floats
-    """What becomes of a request, at one instance and at all; see `service`."""
+    """What becomes of a request, at one instance and at all; see `instance_queue`."""
     retries: Floats
     """Attempts per second that come again, by step (a ring) and number of the attempt."""
     at_once: Floats

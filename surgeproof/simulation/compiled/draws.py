@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from surgeproof.simulation._compile import compiled
+from surgeproof.simulation.compiled._compile import compiled
 
 MIX_A = np.uint64(0x9E3779B97F4A7C15)
 MIX_B = np.uint64(0xBF58476D1CE4E5B9)

@@ -3,9 +3,10 @@
 Numba's own cache lies beside the source, or in a directory named by its path; it looks only at the
 file that holds a function, so that after a change to what that function calls stale code would run;
 and it loads whatever it finds, so that a damaged file ends the process. So the cache here is our
-own, behind numba's interface for one. It lies in a directory named by the content of all that is
-compiled, by the versions of what compiles it and by the processor: checkouts with the same sources
-share it. Each file carries the digest of what it holds, and what does not agree is compiled again.
+own, behind numba's interface for one. It lies in a directory named by the content of this folder,
+which holds all that is compiled, by the versions of what compiles it and by the processor:
+checkouts with the same sources share it. Each file carries the digest of what it holds, and what
+does not agree is compiled again.
 
     <the user's cache>/surgeproof/kernels/
         kernel-<digest>/            one version
@@ -48,9 +49,6 @@ ENTRY: Final = "kernel.simulate_slice"
 KEPT_VERSIONS: Final = 8
 """Versions of the compiled code that are kept (directories, of about 35 MB each)."""
 
-CONSTANTS: Final = frozenset({"_compile.py", "records.py"})
-"""Sources that hold no compiled function, but what such functions are made of."""
-
 _VERSION: Final = re.compile(r"kernel-[0-9a-f]{16}")
 _CODE: Final = re.compile(r"[\w.<>-]+-[0-9a-f]{16}\.code")
 _USED: Final = "used"
@@ -74,9 +72,7 @@ def _version() -> str:
     ):
         digest.update(f"{stated}\n".encode())
     for source in sorted(Path(__file__).parent.glob("*.py")):
-        text = source.read_bytes()
-        if source.name in CONSTANTS or b"simulation._compile import" in text:
-            digest.update(source.name.encode() + text)
+        digest.update(source.name.encode() + source.read_bytes())
     return f"kernel-{digest.hexdigest()[:16]}"
 
 

@@ -6,9 +6,10 @@ two rows. Rows are kept per minute, and per ten seconds for high resolution.
 
 import math
 
-from surgeproof.simulation._compile import compiled, inlined
-from surgeproof.simulation.alarms import ABSENT_POINT, alarm_state, breaches
-from surgeproof.simulation.records import (
+from surgeproof.simulation.compiled._compile import compiled, inlined
+from surgeproof.simulation.compiled.alarms import ABSENT_POINT, alarm_state, breaches
+from surgeproof.simulation.compiled.instance_queue import T_TIMEOUT
+from surgeproof.simulation.compiled.records import (
     ALARM,
     ANSWERED,
     LEAST_HEALTHY,
@@ -19,8 +20,7 @@ from surgeproof.simulation.records import (
     Floats,
     Record,
 )
-from surgeproof.simulation.service import T_TIMEOUT
-from surgeproof.simulation.world import World
+from surgeproof.simulation.compiled.world import World
 
 TICK_SECONDS = 10
 """Length of a high-resolution row (seconds)."""

@@ -14,8 +14,8 @@ them are one flow, and of each flow that part is kept which has had no bad reque
 
 import math
 
-from surgeproof.simulation._compile import compiled
-from surgeproof.simulation.records import Floats, Record
+from surgeproof.simulation.compiled._compile import compiled
+from surgeproof.simulation.compiled.records import Floats, Record
 
 MOST_VISITS = 20
 """Most flows that are kept apart; beyond, several requests of a session come together."""

@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from surgeproof.simulation._compile import compiled
+from surgeproof.simulation.compiled._compile import compiled
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,8 +6,8 @@ Sources: ASG = the Amazon EC2 Auto Scaling user guide (`as-scaling-simple-step`,
 
 import math
 
-from surgeproof.simulation._compile import compiled
-from surgeproof.simulation.records import (
+from surgeproof.simulation.compiled._compile import compiled
+from surgeproof.simulation.compiled.records import (
     CHANGE_IN_CAPACITY,
     EXACT_CAPACITY,
     Record,

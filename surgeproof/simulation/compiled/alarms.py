@@ -5,8 +5,8 @@ Sources: CW = the Amazon CloudWatch user guide (`AlarmThatSendsEmail`, `Create_C
 
 import math
 
-from surgeproof.simulation._compile import compiled
-from surgeproof.simulation.records import (
+from surgeproof.simulation.compiled._compile import compiled
+from surgeproof.simulation.compiled.records import (
     ALARM,
     AND,
     BREACHING,
