@@ -33,29 +33,6 @@ HELPFUL: Final = 3
 IN_VAIN: Final = 4
 """Changes in vain which a message tells (changes)."""
 
-BROKE: Final = {
-    "none": "too many requests were bad",
-    "shed": "requests were turned away on purpose",
-    "restart": "a restart or an instance refresh had taken instances out",
-    "uneven_load": "some instances got more than their share",
-    "capacity": "a zone was lost, or EC2 had no instances",
-    "schedule": "a scheduled action had set the group's sizes",
-    "connections": "the database took no more connections",
-    "database": "the database was slow, or carried no more",
-    "quota": "launches failed, by the account's quota or EC2's rate of launches",
-    "service_time": "a request took too long even on an idle instance",
-    "max_size": "the group was at its maximum size",
-    "health_checks": "instances ran that the load balancer did not use",
-    "cold": "instances were still cold",
-    "scale_in": "the group had become smaller too early",
-    "launch": "more instances were asked for and did not answer yet",
-    "detection": "nothing had asked for more instances yet",
-    "retries": "retries kept the load up",
-    "min_size": "only instances that are running already would have helped",
-    "several": "no limit, lifted alone, would have helped",
-}
-"""What stood between the users and enough capacity, by the simulation's word for it."""
-
 _LATER: Final = "known only once the stack is deployed"
 
 
@@ -349,6 +326,8 @@ def _places() -> tuple[Path, ...]:
 
 def _harm(case: _Case, part: "Part", judged: "Judged") -> str:
     """Return at which minute what broke, and who is hurt."""
+    from surgeproof.simulation.bottlenecks import Bottleneck  # noqa: PLC0415
+
     measured = judged.verdict.measured
     assert measured is not None  # noqa: S101 - there is a service, so there were runs
     typical, limits = measured.typical, case.limits
@@ -363,15 +342,15 @@ def _harm(case: _Case, part: "Part", judged: "Judged") -> str:
             for each in measured.bottlenecks
             if each.start_seconds < end and each.end_seconds > start
         }
-        word = str(max(lasted, key=lambda each: lasted[each], default="none"))
+        limit = max(lasted, key=lambda each: lasted[each], default=Bottleneck.NONE)
         most = case.plan.group(case.name).max_size
         size = f" ({most})"
-        if word != "max_size" and judged.run is not None:
+        if limit is not Bottleneck.MAX_SIZE and judged.run is not None:
             step = float(judged.run.encoded.scenario["step_seconds"][0])
             answering = judged.run.column("answering")[int(60 * minute // step)]
             size = f" ({answering:.0f} of at most {most} instances answered)"
         at = minute + int(part.begins_at_seconds // 60)
-        when = f"in minute {at} {BROKE[word]}{size}; "
+        when = f"in minute {at} {limit.broke}{size}; "
     whole = "" if part.is_whole else " (replayed: the 4 hours that strain it most)"
     return (
         f"{when}typically {_percent(typical.affected_users_percent)} of the users are affected "

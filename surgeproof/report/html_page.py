@@ -18,6 +18,7 @@ from surgeproof.escaping import html as escape
 from surgeproof.escaping import visible
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
+from surgeproof.simulation.bottlenecks import Bottleneck
 from surgeproof.simulation.outcomes import Word, percent
 from surgeproof.simulation.verdict import moved
 
@@ -37,27 +38,9 @@ PATTERNS: Final[Mapping[str, str]] = MappingProxyType(
         "hatch": '<path d="M-1 1l2 -2M0 8l8 -8M7 9l2 -2"/>',
         "dots": '<path d="M1 1h2v2h-2zM5 5h2v2h-2z"/>',
         "mesh": '<path d="M0 0l8 8M0 8l8 -8"/>',
-        "detection": '<path d="M0 0l8 8M-1 7l2 2M7 -1l2 2"/>',
-        "launch": '<path d="M2 0v8M6 0v8"/>',
-        "max_size": '<path class="filled" d="M0 0h8v8h-8zM2 2v4h4v-4z"/>',
-        "quota": '<path d="M4 0v8M0 4h8"/>',
-        "database": '<path class="filled" d="M1 1h3v3h-3zM5 5h3v3h-3z"/>',
-        "health_checks": '<path d="M0 2h8M0 6h8"/>',
-        "cold": '<path d="M4 1l3 3l-3 3l-3 -3z"/>',
-        "retries": '<path d="M0 6l4 -4l4 4"/>',
-        "shed": '<path d="M0 4h4v4M4 0v4h4"/>',
-        "restart": '<path d="M0 4h8M4 4v4"/>',
-        "uneven_load": '<path d="M0 7h3v-3h3v-3h2"/>',
-        "capacity": '<path class="filled" d="M0 0h8v8h-8zM1 1v6h6v-6z"/>',
-        "schedule": '<path d="M1 0v8M0 1h8"/>',
-        "connections": '<path d="M0 4h2M6 4h2M2 2v4M6 2v4"/>',
-        "service_time": '<path d="M0 0l8 8"/>',
-        "scale_in": '<path d="M0 2l4 4l4 -4"/>',
-        "min_size": '<path class="filled" d="M0 6h8v2h-8z"/>',
-        "several": '<path class="filled" d="M0 0h4v4h-4zM4 4h4v4h-4z"/>',
     }
 )
-"""What areas and limits are filled with, each on a tile of 8 x 8."""
+"""What areas are filled with, each on a tile of 8 x 8; limits have their own."""
 
 LEGEND: Final = (
     ('<path class="demand" d="M0 8h34"/>', "requests/s that users ask for"),
@@ -155,7 +138,10 @@ def _hash(text: str) -> str:
 def _patterns() -> str:
     return "".join(
         f'<pattern id="{name}" width="8" height="8" patternUnits="userSpaceOnUse">{shape}</pattern>'
-        for name, shape in PATTERNS.items()
+        for name, shape in (
+            *PATTERNS.items(),
+            *((each, each.pattern) for each in Bottleneck if each is not Bottleneck.NONE),
+        )
     )
 
 
@@ -209,11 +195,11 @@ def _legend(surge: Sequence[Replay]) -> str:
     used = {name for replay in surge if replay.series for name in replay.series.bottleneck}
     limits = [
         (
-            f'<rect class="limit" x="1" y="1" width="32" height="14" fill="url(#{name})"/>',
-            f"{known.letter}, {words.limit(name)}",
+            f'<rect class="limit" x="1" y="1" width="32" height="14" fill="url(#{each})"/>',
+            f"{each.letter}, {words.limit(each)}",
         )
-        for name, known in words.LIMITS.items()
-        if name in used and name != "none"
+        for each in Bottleneck
+        if each in used and each is not Bottleneck.NONE
     ]
     items = "".join(
         f'<li><svg viewBox="0 0 34 16" aria-hidden="true">{shape}</svg>{escape(meaning)}</li>'
@@ -308,7 +294,7 @@ def _numbers(series: Series, begins: float | None) -> str:
             percent(max(series.hurt_percent[part])),
             f"{min(series.answering[part]):,.0f}",
             f"{max(series.desired[part]):,.0f}",
-            words.LIMITS[longest].short,
+            Bottleneck(longest).short,
         )
         rows.append(
             f'<tr><th scope="row">{words.clock(start * series.step_seconds, begins)}</th>'
@@ -353,9 +339,9 @@ def _data(surges: Sequence[Sequence[Replay]]) -> str:
             if any(replay.series for replay in surge)
         ],
         "limits": {
-            name: {"letter": known.letter, "short": known.short, "words": words.limit(name)}
-            for name, known in words.LIMITS.items()
-            if name != "none"
+            each: {"letter": each.letter, "short": each.short, "words": words.limit(each)}
+            for each in Bottleneck
+            if each is not Bottleneck.NONE
         },
     }
     return json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
@@ -381,7 +367,6 @@ def _fleet_data(replay: Replay, series: Series) -> Mapping[str, Any]:
         "step": series.step_seconds,
         "demand": series.demand,
         "attempts": series.attempts,
-        "capacity": series.capacity,
         "answering": series.answering,
         "desired": series.desired,
         "most": max(*series.desired, *series.answering, 1.0),

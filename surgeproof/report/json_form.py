@@ -13,7 +13,10 @@ from surgeproof import files
 from surgeproof.plan.configured import Surviving
 from surgeproof.report import model
 from surgeproof.report.model import Report
-from surgeproof.simulation import attribution, verdict
+from surgeproof.simulation import measures
+from surgeproof.simulation.attribution import Lifted
+from surgeproof.simulation.outcomes import Outcome
+from surgeproof.simulation.verdict import Verdict
 
 SCHEMA_FILE: Final = Path(__file__).parents[2] / "docs" / "reference" / "replay.schema.json"
 
@@ -24,7 +27,7 @@ for _each in (
         for name in ("Assumed", "Moment", "Replay", "Replayed", "Report", "Series")
     ),
     *(
-        getattr(verdict, name)
+        getattr(measures, name)
         for name in (
             "Before",
             "Cost",
@@ -33,11 +36,11 @@ for _each in (
             "Limit",
             "Measured",
             "Mover",
-            "Outcome",
         )
     ),
-    verdict.Verdict,
-    attribution.Lifted,
+    Outcome,
+    Verdict,
+    Lifted,
 ):
     # The records know nothing of pydantic, so what it needs to know of them is said here.
     _each.__pydantic_config__ = ConfigDict(use_attribute_docstrings=True, extra="forbid")

@@ -14,6 +14,7 @@ from rich.text import Text
 from surgeproof.escaping import terminal
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
+from surgeproof.simulation.bottlenecks import Bottleneck
 from surgeproof.simulation.compiled.records import Floats
 from surgeproof.simulation.outcomes import Word
 from surgeproof.simulation.verdict import moved
@@ -148,7 +149,7 @@ def chart(series: Series, columns: int = 72) -> list[str]:
     hurt = "".join(" " if b < 0.01 else "." if b < 1 else "x" if b < 20 else "X" for b in bad)
     places = np.linspace(0, len(series.bottleneck), demand.size + 1).astype(int)
     limits = "".join(
-        next((words.LIMITS[b].letter for b in series.bottleneck[i:j] if b != "none"), " ")
+        next((Bottleneck(b).letter for b in series.bottleneck[i:j] if b != "none"), " ")
         for i, j in pairwise(places)
     )
     minutes = series.step_seconds * len(series.demand) / 60
@@ -163,7 +164,7 @@ def chart(series: Series, columns: int = 72) -> list[str]:
     if used:
         rows.append(
             f"{'':>11}"
-            + ", ".join(f"{words.LIMITS[b].letter} {words.LIMITS[b].short}" for b in sorted(used))
+            + ", ".join(f"{Bottleneck(b).letter} {Bottleneck(b).short}" for b in sorted(used))
         )
     return rows
 

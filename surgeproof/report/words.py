@@ -9,51 +9,10 @@ from types import MappingProxyType
 from typing import Final
 
 from surgeproof.report.model import BEFORE, BEFORE_ALONE, Replay, Replayed, Report
+from surgeproof.simulation.bottlenecks import Bottleneck
 from surgeproof.simulation.measures import Cost, Elasticity, Limit, Measured
 from surgeproof.simulation.outcomes import percent
 from surgeproof.simulation.scenarios import BETTER_RUNS, DRAWS, WORSE_RUNS
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """How a limit is written."""
-
-    letter: str
-    """For charts without colour; each limit has its own."""
-    short: str
-    meaning: str
-
-
-LIMITS: Final[Mapping[str, Words]] = MappingProxyType(
-    {
-        "none": Words(" ", "nothing", "none"),
-        "shed": Words("S", "shed", "requests are turned away on purpose"),
-        "restart": Words("T", "restart", "a restart or an instance refresh takes instances out"),
-        "uneven_load": Words("U", "uneven load", "some instances get more than their share"),
-        "capacity": Words("Z", "capacity", "a zone is lost, or EC2 has no instances"),
-        "schedule": Words("P", "schedule", "a scheduled action sets the group's sizes"),
-        "connections": Words("K", "database connections", "the database takes no more of them"),
-        "database": Words("B", "database", "it is slow, or carries no more"),
-        "quota": Words("Q", "quota", "the account's quota, or EC2's rate of launches"),
-        "service_time": Words(
-            "V", "service time", "a request takes too long even on an idle instance"
-        ),
-        "max_size": Words("M", "maximum size", "the group may not grow"),
-        "health_checks": Words(
-            "H", "health checks", "instances run that the load balancer does not use"
-        ),
-        "cold": Words("C", "cold instances", "they answer, below what they carry when warm"),
-        "scale_in": Words("I", "scale-in", "the group became smaller too early"),
-        "launch": Words("L", "launch", "more were asked for and did not answer yet"),
-        "detection": Words("D", "detection", "nothing had asked for more instances yet"),
-        "retries": Words("R", "retries", "without them the capacity would do"),
-        "min_size": Words(
-            "N", "minimum size", "only instances that are running already would help"
-        ),
-        "several": Words("?", "several limits", "none of them, lifted alone, would be enough"),
-    }
-)
-"""What each `Bottleneck` is called."""
 
 PLACES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -455,8 +414,8 @@ def _standing(replay: Replay, measured: Measured) -> list[tuple[str, str]]:
 
 def limit(name: str) -> str:
     """Return a limit with what it means."""
-    known = LIMITS[name]
-    return known.meaning if name == "none" else f"{known.short}: {known.meaning}"
+    known = Bottleneck(name)
+    return known.meaning if known is Bottleneck.NONE else f"{known.short}: {known.meaning}"
 
 
 def lifted(measured: Measured) -> list[str]:
@@ -468,12 +427,12 @@ def lifted(measured: Measured) -> list[str]:
         return []
     before = str(measured.typical)
     helpful = [
-        f"{LIMITS[each.limit].short}: {before} -> "
+        f"{each.limit.short}: {before} -> "
         f"{percent(each.affected_users_percent)} of users, {each.bad_minutes} bad minutes"
         for each in measured.lifted
         if each.helps
     ]
-    tried = ", ".join(LIMITS[each.limit].short for each in measured.lifted)
+    tried = ", ".join(each.limit.short for each in measured.lifted)
     return helpful or [f"no limit alone helps: {before} remain without any one of {tried}"]
 
 

@@ -5,7 +5,7 @@ scenarios of it in the same kernel. What is modelled and what is not: docs/simul
 """
 
 from surgeproof.simulation.assumptions import ASSUMPTIONS, Assumption
-from surgeproof.simulation.attribution import Bottleneck
+from surgeproof.simulation.bottlenecks import Bottleneck
 from surgeproof.simulation.compiled.records import SERIES, Event, Injection
 from surgeproof.simulation.encode import Encoded, encode
 from surgeproof.simulation.injections import Injected

@@ -9,13 +9,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from surgeproof.simulation.bottlenecks import Bottleneck
 from surgeproof.simulation.compiled import records as r
 from surgeproof.simulation.compiled.records import Injection
 from surgeproof.simulation.encode import Encoded
@@ -30,48 +30,6 @@ MOST_LIFTED: Final = 1000
 
 ORACLE_SECONDS: Final = 60.0
 """How often the group asks for what it needs where detection is lifted (seconds)."""
-
-
-class Bottleneck(StrEnum):
-    """A limit between the users and enough capacity."""
-
-    NONE = "none"
-    SHED = "shed"
-    """Requests are turned away on purpose."""
-    RESTART = "restart"
-    """A rolling restart or an instance refresh takes instances out."""
-    UNEVEN_LOAD = "uneven_load"
-    """Some instances get more than their share."""
-    CAPACITY = "capacity"
-    """A zone is lost, or no instance can be had."""
-    SCHEDULE = "schedule"
-    """A scheduled action sets the group's sizes."""
-    CONNECTIONS = "connections"
-    """The database takes no more connections."""
-    DATABASE = "database"
-    """The database is slow, or carries no more."""
-    QUOTA = "quota"
-    """The account's quota, or how fast EC2 launches."""
-    SERVICE_TIME = "service_time"
-    """A request takes too long even on an idle instance."""
-    MAX_SIZE = "max_size"
-    """The group's maximum size."""
-    HEALTH_CHECKS = "health_checks"
-    """Health checks take instances out that could serve."""
-    COLD = "cold"
-    """New instances carry less, or get less, at first."""
-    SCALE_IN = "scale_in"
-    """The group scaled in too early."""
-    LAUNCH = "launch"
-    """Instances take time from the decision until they answer."""
-    DETECTION = "detection"
-    """The group asks later for what it needs than the need is there."""
-    RETRIES = "retries"
-    """Clients try again."""
-    MIN_SIZE = "min_size"
-    """Too few instances are standing when the surge begins."""
-    SEVERAL = "several"
-    """No limit alone: lifting any one of them leaves the moment short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +273,3 @@ def _foreseen(encoded: Encoded, needed: r.Floats) -> Encoded:
     rows["at"] -= c["schedule_delay_seconds"]
     both = np.concatenate([_without(encoded.schedules, "min_size", "desired"), rows])
     return replace(encoded, schedules=both[np.argsort(both["at"], kind="stable")])
-
-
-__all__ = ["Attribution", "Bottleneck", "Lifted", "attribute", "lifts"]

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from surgeproof.plan import ScalingPlan
 from surgeproof.plan.configured import Surviving
 from surgeproof.simulation.assumptions import ASSUMPTIONS
-from surgeproof.simulation.attribution import Bottleneck, Lifted
+from surgeproof.simulation.attribution import Lifted
+from surgeproof.simulation.bottlenecks import Bottleneck
 from surgeproof.simulation.compiled import records as r
 from surgeproof.simulation.encode import STEP_SECONDS, Encoded, encode
 from surgeproof.simulation.figures import FIGURES

@@ -14,7 +14,6 @@ from surgeproof.plan import NotSeen
 from surgeproof.policies import survival
 from surgeproof.policies._rules import CannotJudgeError, Report, Resource, Stack
 from surgeproof.policies._values import UNKNOWN
-from surgeproof.simulation import Bottleneck
 from surgeproof.simulation.surges import Part, Told, Warned
 from tests.policies.analysis import (
     ALARM,
@@ -719,7 +718,3 @@ def test_small_shares_are_not_called_none(value, text):
 @pytest.mark.parametrize(("seconds", "text"), [(59.6, "+0:01:00"), (90061, "+25:01:01")])
 def test_times_are_told_in_hours_minutes_and_seconds(seconds, text):
     assert survival._clock(seconds) == text
-
-
-def test_every_limit_that_the_simulation_names_has_its_words():
-    assert set(survival.BROKE) == set(Bottleneck)

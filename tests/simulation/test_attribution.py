@@ -14,7 +14,8 @@ from surgeproof.plan import (
     ScheduledAction,
 )
 from surgeproof.simulation import Injected, Injection, encode, run, simulate
-from surgeproof.simulation.attribution import Bottleneck, attribute, lifts
+from surgeproof.simulation.attribution import attribute, lifts
+from surgeproof.simulation.bottlenecks import Bottleneck
 from surgeproof.simulation.measures import needed_instances
 from surgeproof.simulation.verdict import judge
 from tests.simulation.support import Rates, fixed, group, patient, scaling, service, users
