@@ -72,6 +72,7 @@ MAY_IMPORT = {
     "surgeproof/plan": {"surgeproof.plan"},
     "surgeproof/traces": {"surgeproof.traces"},
     "surgeproof/simulation": {"surgeproof.simulation", "surgeproof.plan", "surgeproof.traces"},
+    "surgeproof/simulation/compiled": {"surgeproof.simulation.compiled"},
     "surgeproof/outage": {
         "surgeproof.outage",
         "surgeproof.plan",
