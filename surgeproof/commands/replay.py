@@ -165,7 +165,7 @@ def judge_deployed(project: Project, stack: str) -> None:
 def _replay_module(*, compiles: bool = True) -> Any:
     """Return what replays; its compiled code takes a second to load, or a minute to make once."""
     from surgeproof.commands import replaying  # noqa: PLC0415
-    from surgeproof.simulation._compile import announcement, is_compiled  # noqa: PLC0415
+    from surgeproof.simulation.compiled._compile import announcement, is_compiled  # noqa: PLC0415
 
     if compiles and not is_compiled():
         say(announcement(), err=True)
