@@ -273,7 +273,7 @@ def test_two_checkouts_with_the_same_sources_share_what_is_kept(cache, tmp_path)
 def test_other_sources_have_other_code(cache, tmp_path):
     other = tmp_path / "another checkout"
     shutil.copytree(ROOT / "surgeproof", other / "surgeproof")
-    with (other / "surgeproof" / "simulation" / "world.py").open("a") as file:
+    with (other / "surgeproof" / "simulation" / "compiled" / "world.py").open("a") as file:
         file.write("\n")
 
     cache.run_alone()
