@@ -77,7 +77,7 @@ def entries(document: Any, *, base: Any = None, place: str = "the file") -> list
     else:
         states = _stored(form, document, place)
     form.check()
-    return _stated(states)
+    return stated(states)
 
 
 def _stored(form: Form, document: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
@@ -123,7 +123,8 @@ def _stepped(form: Form, steps: Any) -> list[dict[str, Any]]:
     return form.resources(states, ("newState",))
 
 
-def _stated(resources: Iterable[Mapping[str, Any]]) -> list[Entry]:
+def stated(resources: Iterable[Mapping[str, Any]]) -> list[Entry]:
+    """Return resources as a state has them, whose form has been checked."""
     found = []
     for each in resources:
         inputs = each.get("inputs") or {}
@@ -220,7 +221,7 @@ def check(
                 unreadable=(*unreadable, *more),
             )
         )
-    findings += checker.stack(_together(found, checker.types))
+    findings += checker.stack(together(found, checker.types))
     return Summary(findings, checker.exempted)
 
 
@@ -232,7 +233,7 @@ def _fit(entry: Entry, properties: Mapping[str, Any]) -> tuple[dict[str, Any], t
         raise DocumentError([f"{where}: {problem}" for problem in error.problems]) from None
 
 
-def _together(found: Sequence[Entry], types: frozenset[str]) -> list[Resource]:
+def together(found: Sequence[Entry], types: frozenset[str]) -> list[Resource]:
     """Return the resources as rules across resources see them, with their references."""
     links: dict[str, dict[str, list[Resource]]] = {entry.urn: {} for entry in found}
     ours = {}

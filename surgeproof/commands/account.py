@@ -7,7 +7,18 @@ from surgeproof.emulator.run_directory import RunDirectory, RunError
 from surgeproof.project import Project
 
 
-def clients_of(project: Project, stack: str, *, embedded: bool) -> Callable[[str], Any]:
+def clients_in(region: str | None, profile: str | None = None) -> Callable[[str], Any]:
+    """Return what makes clients of the account in the environment."""
+    import boto3  # noqa: PLC0415
+
+    session = boto3.Session(region_name=region, profile_name=profile)
+    make: Callable[[str], Any] = session.client
+    return make
+
+
+def clients_of(
+    project: Project, stack: str, *, embedded: bool, region: str | None = None
+) -> Callable[[str], Any]:
     """Return what makes clients: of the embedded AWS, or of the account in the environment."""
     if embedded:
         from surgeproof.emulator.clients import Clients  # noqa: PLC0415
@@ -16,8 +27,4 @@ def clients_of(project: Project, stack: str, *, embedded: bool) -> Callable[[str
         if emulator is None:
             raise RunError(f"stack {stack} is not up on the embedded AWS")
         return Clients(emulator.url, emulator.region, emulator.credentials).client
-    import boto3  # noqa: PLC0415
-
-    session = boto3.Session(region_name=project.region(stack), profile_name=project.profile(stack))
-    make: Callable[[str], Any] = session.client
-    return make
+    return clients_in(region or project.region(stack), project.profile(stack))

@@ -1,4 +1,4 @@
-"""`surgeproof check`: the policy pack on an exported state or on a plan, without the engine.
+"""`surgeproof check`: the policy pack on a state or a plan in a file, without the engine.
 
 Rules about load read the stack's configuration where the engine puts it for a pack, the process's
 environment; so it is put there for them.
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from surgeproof import policies
-from surgeproof.emulator.run_directory import RunDirectory
-from surgeproof.emulator.state import StateError
+from surgeproof.commands import documents
+from surgeproof.commands.options import found_project
+from surgeproof.commands.sources import Source
 from surgeproof.exits import TRACE, InputError
 from surgeproof.findings import Summary
 from surgeproof.findings.forms import place
@@ -24,32 +25,32 @@ from surgeproof.policies import _settings, analyzer, pack, runner
 from surgeproof.policies._settings import Settings
 from surgeproof.project import Project
 from surgeproof.settings.errors import DocumentError
-from surgeproof.settings.json_file import read_json
 
 
-def check(
-    *,
-    stack: str | None,
-    state: Path | None,
-    plan: Path | None,
-    preset: str | None,
-) -> tuple[Summary, str]:
+def check(*, source: Source, stack: str | None, preset: str | None) -> tuple[Summary, str]:
     """Return what the rules say, and the file that code scanning is to show it in.
 
     Args:
+        source: Where the stack is read. Default: the embedded AWS, where the stack is up there.
         stack: Stack whose settings hold. Default: the one that the file is of, if it has settings.
-        state: File with a state. Default: that of the embedded AWS, where the stack is up there.
-        plan: File with a plan; with a state, what the plan starts from.
         preset: In place of the settings' own.
 
     """
-    project = _project(needed=stack is not None or (state is None and plan is None))
-    if stack is not None and project is not None:
-        project.check_stack(stack)
-    found = _entries(project, stack, state, plan)
-    names = runner.stack_of(found) or ("", stack or "")
-    settings_file = project.settings_file(stack or names[1]) if project is not None else None
-    config = _config(project, settings_file, stack or names[1])
+    deployed = source.deployed
+    if deployed is not None:
+        documents.check_deployed(source)
+    needed = stack is not None or not source.option
+    project = Project.find() if needed else found_project()
+    if project is not None and (named := stack or deployed) is not None:
+        project.check_stack(named)
+    if source.option:
+        found = documents.read_file(source, project, stack)
+    else:
+        found = documents.read_embedded(project, stack or deployed)
+    settings_file = None
+    if project is not None and found.project in {project.name, ""}:
+        settings_file = project.settings_file(found.name)
+    config = _config(project, settings_file, found.name)
     try:
         settings = _settings.read(_settings.stated(config), pack.AREAS)
     except _settings.SettingsError as error:
@@ -60,60 +61,17 @@ def check(
     if preset is not None:
         settings = replace(settings, preset=preset)
     try:
-        with _environment(config, *names):
+        with _environment(config, found.project, found.name):
             # What the SDK is told in a context of its own is forgotten with it.
-            summary = contextvars.copy_context().run(_run, found, settings)
+            summary = contextvars.copy_context().run(_run, found.entries, settings)
     except DocumentError as error:
-        raise InputError(f"{'--state' if plan is None else '--plan'}: {error}") from error
+        raise InputError(f"{source.option or '--state'}: {error}") from error
     return summary, place(settings_file)
 
 
 def severities() -> dict[str, str]:
     """Return the severity of each rule, for events of the engine, which leave it out."""
     return {rule.name: rule.severity.value for rules in pack.AREAS.values() for rule in rules}
-
-
-def _project(*, needed: bool) -> Project | None:
-    """Return the project; none where there is none, which is not one that cannot be read."""
-    here = Path.cwd()
-    if not needed and not any((at / "Pulumi.yaml").exists() for at in (here, *here.parents)):
-        return None
-    return Project.find()
-
-
-def _entries(
-    project: Project | None, stack: str | None, state: Path | None, plan: Path | None
-) -> list[runner.Entry]:
-    if state is None and plan is None:
-        return _embedded(project, stack)
-    base = _read(state, "--state") if state is not None else None
-    option, document = ("--state", base) if plan is None else ("--plan", _read(plan, "--plan"))
-    try:
-        return runner.entries(document, base=base if plan is not None else None, place=option)
-    except DocumentError as error:
-        raise InputError(str(error)) from error
-
-
-def _embedded(project: Project | None, stack: str | None) -> list[runner.Entry]:
-    name = stack or "local"
-    try:
-        state = RunDirectory(project, name).state() if project is not None else None
-    except StateError as error:
-        raise InputError(str(error)) from error
-    if state is None:
-        raise InputError(
-            f"--state: must name a file, as stack {name} is not up on the embedded AWS: "
-            f"`pulumi stack export --stack {name} --file state.json` writes one; or --plan"
-        )
-    return runner.entries({"resources": list(state.resources)})
-
-
-def _read(file: Path, option: str) -> Any:
-    """Return what a file holds; `pulumi preview --json` may write lines before its document."""
-    try:
-        return read_json(file, lead=True)
-    except DocumentError as error:
-        raise InputError(f"{option}: {error}") from error
 
 
 def _config(project: Project | None, file: Path | None, stack: str) -> dict[str, Any]:

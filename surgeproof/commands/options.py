@@ -1,9 +1,11 @@
 """The options that several commands have, and what is read from them."""
 
+from pathlib import Path
+
 import click
 
 from surgeproof.commands.parameters import FilePath, JsonFile
-from surgeproof.project import LOCAL
+from surgeproof.project import LOCAL, Project
 
 stack_option = click.option(
     "--stack", default=LOCAL, show_default=True, help="Stack: its settings are Pulumi.<stack>.yaml."
@@ -43,6 +45,14 @@ report_option = click.option(
 yes_option = click.option(
     "--yes", is_flag=True, help="Do not ask (on a real account; the embedded AWS never asks)."
 )
+
+
+def found_project() -> Project | None:
+    """Return the project; none where there is none, which is not one that cannot be read."""
+    here = Path.cwd()
+    if not any((at / "Pulumi.yaml").exists() for at in (here, *here.parents)):
+        return None
+    return Project.find()
 
 
 def is_given(name: str) -> bool:

@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 from surgeproof import exits, files, interrupts
-from surgeproof.commands.account import clients_of
+from surgeproof.commands.account import clients_in, clients_of
 from surgeproof.commands.ahead import reading
 from surgeproof.commands.errors import one_line
-from surgeproof.commands.options import embedded_option, is_embedded, is_given, stack_option
+from surgeproof.commands.options import found_project, is_embedded, is_given, stack_option
 from surgeproof.commands.parameters import FilePath
+from surgeproof.commands.sources import Source, source_options
 from surgeproof.emulator.run_directory import REPORT, RunDirectory
 from surgeproof.exits import Exit, InputError, path_of
 from surgeproof.printing import say
@@ -28,12 +29,7 @@ GROUP = "aws:autoscaling/group:Group"
 
 @click.command()
 @stack_option
-@click.option(
-    "--deployed",
-    metavar="STACK",
-    help="Replay what is deployed of this stack, as AWS tells it, in place of what is planned.",
-)
-@embedded_option
+@source_options
 @click.option(
     "--trace",
     help="A shipped trace, a surge of the stack's configuration, or a file of one. Default: every "
@@ -73,8 +69,6 @@ GROUP = "aws:autoscaling/group:Group"
 def replay(
     stack: str,
     *,
-    deployed: str | None,
-    embedded: bool,
     trace: str | None,
     scale: float | None,
     inject: tuple[str, ...],
@@ -83,20 +77,26 @@ def replay(
     output: Path | None,
     explain: bool,
     suggest: bool,
+    **given: Any,
 ) -> Exit:
-    """Say whether a stack survives a surge; exit 0 survives, 1 fails, 3 uncertain."""
-    project = Project.find()
-    if deployed and is_given("stack"):
+    """Say whether a stack survives a surge; exit 0 survives, 1 fails, 3 uncertain.
+
+    Without a source, of the stack as its program plans it.
+    """
+    source = Source(**given)
+    planned = [stack] if source.kind == "program" else []
+    named = stack if planned or is_given("stack") else source.deployed or None
+    if source.deployed and is_given("stack"):
         raise InputError(
             f"--deployed: must stand in place of --stack, got both ({errors.shown(stack)})"
         )
-    if embedded and not deployed:
-        raise InputError("--embedded: must stand with --deployed; what is planned needs no AWS")
-    planned = [] if deployed else [stack]
     planned += [] if compare in {None, "before"} else [str(compare)]
-    for each in [*planned, *([deployed] if deployed else [])]:
-        project.check_stack(each)
-    with reading(project.root, *planned) as reader, interrupts.at_once():
+    project = Project.find() if named or planned else found_project()
+    if project is not None:
+        for each in [*([named] if named else []), *planned]:
+            project.check_stack(each)
+    root = project.root if project is not None else Path()
+    with reading(root, *planned) as reader, interrupts.at_once():
         replaying = _replay_module()
         options: dict[str, Any] = {
             "trace": trace,
@@ -105,13 +105,15 @@ def replay(
             "compare": compare,
             "explain": explain,
             "suggest": suggest,
+            "plan_from": source.kind,
+            "reader": reader,
         }
-        if deployed:
-            told = _deployed(project, deployed, embedded=is_embedded(deployed, embedded=embedded))
-            options |= {"reader": told, "plan_from": "aws", "other": reader}
-        else:
-            options["reader"] = reader
-        report = replaying.replay(project, deployed or stack, **options)
+        name = stack
+        if source.kind != "program":
+            reads = _in_file if source.option else _deployed
+            name, told = reads(project, named, source)
+            options |= {"reader": told, "other": reader}
+        report = replaying.replay(project, name, **options)
     form = form or FORMS.get(output.suffix.lower() if output else "", "text")
     width = min(shutil.get_terminal_size((100, 24)).columns, 120)
     colour = output is None and sys.stdout.isatty()
@@ -172,11 +174,27 @@ def _replay_module(*, compiles: bool = True) -> Any:
     return replaying
 
 
-def _deployed(project: Project, stack: str, *, embedded: bool) -> Any:
-    """Return what reads a deployed stack: from the embedded AWS, or with the user's credentials."""
+def _in_file(project: Project | None, stack: str | None, source: Source) -> tuple[str, Any]:
+    """Return what the stack in a file is called, and what reads it."""
+    from surgeproof.commands import documents, replaying  # noqa: PLC0415
+
+    found = documents.read_file(source, project, stack)
+    return found.name, replaying.in_file(found)
+
+
+def _deployed(project: Project | None, stack: str | None, source: Source) -> tuple[str, Any]:
+    """Return what is deployed is called, and what reads it with the user's credentials.
+
+    Or from the embedded AWS.
+    """
     from surgeproof.commands import replaying  # noqa: PLC0415
 
     lost: list[tuple[str, str]] = []
+    if project is None or stack is None:
+        clients = clients_in(source.region)
+        told = replaying.deployed_by_aws(clients, groups=source.groups, has_settings=False)
+        return ", ".join(source.groups), told
+    embedded = is_embedded(stack, embedded=source.embedded)
     if embedded:
         from surgeproof.emulator.endpoint import LOST  # noqa: PLC0415
 
@@ -186,4 +204,5 @@ def _deployed(project: Project, stack: str, *, embedded: bool) -> Any:
                 f"`surgeproof up --stack {stack}` brings it up"
             )
         lost = [(token, key) for token, keys in LOST.items() for key in keys]
-    return replaying.deployed_by_aws(clients_of(project, stack, embedded=embedded), lost=lost)
+    clients = clients_of(project, stack, embedded=embedded, region=source.region)
+    return stack, replaying.deployed_by_aws(clients, groups=source.groups, lost=lost)

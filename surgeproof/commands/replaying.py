@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from surgeproof.commands import documents
+from surgeproof.commands.documents import Stack
 from surgeproof.exits import Exit, InputError
 from surgeproof.outage import family
 from surgeproof.plan import Alarm, Comparison, Group, Metric, MissingData, ScalingPlan
-from surgeproof.plan.configured import Surge
+from surgeproof.plan.configured import Surge, configured
 from surgeproof.plan.deployed import Clients, read_deployed
 from surgeproof.plan.program import ProgramPlan, read_program
 from surgeproof.plan.settings import read_settings
@@ -71,19 +73,41 @@ class _Fleet:
     """A trace of its own. Default: the one that is replayed."""
 
 
-def deployed_by_aws(clients: Clients, *, lost: Collection[tuple[str, str]] = ()) -> Reader:
-    """Return what reads a deployed stack from AWS; `lost` is what the endpoint does not return."""
+def deployed_by_aws(
+    clients: Clients,
+    *,
+    groups: Sequence[str] = (),
+    has_settings: bool = True,
+    lost: Collection[tuple[str, str]] = (),
+) -> Reader:
+    """Return what reads from AWS what is deployed.
+
+    Args:
+        clients: Gives the clients, of one account and Region.
+        groups: Names of groups. Default: those of the stack, by what their names begin with.
+        has_settings: Whether the project has settings of the stack.
+        lost: (type token, property) of what the endpoint does not return.
+
+    """
 
     def read(root: Path, stack: str) -> ProgramPlan:
-        settings = read_settings(root, stack)
+        settings = read_settings(root, stack) if has_settings else None
+        stated = settings.stated if settings is not None else configured({})
+        prefix = f"{settings.project}-{stack}-" if settings is not None and not groups else None
         plan = read_deployed(
-            clients,
-            name=stack,
-            stated=settings.stated,
-            prefix=f"{settings.project}-{stack}-",
-            lost=lost,
+            clients, name=stack, stated=stated, prefix=prefix, groups=groups, lost=lost
         )
-        return ProgramPlan(plan, settings.stated)
+        return ProgramPlan(plan, stated)
+
+    return read
+
+
+def in_file(found: Stack) -> Reader:
+    """Return what reads the stack that a file holds."""
+
+    def read(root: Path, stack: str) -> ProgramPlan:
+        stated = read_settings(root, stack).stated if found.has_settings else configured({})
+        return ProgramPlan(documents.plan_of(found, stack, stated), stated)
 
     return read
 
@@ -106,7 +130,7 @@ def after_up(project: Project, stack: str, resources: Iterable[Mapping[str, Any]
 
 
 def replay(
-    project: Project,
+    project: Project | None,
     stack: str,
     *,
     trace: str | None = None,
@@ -125,13 +149,11 @@ def replay(
     (default: the same).
     """
     injected = tuple(injection(each) for each in inject)
-    project.check_stack(stack)
-    if compare not in {None, BEFORE}:
-        project.check_stack(str(compare))
+    root = project.root if project is not None else Path()
     if scale is not None and not 0.0001 <= scale <= 10_000:
         raise InputError(f"--scale: must be from 0.0001 to 10000, got {scale:g}")
-    read = reader(project.root, stack)
-    traces = [load(surge, project.root) for surge in surges_of(read, trace, scale, stack)]
+    read = reader(root, stack)
+    traces = [load(surge, root) for surge in surges_of(read, trace, scale, stack)]
     fleets = [
         _Fleet(
             stack=stack,
@@ -145,7 +167,7 @@ def replay(
         compared = replace(
             fleets[0],
             stack=str(compare),
-            plan=(other or reader)(project.root, str(compare)).plan,
+            plan=(other or reader)(root, str(compare)).plan,
             plan_from=plan_from if other is None else "program",
             compared=True,
         )
@@ -216,15 +238,15 @@ def surges_of(
 
     A trace that the configuration names too has the scale that stands there.
     """
-    configured = read.stated.surges
+    named = read.stated.surges
     if trace is None:
-        if not configured:
+        if not named:
             raise InputError(
                 f"--trace: must be given, since stack {stack} names no surges; there are "
                 f"{', '.join(trace_names())}, or a CSV file"
             )
-        return [replace(surge, scale=scale or surge.scale) for surge in configured]
-    for surge in configured:
+        return [replace(surge, scale=scale or surge.scale) for surge in named]
+    for surge in named:
         if trace in {surge.name, surge.trace}:
             return [replace(surge, scale=scale or surge.scale)]
     return [Surge(name=trace, trace=trace, scale=scale or 1.0)]

@@ -24,7 +24,9 @@ from surgeproof.plan.configured import Configured
 from surgeproof.plan.model import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, fit, read_resources
 from surgeproof.plan.settings import read_settings
+from surgeproof.settings.errors import shown
 from surgeproof.settings.resources import SIGNATURE
+from surgeproof.settings.stack_files import read_mapping
 
 _ACCOUNT: Final = "123456789012"
 
@@ -45,7 +47,7 @@ def read_program(root: Path, stack: str) -> ProgramPlan:
     settings = read_settings(root, stack)
     stated, notes = settings.stated, [QUOTA_NOT_SEEN, *settings.not_seen]
     monitor = _Monitor(settings.region or "us-east-1")
-    _run(root, settings.project, stack, settings.config, monitor)
+    _run(_program(root), settings.project, stack, settings.config, monitor)
     for token in sorted(monitor.not_answered):
         reason = f"The program asks AWS ({token}), and got no answer here."
         notes.append(NotSeen(path="program", reason=reason))
@@ -53,8 +55,23 @@ def read_program(root: Path, stack: str) -> ProgramPlan:
     return ProgramPlan(stated.complete(plan), stated)
 
 
+def _program(root: Path) -> Path:
+    """Return the file of the program; raise PlanError where it is of another language."""
+    stated = read_mapping(root / "Pulumi.yaml")
+    runtime = stated.get("runtime")
+    language = runtime.get("name") if isinstance(runtime, Mapping) else runtime
+    if language != "python":
+        raise PlanError(
+            f"the program: must be Python to be read without the engine, got {shown(language)}; "
+            "give the file that `pulumi preview --json --show-sames` writes: --plan FILE"
+        )
+    main = stated.get("main")
+    place = root / main if isinstance(main, str) else root
+    return place if place.suffix == ".py" else place / "__main__.py"
+
+
 def _run(
-    root: Path, project: str, stack: str, config: Mapping[str, Any], monitor: "_Monitor"
+    file: Path, project: str, stack: str, config: Mapping[str, Any], monitor: "_Monitor"
 ) -> None:
     quiet = logging.getLogger(f"{__name__}.program")
     quiet.propagate = False
@@ -71,11 +88,11 @@ def _run(
     )
 
     def program() -> None:
-        runpy.run_path(str(root / "__main__.py"), run_name="__main__")
+        runpy.run_path(str(file), run_name="__main__")
 
     run: Any = mocks.test(program)  # type: ignore[no-untyped-call]
     try:
-        with _importable(root):
+        with _importable(file.parent):
             run()
     except pulumi.RunError as error:
         raise PlanError(f"the program: {error}") from None

@@ -118,8 +118,9 @@ class Replay:
     compared: bool
     """Whether it is only there to be compared with."""
     plan_from: str
-    """Where the plan is from: `program`, `state` (of what was deployed) or `aws`, which were read;
-    `fixed`, the stack's own with a fixed size; or `outage`, the fleet that the outage met."""
+    """Where the plan is from: `program`, `state` (of what was deployed), `plan` (of a preview),
+    `terraform` or `aws`, which were read; `fixed`, the stack's own with a fixed size; or `outage`,
+    the fleet that the outage met."""
     trace: Replayed
     injected: tuple[str, ...]
     verdict: Verdict

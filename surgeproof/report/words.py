@@ -18,6 +18,8 @@ PLACES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "program": "The plan was read from program and configuration.",
         "state": "The plan was read from the stack's state: what is deployed.",
+        "plan": "The plan was read from the file that a preview of Pulumi has written.",
+        "terraform": "The plan was read from what Terraform's `show -json` has written.",
         "aws": "The plan was read from AWS: what is deployed.",
         "fixed": "The plan is the stack's own with a size that never changes; nobody deployed it.",
         "outage": "The plan is a reconstruction of the fleet that the outage met.",

@@ -13,6 +13,7 @@ from contextlib import chdir
 from pathlib import Path
 
 from surgeproof.commands import checking
+from surgeproof.commands.sources import Source
 from surgeproof.findings import Finding, Kind
 from tests.corpus import faulty, sound
 from tests.corpus.manifest import CORPUS, Manifest
@@ -67,9 +68,8 @@ def by_function(manifests: Iterable[Manifest], place: Path) -> list[Result]:
             file = _written(manifest, place)
             of_state = manifest.form == "state"
             summary, _ = checking.check(
+                source=Source(state=file) if of_state else Source(plan=file),
                 stack=None,
-                state=file if of_state else None,
-                plan=None if of_state else file,
                 preset=None,
             )
             results.append(_result(manifest, summary.findings))

@@ -27,6 +27,7 @@ from pulumi.runtime import mocks
 from surgeproof.commands import checking
 from surgeproof.commands import replaying as replays
 from surgeproof.commands.main import main
+from surgeproof.commands.sources import Source
 from surgeproof.components.configuration.loading import load
 from surgeproof.components.configuration.wiring import ConfigurationError
 from surgeproof.emulator.settings_copy import copy_settings
@@ -439,9 +440,9 @@ class States(Kind):
     def _check(self, stack: str, file: Path, rng: random.Random) -> None:
         with inside(self.place), no_rule_fails():
             summary, place = checking.check(
+                source=Source(**self.files(file)),
                 stack=stack,
                 preset=rng.choice([None, "strict"]),
-                **({"state": None, "plan": None} | self.files(file)),
             )
             for form in FORMS:
                 shown(summary, form, file=place).encode()
