@@ -9,6 +9,7 @@ from pulumi_policy import Severity
 from surgeproof.escaping import visible
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import ADVISORY, UNREAD
+from surgeproof.plan.shapes import current, tokens
 from surgeproof.policies._rules import Resource
 
 ELSEWHERE: Final = {
@@ -18,8 +19,42 @@ ELSEWHERE: Final = {
 }
 """Types of pulumi-aws that stand for what no rule reads."""
 
-_NOTHING_ON_AWS: Final = frozenset({"archive", "null", "pulumi", "random", "std", "time", "tls"})
+_NOTHING_ON_AWS: Final = frozenset(
+    {"archive", "null", "pulumi", "random", "std", "terraform", "time", "tls"}
+)
 """Packages whose resources no user of a service depends on."""
+
+
+_TERRAFORM: Final = ":terraform:"
+"""Stands in the type of what has one in Terraform only."""
+
+KINDS_MAX: Final = 8
+"""Types that `judged` lists (types)."""
+
+
+def judged(resources: Iterable[Resource]) -> str:
+    """Return how many resources rules have read, and which they have not; empty for all.
+
+    Args:
+        resources: Of the stack. Components, and what the stack only looks up, do not count.
+
+    """
+    known = tokens()
+    read = 0
+    others: Counter[str] = Counter()
+    for each in resources:
+        if not each.custom or each.external or each.type.partition(":")[0] in _NOTHING_ON_AWS:
+            continue
+        if current(each.type) in known:
+            read += 1
+        else:
+            others[each.type.rpartition(_TERRAFORM)[2]] += 1
+    if not others:
+        return ""
+    listed = [f"{visible(what)} ({number})" for what, number in others.most_common(KINDS_MAX)]
+    more = len(others) - len(listed)
+    listed += [f"and {more} more types"] if more > 0 else []
+    return f"{read} of {read + others.total()} resources were judged; not {', '.join(listed)}."
 
 
 def unread(resources: Iterable[Resource], urn: str) -> list[Finding]:

@@ -15,6 +15,7 @@ from surgeproof.findings import Summary
 from surgeproof.plan.shapes import Misfit
 from surgeproof.policies import _settings
 from surgeproof.policies._checker import Checker
+from surgeproof.policies._coverage import judged
 from surgeproof.policies._rules import AnyRule, Resource
 from surgeproof.policies._settings import Settings
 from surgeproof.policies._values import MASKED, fit
@@ -221,8 +222,9 @@ def check(
                 unreadable=(*unreadable, *more),
             )
         )
-    findings += checker.stack(together(found, checker.types))
-    return Summary(findings, checker.exempted)
+    stack = together(found, checker.types)
+    findings += checker.stack(stack)
+    return Summary(findings, checker.exempted, read=judged(stack))
 
 
 def _fit(entry: Entry, properties: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Misfit, ...]]:

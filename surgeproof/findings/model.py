@@ -162,6 +162,8 @@ class Summary:
     """Violations that exemptions in force have let through."""
     errors: Sequence[str] = ()
     """Why the stack was not checked, or not to the end; what is not found then is no pass."""
+    read: str = ""
+    """How many resources rules have read, and which they have not; empty where they read all."""
 
     @property
     def about_rules(self) -> list[Finding]:

@@ -22,7 +22,8 @@ def text(summary: Summary) -> str:
     """Return the whole report."""
     errors = [visible(f"error: {error}", lines=True) for error in summary.errors]
     surges = [visible(summary.surges)] if summary.surges else []
-    return "\n".join([*lines(summary.findings), *errors, str(summary), *surges, ""])
+    read = [visible(summary.read)] if summary.read else []
+    return "\n".join([*lines(summary.findings), *errors, str(summary), *read, *surges, ""])
 
 
 def line(finding: Finding) -> str:

@@ -55,6 +55,23 @@ def test_what_is_read_or_is_nothing_on_aws_needs_no_word(resource):
     assert said(resource)[0] == []
 
 
+def test_it_is_said_how_many_resources_were_judged():
+    queues = [of("aws:sqs/queue:Queue", name) for name in "ab"]
+    role = of("aws:terraform:aws_iam_role", "aws_iam_role.it")
+    topic = of("aws:sns/topic:Topic", inputs={"kmsMasterKeyId": "key"})
+
+    assert said(*queues, role, topic)[1].read == (
+        "1 of 4 resources were judged; not aws:sqs/queue:Queue (2), aws_iam_role (1)."
+    )
+    assert said(topic)[1].read == ""
+
+
+def test_of_many_types_the_most_are_listed():
+    others = [of(f"aws:x/t{number}:T", str(number)) for number in range(10)]
+
+    assert said(*others)[1].read.endswith("aws:x/t7:T (1), and 2 more types.")
+
+
 def test_what_a_stack_only_looks_up_is_judged_by_nobody():
     listener = of("aws:lb/listener:Listener", "shared", inputs=PLAIN, outputs=PLAIN)
 

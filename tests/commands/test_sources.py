@@ -1,0 +1,187 @@
+"""Where `check` and `replay` read a stack."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from surgeproof.commands.main import main
+from tests.moto.standing import aws_in_process
+
+FILES = Path(__file__).parents[1] / "terraform"
+SETTINGS = """\
+config:
+  aws:region: us-east-1
+  shop:service: {requestsPerSecond: 60, bootSeconds: 60, serviceSeconds: 0.05}
+  shop:surges: {sale: {trace: x2-in-300s}}
+"""
+GROUP = {
+    "urn": "urn:pulumi:prod::shop::aws:autoscaling/group:Group::web",
+    "type": "aws:autoscaling/group:Group",
+    "custom": True,
+    "inputs": {
+        "name": "web",
+        "minSize": 4,
+        "maxSize": 8,
+        "availabilityZones": ["us-east-1a", "us-east-1b"],
+    },
+}
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (tmp_path / "Pulumi.prod.yaml").write_text(SETTINGS)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def give(*arguments):
+    result = CliRunner().invoke(main, list(map(str, arguments)))
+    return result.exit_code, result.output
+
+
+def written(directory, name, document):
+    file = directory / name
+    file.write_text(json.dumps(document))
+    return file
+
+
+@pytest.mark.parametrize("file", sorted(FILES.glob("*-new.json")), ids=lambda file: file.stem)
+def test_terraform_is_checked_and_replayed(project, file):
+    code, printed = give("check", "--stack", "prod", "--terraform", file)
+
+    assert code == 1
+    assert (
+        "high      lb-drops-invalid-headers  aws:lb/loadBalancer:LoadBalancer aws_lb.main: "
+        "`dropInvalidHeaderFields` must be true, got false.\n"
+    ) in printed
+    assert printed.splitlines()[-1].startswith("Surges: sale survives, ")
+
+    code, printed = give("replay", "--stack", "prod", "--terraform", file)
+
+    assert code == 0
+    assert printed.startswith("stack prod, group shop-service, trace x2-in-300s")
+    assert "The plan was read from what Terraform's `show -json` has written." in printed
+
+
+def test_without_a_project_terraform_is_checked_by_the_defaults(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    code, printed = give("check", "--terraform", FILES / "terraform-new.json")
+
+    assert code == 1
+    assert printed.splitlines()[-1] == (
+        "Surges: nothing was replayed: the configuration names none under `surges`."
+    )
+
+
+def test_a_state_and_a_plan_are_replayed(project):
+    state = written(project, "state.json", {"deployment": {"resources": [GROUP]}})
+    plan = written(project, "plan.json", {"steps": [{"op": "create", "newState": GROUP}]})
+
+    code, printed = give("replay", "--state", state)
+
+    assert code == 0
+    assert printed.startswith("deployed stack prod, group web, trace x2-in-300s")
+    assert "The plan was read from the stack's state: what is deployed." in printed
+
+    code, printed = give("replay", "--plan", plan)
+
+    assert code == 0
+    assert "The plan was read from the file that a preview of Pulumi has written." in printed
+
+
+def test_settings_of_another_project_are_not_taken(project):
+    other = json.loads(json.dumps(GROUP).replace("::shop::", "::blog::"))
+    state = written(project, "state.json", {"resources": [other]})
+
+    assert give("replay", "--state", state) == (
+        2,
+        (
+            "error: --trace: must be given, since stack prod names no surges; there are "
+            "outage-2023-01-15, steady, diurnal, flash-crowd, x2-in-0s, x2-in-60s, x2-in-300s, "
+            "x5-in-0s, x5-in-60s, x5-in-300s, x10-in-0s, x10-in-60s, x10-in-300s, or a CSV file\n"
+        ),
+    )
+    assert give("replay", "--state", state, "--stack", "prod")[0] == 0
+
+
+def test_any_group_on_aws_is_replayed(project):
+    with aws_in_process():
+        import boto3  # noqa: PLC0415 - within moto
+
+        client = boto3.client("autoscaling", region_name="eu-west-1")
+        client.create_launch_configuration(
+            LaunchConfigurationName="any", ImageId="ami-03cf127a", InstanceType="m6i.large"
+        )
+        client.create_auto_scaling_group(
+            AutoScalingGroupName="anybodys",
+            LaunchConfigurationName="any",
+            MinSize=4,
+            MaxSize=8,
+            AvailabilityZones=["eu-west-1a", "eu-west-1b"],
+        )
+        code, printed = give(
+            *("replay", "--deployed", "--group", "anybodys", "--stack", "prod"),
+            *("--region", "eu-west-1"),
+        )
+        missing = give(
+            "replay",
+            "--deployed",
+            "--group",
+            "nobodys",
+            "--trace",
+            "x2-in-0s",
+            "--region",
+            "eu-west-1",
+        )
+
+    assert code == 0
+    assert printed.startswith("deployed stack prod, group anybodys, trace x2-in-300s")
+    assert missing == (
+        2,
+        "error: deployed: must have an Auto Scaling group nobodys, got none\n",
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "replay"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--terraform", "{file}", "--plan", "{file}"],
+            "--terraform: must stand alone, got --plan too",
+        ),
+        (
+            ["--deployed", "prod", "--state", "{file}"],
+            "--deployed: must stand alone, got --state too",
+        ),
+        (["--group", "web"], "--group: must stand with --deployed"),
+        (["--region", "eu-west-1"], "--region: must stand with --deployed"),
+        (["--deployed"], "--deployed: must name a stack, or come with --group NAME"),
+        (["--embedded"], "--embedded: must stand with --deployed; what is planned needs no AWS"),
+        (
+            ["--plan", "{file}"],
+            "--plan: must be of Pulumi, got one of --terraform",
+        ),
+    ],
+)
+def test_options_that_contradict_each_other_are_one_line(project, command, arguments, said):
+    file = str(FILES / "terraform-new.json")
+
+    answer = give(command, *(each.format(file=file) for each in arguments))
+
+    assert answer == (2, f"error: {said}\n")
+
+
+def test_what_is_deployed_is_not_checked(project):
+    assert give("check", "--deployed", "prod") == (
+        2,
+        (
+            "error: --deployed: must be replayed (`surgeproof replay --deployed`), got 'prod': AWS "
+            "does not tell all that the policies read; `pulumi stack export` or `terraform show "
+            "-json` writes a file for --state or --terraform\n"
+        ),
+    )
