@@ -187,7 +187,8 @@ def test_without_a_file_the_embedded_stack_is_meant(project):
         2,
         (
             "error: --state: must name a file, as stack local is not up on the embedded AWS: "
-            "`pulumi stack export --stack local --file state.json` writes one; or --plan\n"
+            "`pulumi stack export --stack local --file state.json` writes one; or --plan, or "
+            "--terraform\n"
         ),
     )
 

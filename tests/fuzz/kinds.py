@@ -24,7 +24,7 @@ import yaml
 from click.testing import CliRunner
 from pulumi.runtime import mocks
 
-from surgeproof.commands import checking
+from surgeproof.commands import checking, documents
 from surgeproof.commands import replaying as replays
 from surgeproof.commands.main import main
 from surgeproof.commands.sources import Source
@@ -537,6 +537,36 @@ class Plans(Previews):
         return {"plan": file, "state": self.place / "base.json"}
 
 
+class Terraform(Previews):
+    """What `terraform show -json` writes."""
+
+    name = "terraform"
+
+    def make(self, rng: random.Random) -> Input:
+        file = rng.choice(sorted((ROOT / "tests" / "terraform").glob("t*.json")))
+        document = json.loads(file.read_text("utf-8"))
+        if rng.random() < 0.05:
+            return Input(damaged(rng, json.dumps(document).encode()))
+        changes = document.get("resource_changes", [])
+        blocks = document.get("configuration", {}).get("root_module", {}).get("resources", [])
+        for _ in range(rng.choice([1, 2, 8])):
+            inside = rng.choice([changes, changes, blocks, []])
+            mutate(rng, rng.choice(inside) if inside else document, RAW_JSON)
+        content = written(document).encode("utf-8", "surrogatepass")
+        return Input(content, has_doubles(document))
+
+    def files(self, file: Path) -> dict[str, Path]:
+        return {"terraform": file}
+
+    def read(self, content: bytes, rng: random.Random) -> bool:
+        checked = super().read(content, rng)
+        return not refused(self._read, InputError, PlanError) and checked
+
+    def _read(self) -> None:
+        source = Source(terraform=self.place / "plan.json")
+        documents.plan_of(documents.read_file(source, None, None), "dev", Configured())
+
+
 class PolicySettings(Kind):
     """The keys `policies:...`, as they stand in a file and as the engine hands them over."""
 
@@ -985,6 +1015,7 @@ KINDS: tuple[type[Kind], ...] = (
     States,
     Previews,
     Plans,
+    Terraform,
     TableTraces,
     JsonTraces,
     AccessLogs,

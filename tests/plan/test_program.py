@@ -60,6 +60,31 @@ def test_a_program_of_somebody_else_is_read(project):
     assert "service" in {note.path for note in found.plan.not_seen}
 
 
+@pytest.mark.parametrize("main", ["infra", "infra/__main__.py"])
+def test_a_program_may_lie_elsewhere(project, tmp_path, main):
+    project()
+    (tmp_path / "infra").mkdir()
+    (tmp_path / "__main__.py").rename(tmp_path / "infra" / "__main__.py")
+    (tmp_path / "Pulumi.yaml").write_text(f"name: shop\nruntime: {{name: python}}\nmain: {main}\n")
+
+    plan = read_program(tmp_path, "dev").plan
+
+    assert [group.name for group in plan.groups] == ["web"]
+
+
+def test_a_program_in_another_language_is_given_as_a_plan(project, tmp_path):
+    project()
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: nodejs\n")
+
+    with pytest.raises(PlanError) as raised:
+        read_program(tmp_path, "dev")
+
+    assert str(raised.value) == (
+        "the program: must be Python to be read without the engine, got 'nodejs'; give the file "
+        "that `pulumi preview --json --show-sames` writes: --plan FILE"
+    )
+
+
 def test_what_a_program_asks_of_aws_without_an_answer_is_named(project):
     program = textwrap.dedent(PROGRAM) + 'aws.ec2.get_ami_output(most_recent=True, owners=["x"])\n'
 
