@@ -22,7 +22,7 @@ GROUP = {
     "custom": True,
     "inputs": {
         "name": "web",
-        "minSize": 4,
+        "minSize": 8,
         "maxSize": 8,
         "availabilityZones": ["us-east-1a", "us-east-1b"],
     },
@@ -97,13 +97,11 @@ def test_settings_of_another_project_are_not_taken(project):
     other = json.loads(json.dumps(GROUP).replace("::shop::", "::blog::"))
     state = written(project, "state.json", {"resources": [other]})
 
-    assert give("replay", "--state", state) == (
-        2,
-        (
-            "error: --trace: must be given, since stack prod names no surges; there are "
-            "outage-2023-01-15, steady, diurnal, flash-crowd, x2-in-0s, x2-in-60s, x2-in-300s, "
-            "x5-in-0s, x5-in-60s, x5-in-300s, x10-in-0s, x10-in-60s, x10-in-300s, or a CSV file\n"
-        ),
+    code, printed = give("replay", "--state", state)
+
+    assert code == 2
+    assert printed.startswith(
+        "error: --trace: must be given, since stack prod names no surges; there are "
     )
     assert give("replay", "--state", state, "--stack", "prod")[0] == 0
 
@@ -119,7 +117,7 @@ def test_any_group_on_aws_is_replayed(project):
         client.create_auto_scaling_group(
             AutoScalingGroupName="anybodys",
             LaunchConfigurationName="any",
-            MinSize=4,
+            MinSize=8,
             MaxSize=8,
             AvailabilityZones=["eu-west-1a", "eu-west-1b"],
         )
