@@ -100,7 +100,8 @@ class Alarms:
                 threshold=threshold,
                 period_seconds=period,
                 evaluation_periods=periods,
-                datapoints_to_alarm=view.whole("datapointsToAlarm", "datapoints_to_alarm"),
+                # The provider keeps 0 where none is stated.
+                datapoints_to_alarm=view.whole("datapointsToAlarm", "datapoints_to_alarm") or None,
                 missing_data=view.choice(
                     "treatMissingData", "missing_data", MissingData, MissingData.MISSING
                 ),

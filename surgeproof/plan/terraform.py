@@ -57,6 +57,20 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/dimensions.html
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 """
 
+_ZERO_FOR_NONE: Final = {
+    "aws_autoscaling_group": {"max_instance_lifetime"},
+    "aws_autoscaling_policy": {"cooldown", "estimated_instance_warmup"},
+    "aws_cloudwatch_metric_alarm": {"datapoints_to_alarm"},
+}
+"""Properties of which a state holds 0 where none is stated: the provider sends no 0 for them."""
+
+_OF_OTHERS: Final = {
+    "aws_autoscaling_group": {"desired_capacity"},
+    "aws_security_group": {"egress", "ingress"},
+}
+"""Properties whose values AWS and other resources change too: one that a configuration does not
+state is none of its inputs, nor is any in a state, which does not say what was stated."""
+
 _WRITTEN_BY: Final = "must be what `terraform show -json` writes of a plan or of a state"
 _GONE: Final = ({"delete"}, {"forget"}, {"read"})
 
@@ -173,6 +187,9 @@ class _Reader:
         seen = _Seen(references, instance)
         values = seen.filled(_marked(_merged(after, unknown), sensitive), expressions)
         given = _given(values, expressions)
+        if change.get("before") is not None:
+            unstated = _OF_OTHERS.get(instance.kind, set()) - set(expressions)
+            given = {name: value for name, value in given.items() if name not in unstated}
         token = names.token_of(instance.kind)
         # `dynamic` blocks have no expressions: the sources of what is unknown in them are not told.
         told: dict[str, list[Instance]] = {
@@ -221,9 +238,13 @@ class _Reader:
     ) -> dict[str, Any]:
         if given is None:
             values = _marked(values, each.get("sensitive_values"))
-            given = values
+            others = _OF_OTHERS.get(instance.kind, set())
+            given = {name: value for name, value in values.items() if name not in others}
         kind = instance.kind.removeprefix("data.")
         token = names.token_of(kind)
+        zeros = {name for name in _ZERO_FOR_NONE.get(kind, ()) if values.get(name) == 0}
+        values = {name: value for name, value in values.items() if name not in zeros}
+        given = {name: value for name, value in given.items() if name not in zeros}
         data = instance.kind.startswith("data.")
         outputs = names.in_engines_words(token, values) if token else {}
         urn = self._urn(instance)

@@ -66,6 +66,18 @@ def test_terraform_is_checked_and_replayed(project, file):
     assert "The plan was read from what Terraform's `show -json` has written." in printed
 
 
+def test_the_same_stack_gets_the_same_findings_from_each_program(project):
+    told = [
+        give("check", "--stack", "prod", "--terraform", file, "--format", "json")
+        for file in (FILES / "terraform-new.json", FILES / "tofu-new.json")
+    ]
+
+    assert told[0] == told[1]
+    rules = {each["rule"] for each in json.loads(told[0][1])["findings"]}
+    assert "resource-is-readable" not in rules
+    assert {"lb-listener-serves-https", "rds-no-plaintext-password"} <= rules
+
+
 def test_without_a_project_terraform_is_checked_by_the_defaults(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 

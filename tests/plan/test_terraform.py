@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,51 @@ def test_a_new_stack(new):
         "quotas.vcpus",
         "groups[shop-service].desired_capacity",
     }
+
+
+def test_a_state_says_the_same_as_the_plan_that_made_it():
+    new, state = plan_of(read(FILES / "tofu-new.json")), plan_of(read(FILES / "tofu-state.json"))
+
+    (group,) = state.groups
+    assert group.desired_capacity == 3
+    assert replace(group, desired_capacity=None) == new.groups[0]
+    for part in ("load_balancer", "target_groups", "policies", "schedules", "alarms", "database"):
+        assert getattr(state, part) == getattr(new, part), part
+    assert [note.path for note in state.not_seen] == ["quotas.vcpus"]
+
+
+def test_a_changed_stack_is_read_as_it_will_be():
+    before, after = (plan_of(read(FILES / f"tofu-{name}.json")) for name in ("state", "changed"))
+
+    assert [group.max_size for group in after.groups] == [4]
+    assert [action.max_size for action in after.schedules] == [4]
+    assert replace(after.groups[0], max_size=12) == before.groups[0]
+    assert after.alarms == before.alarms
+
+
+@pytest.mark.parametrize("name", ["state", "changed"])
+def test_what_others_set_is_no_input(name):
+    document = read(FILES / f"tofu-{name}.json")
+    group = resource(document, "aws_autoscaling_group.service")
+    balancer = resource(document, "aws_security_group.balancer")
+
+    assert group["outputs"]["desiredCapacity"] == 3
+    assert "desiredCapacity" not in group["inputs"]
+    # Its own rules are stated in the configuration, of which a state says nothing.
+    assert ("ingress" in balancer["inputs"]) == (name == "changed")
+    assert balancer["outputs"]["ingress"][0]["fromPort"] == 443
+
+
+def test_a_state_of_modules_has_their_addresses():
+    document = read(FILES / "tofu-state.json")
+    root = document["values"]["root_module"]
+    document["values"]["root_module"] = {
+        "child_modules": [{**root, "address": 'module.shop["eu"]'}]
+    }
+
+    assert resource(document, 'module.shop["eu"].aws_subnet.public[2]')["inputs"]["cidrBlock"] == (
+        "10.0.2.0/24"
+    )
 
 
 def test_modules_with_count_and_for_each(modules):

@@ -91,7 +91,7 @@ def main(name: str, program: str, mirror: str) -> None:
 
 
 def _write(name: str, document: Any) -> None:
-    files.write_text(HERE / f"{name}.json", f"{json.dumps(document, indent=1)}\n")
+    files.write_text(HERE / f"{name}.json", f"{json.dumps(document, separators=(',', ':'))}\n")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ provider "aws" {
     autoscaling = var.endpoint
     cloudwatch  = var.endpoint
     ec2         = var.endpoint
-    elbv2       = var.endpoint
+    elb         = var.endpoint
     iam         = var.endpoint
     kms         = var.endpoint
     rds         = var.endpoint
