@@ -35,7 +35,8 @@ from surgeproof.emulator.requests import (
     spell,
     violations,
 )
-from surgeproof.emulator.rows import ROWS, Call, Const, Context, Name, Row, Source, State, Step
+from surgeproof.emulator.rows import ROWS
+from surgeproof.emulator.rows.row import Call, Const, Context, Name, Row, Source, State, Step
 from surgeproof.emulator.state import RECORDED_ID, RECORDED_ONLY
 from surgeproof.settings import aws_limits
 from surgeproof.settings.resources import DEFAULTS

@@ -602,7 +602,7 @@ def test_a_creation_that_fails_halfway_leaves_nothing(account):
 
 
 def test_a_certificate_that_is_not_issued_is_a_clear_error(account, monkeypatch):
-    monkeypatch.setattr("surgeproof.emulator.rows._ISSUED_WITHIN_SECONDS", 0)
+    monkeypatch.setattr("surgeproof.emulator.rows.acm._ISSUED_WITHIN_SECONDS", 0)
     monkeypatch.setattr("moto.settings.ACM_VALIDATION_WAIT", 600)
     made = account.create(
         "aws:acm/certificate:Certificate", {"domainName": "a.test", "validationMethod": "DNS"}
