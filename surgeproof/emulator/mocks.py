@@ -29,7 +29,7 @@ from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from surgeproof.emulator.clients import Clients
-from surgeproof.emulator.resources import Resources
+from surgeproof.emulator.resources.life import Resources
 
 REGION = "eu-central-1"
 _POLICIES = (

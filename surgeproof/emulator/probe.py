@@ -26,7 +26,7 @@ from surgeproof.emulator.mocks import (
     run_program,
 )
 from surgeproof.emulator.reading import ABSENT, UNTOLD
-from surgeproof.emulator.resources import EndpointError
+from surgeproof.emulator.resources.calls import EndpointError
 from surgeproof.emulator.rows import ROWS
 from surgeproof.emulator.state import RECORDED_ID, RECORDED_ONLY
 from surgeproof.settings.yaml_file import read_yaml
@@ -207,8 +207,8 @@ def measure() -> Measured:
     for stack in STACKS:
         with aws_in_process():
             mocks = AwsMocks()
-            mocks.resources.refusals = measured.refuses
-            mocks.resources.on_request = measured.note
+            mocks.resources.calls.refusals = measured.refuses
+            mocks.resources.calls.on_request = measured.note
             run_program(stack, configuration(stack), mocks=mocks)
             mine = [each for each in mocks.registered if each.id]
             for each in mine:

@@ -414,7 +414,7 @@ class _Run:
             raise RunError(str(error)) from error
         # These import much, while the emulator's process starts.
         from surgeproof.emulator.clients import Clients  # noqa: PLC0415
-        from surgeproof.emulator.resources import Resources  # noqa: PLC0415
+        from surgeproof.emulator.resources.life import Resources  # noqa: PLC0415
         from surgeproof.emulator.servicer import serve  # noqa: PLC0415
         from surgeproof.peers import checked_servers  # noqa: PLC0415
 

@@ -26,7 +26,9 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
 from surgeproof import peers
-from surgeproof.emulator.resources import Difference, EndpointError, Resources
+from surgeproof.emulator.resources.calls import EndpointError
+from surgeproof.emulator.resources.checks import Difference
+from surgeproof.emulator.resources.life import Resources
 from surgeproof.emulator.state import SECRET_SHOWN
 from surgeproof.settings.errors import shown
 from surgeproof.settings.resources import SECRET, SIGNATURE

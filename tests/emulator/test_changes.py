@@ -3,7 +3,7 @@
 import pytest
 
 from surgeproof.emulator.mocks import AwsMocks, MotoClients
-from surgeproof.emulator.resources import EndpointError
+from surgeproof.emulator.resources.calls import EndpointError
 from surgeproof.settings.aws_limits import (
     ALARM,
     GROUP,
@@ -615,7 +615,7 @@ def test_a_certificate_that_is_not_issued_is_a_clear_error(account, monkeypatch)
 
 
 def test_what_the_endpoint_lacks_as_a_whole_is_recorded_only(account, monkeypatch):
-    client = account.resources._clients.client("sns")
+    client = account.resources.calls._clients.client("sns")
 
     def lacks(**_):
         raise NotImplementedError("The create_topic action has not been implemented")

@@ -4,7 +4,7 @@ import pytest
 from pulumi.runtime.rpc import UNKNOWN
 
 from surgeproof.emulator.clients import Clients
-from surgeproof.emulator.resources import Resources
+from surgeproof.emulator.resources.life import Resources
 from surgeproof.settings import aws_limits
 from surgeproof.settings.aws_limits import ALARM, GROUP, POLICY, TARGET_GROUP, TEMPLATE
 

@@ -121,7 +121,9 @@ def test_parameters_are_set_and_told_apart_from_those_that_the_endpoint_cannot_r
 
 def test_more_than_twenty_parameters_take_several_calls(account):
     asked = []
-    account.resources.on_request = lambda _, operation, params: asked.append((operation, params))
+    account.resources.calls.on_request = lambda _, operation, params: asked.append(
+        (operation, params)
+    )
 
     account.create(
         PARAMETERS,

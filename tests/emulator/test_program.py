@@ -158,7 +158,7 @@ def test_what_the_endpoint_lacks_is_said(local):
 def test_a_preview_calls_nothing_and_knows_all_but_what_aws_computes():
     with aws_in_process():
         resources = AwsMocks().resources
-        resources.on_request = lambda *call: pytest.fail(str(call))
+        resources.calls.on_request = lambda *call: pytest.fail(str(call))
         inputs = {"cidrBlock": "10.0.0.0/16", "tags": {"a": "b"}}
 
         ident, outputs = resources.create("aws:ec2/vpc:Vpc", inputs, preview=True)
