@@ -10,7 +10,7 @@ import click
 
 from surgeproof import exits, interrupts
 from surgeproof.commands.ahead import ReadingError
-from surgeproof.emulator import run
+from surgeproof.emulator.engine_at_work import Interrupted
 from surgeproof.emulator.run_directory import RunError
 from surgeproof.exits import AnswerIsNo, Exit, InputError
 from surgeproof.operations.automation import AutomationError, UnknownError
@@ -75,7 +75,7 @@ def _ending(error: BaseException) -> tuple[Exit, str]:
             return Exit.BAD_INPUT, f"error: {one_line(error)}"
         case RunError() | AutomationError() | ReadingError():
             return Exit.FAILED, f"error: {error}"
-        case run.Interrupted() | KeyboardInterrupt():
+        case Interrupted() | KeyboardInterrupt():
             return Exit.INTERRUPTED, f"{str(error) or 'interrupted'}; {exits.AGAIN}"
         case click.Abort():  # at a question
             return Exit.INTERRUPTED, "not confirmed: nothing was done"

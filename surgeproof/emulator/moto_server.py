@@ -51,17 +51,17 @@ from surgeproof.emulator.credentials import Credentials  # noqa: E402
 from surgeproof.emulator.deliveries import Place, confine  # noqa: E402
 from surgeproof.emulator.endpoint import NOT_IMPLEMENTED  # noqa: E402
 from surgeproof.emulator.guard import Guard, error  # noqa: E402
-from surgeproof.emulator.processes import Process  # noqa: E402
-from surgeproof.emulator.run_directory import (  # noqa: E402
+from surgeproof.emulator.moto_process import (  # noqa: E402
     HEALTH_PATH,
     HOLDINGS_PATH,
     HOST,
     LOG,
-    LOG_BYTES_MAX,
     PORT_TAKEN,
     RECORD,
     SERVICES,
 )
+from surgeproof.emulator.processes import Process  # noqa: E402
+from surgeproof.emulator.run_directory import LOG_BYTES_MAX  # noqa: E402
 
 SIGNED_AS: Final = {"cloudwatch": "monitoring", "elbv2": "elasticloadbalancing"}
 """Names in requests' signatures, by which moto finds the backend, where they differ."""

@@ -29,18 +29,25 @@ import stat
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
-from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from surgeproof import files
-from surgeproof.emulator.credentials import NONCE_HEADER, PROOF_HEADER, Credentials
 from surgeproof.emulator.deliveries import Place
+from surgeproof.emulator.moto_process import (
+    HEALTH_PATH,
+    HEALTH_SECONDS,
+    HOLDINGS_PATH,
+    LOG,
+    PORT_TAKEN,
+    RECORD,
+    START_SECONDS,
+    Emulator,
+    start,
+)
 from surgeproof.emulator.processes import (
     PROC,
     RUN_VARIABLE,
@@ -50,51 +57,10 @@ from surgeproof.emulator.processes import (
 )
 from surgeproof.emulator.settings_copy import copy_settings, salt_of
 from surgeproof.emulator.state import State, StateError, digest, locks, trim_history
-from surgeproof.exits import InputError
 from surgeproof.project import Project, check_name
-from surgeproof.settings.json_file import parse_json
 
-HOST = "127.0.0.1"
-RECORD = "emulator.json"
-LOG = "emulator.log"
 REPORT = "replay.html"
 """Name of the page that `up` leaves."""
-
-HEALTH_PATH = "/surgeproof/health"
-HOLDINGS_PATH = "/surgeproof/holdings"
-
-SERVICES = (
-    "ec2",
-    "acm",
-    "autoscaling",
-    "budgets",
-    "cloudwatch",
-    "elbv2",
-    "events",
-    "iam",
-    "kms",
-    "logs",
-    "rds",
-    "route53",
-    "s3",
-    "secretsmanager",
-    "sns",
-    "sqs",
-    "ssm",
-    "sts",
-    "wafv2",
-)
-"""What the components use; other services of moto are imported on their first request."""
-
-START_SECONDS = 60.0
-"""How long the emulator may take to answer (seconds); two to four are usual."""
-
-HEALTH_SECONDS = 30.0
-"""How long a living emulator may take to answer (seconds): a busy machine is no reason to discard
-a stack."""
-
-PAGE_BYTES_MAX = 1024 * 1024
-"""Longest answer of one of the emulator's own pages (bytes)."""
 
 LEAST_FREE_MIB = 64
 """Free disk below which nothing is begun (MiB): a state half written helps nobody."""
@@ -118,9 +84,6 @@ FILES = (
 REMOVED = re.compile(rf"\.removed-(?:{'|'.join(DIRECTORIES)})-[0-9a-f]{{8}}")
 """Name of a directory that is being removed."""
 
-PORT_TAKEN = 3
-"""The emulator's exit code when its port is taken."""
-
 PASSED_ON = (
     "HOME",
     "LANG",
@@ -139,8 +102,6 @@ PASSED_ON = (
 PASSPHRASE_BYTES = 32
 """Random bytes in a passphrase, which is longer than that as text."""
 
-PORT_MAX = 65535
-
 ATTEMPTS = 1000
 """How often the lock is tried while other commands remove its directory."""
 
@@ -152,23 +113,6 @@ _UNWRITABLE = frozenset(
 
 class RunError(Exception):
     """The run failed for a reason that one line tells. Exit code 4."""
-
-
-@dataclass(frozen=True)
-class Emulator:
-    """A living moto process that answers."""
-
-    process: Process
-    port: int
-    region: str
-    credentials: Credentials
-    deliver: tuple[str, ...] = ()
-    """Hosts and ports that it may send to."""
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{HOST}:{self.port}"
 
 
 class RunDirectory:
@@ -458,9 +402,8 @@ class RunDirectory:
 
     def environment(self) -> dict[str, str]:
         """Return all that the engine, and what it starts, sees of an environment."""
-        inherited = {key: value for key in PASSED_ON if (value := os.environ.get(key))}
         return {
-            **inherited,
+            **self._inherited(),
             # The user's own would let who registers a resource start a plugin that lies on it.
             "PATH": os.pathsep.join((str(self.path / "bin"), os.defpath)),
             "PULUMI_BACKEND_URL": f"file://{quote(str(self.state_path))}",
@@ -473,11 +416,13 @@ class RunDirectory:
             # engine killed, its lock would tell, and the state go with the emulator all the same.
             "PULUMI_SKIP_CHECKPOINTS": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            **self._marks(),
         }
 
-    def _marks(self) -> dict[str, str]:
+    def _inherited(self) -> dict[str, str]:
+        """Return what every child process gets of the environment, and what marks it as ours."""
+        passed_on = {key: value for key in PASSED_ON if (value := os.environ.get(key))}
         return {
+            **passed_on,
             RUN_VARIABLE: str(self.path),
             # Nothing of the user's may be found by accident either.
             "AWS_CONFIG_FILE": os.devnull,
@@ -490,21 +435,15 @@ class RunDirectory:
     def emulator(self) -> Emulator | None:
         """Return the recorded emulator if it is alive, ours, and answers."""
         record = read_json(self._emulator)
-        process, port = Process.from_record(record), record.get("port")
-        credentials = Credentials.from_record(record)
-        if process is None or credentials is None or type(port) is not int:
+        emulator = Emulator.from_record(record)
+        if emulator is None or self._recorded(record) is None:
             return None
-        if not 0 < port <= PORT_MAX or self._recorded(record) is None:
-            return None
-        places = record.get("deliver")
-        deliver = tuple(map(str, places)) if isinstance(places, list) else ()
-        emulator = Emulator(process, port, str(record.get("region")), credentials, deliver)
-        return emulator if _page(emulator, HEALTH_PATH) is not None else None
+        return emulator if emulator.page(HEALTH_PATH) is not None else None
 
     def holdings(self) -> list[str]:
         """Return what the emulator holds beyond what a new account does."""
         emulator = self.emulator()
-        return list(_page(emulator, HOLDINGS_PATH) or []) if emulator else []
+        return list(emulator.page(HOLDINGS_PATH) or []) if emulator else []
 
     def start_emulator(self, region: str, port: int, deliver: Sequence[Place] = ()) -> None:
         """Start the emulator, unless it runs; it takes some seconds, see `await_emulator`.
@@ -514,40 +453,10 @@ class RunDirectory:
         named = tuple(map(str, sorted(set(deliver))))
         running = self.emulator()
         if running is not None:
-            if running.region != region:
-                raise InputError(
-                    f"aws:region: must be {running.region}, where stack {self.stack} is up, got "
-                    f"{region!r}; take the stack down to move it"
-                )
-            if port not in (0, running.port):
-                raise InputError(
-                    f"--port: must be {running.port}, where stack {self.stack} is up, got {port}"
-                )
-            if named not in ((), running.deliver):
-                raise InputError(
-                    f"--deliver: must be {', '.join(running.deliver) or 'absent'}, as stack "
-                    f"{self.stack} was brought up, got {', '.join(named)}; take the stack down to "
-                    "change it"
-                )
+            running.check_asked(self.stack, region, port, named)
             return
         files.remove(self._emulator)
-        arguments = [
-            *(sys.executable, "-m", "surgeproof.emulator.moto_server"),
-            *("--directory", str(self.path), "--region", region),
-            *("--port", str(port), *(f"--deliver={place}" for place in named)),
-        ]
-        inherited = {key: value for key in PASSED_ON if (value := os.environ.get(key))}
-        package_root = str(Path(__file__).parents[2])
-        with files.appending(self.path / LOG) as log:
-            self._starting = subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=self.path,
-                env={**inherited, "PYTHONPATH": package_root, **self._marks()},
-                start_new_session=True,  # a Ctrl-C in the terminal is not for it
-            )
+        self._starting = start(self.path, region, port, named, self._inherited())
 
     def await_emulator(self) -> Emulator:
         """Return the emulator once it answers."""
@@ -617,26 +526,6 @@ def _this_process() -> Process:
     if process is None:
         raise RunError("this system does not tell when a process started")
     return process
-
-
-def _page(emulator: Emulator, path: str) -> Any:
-    """Return what one of the emulator's own pages says; None where it is not the one to answer."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    nonce = secrets.token_hex(16)
-    headers = {
-        NONCE_HEADER: nonce,
-        PROOF_HEADER: emulator.credentials.proof("ask", path, nonce),
-    }
-    request = urllib.request.Request(f"{emulator.url}{path}", headers=headers)  # noqa: S310
-    try:
-        with opener.open(request, timeout=HEALTH_SECONDS) as answer:
-            body = answer.read(PAGE_BYTES_MAX).decode()
-            proof = answer.headers.get(PROOF_HEADER, "")
-        if not emulator.credentials.proves(proof, "answer", nonce, body):
-            return None
-        return parse_json(body, path)
-    except (OSError, ValueError, HTTPException):
-        return None
 
 
 def _is_other_kind(path: Path, *, directory: bool) -> bool:

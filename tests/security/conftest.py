@@ -11,7 +11,8 @@ import boto3
 import pytest
 
 from surgeproof.emulator.deliveries import Place
-from surgeproof.emulator.run_directory import Emulator, RunDirectory
+from surgeproof.emulator.moto_process import Emulator
+from surgeproof.emulator.run_directory import RunDirectory
 from surgeproof.project import Project
 
 REGION = "eu-central-1"

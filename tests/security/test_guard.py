@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 
 from surgeproof.emulator import run_directory
 from surgeproof.emulator.guard import CLOSED
-from surgeproof.emulator.run_directory import SERVICES
+from surgeproof.emulator.moto_process import SERVICES
 from tests.other_user import as_another_user
 from tests.security.conftest import BUCKET, DOCUMENT, REGION, TOPIC
 
