@@ -47,6 +47,9 @@ OLDEST_ON_PATH = VersionInfo(3, 200, 0)
 BUILD_GIB = 4.0
 """Free disk that a build from modules needs: sources, compiled packages and the binary (GiB)."""
 
+KEPT_ENGINES = 2
+"""Engines that are kept in the cache (of about 115 MB each)."""
+
 GRACE_SECONDS = 1.0
 """How long Go and pip may take to end when they are interrupted (seconds)."""
 
@@ -55,6 +58,11 @@ TOOLS_PASSED_ON = (
     *("NETRC", "SSL_CERT_DIR", "SSL_CERT_FILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"),
 )
 """What Go gets of the user's environment, beside its own variables and those of proxies."""
+
+_VERSION_DIRECTORY = re.compile(r"v\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?")
+
+_in_use: list[int] = []
+"""Handles that hold the engines which this process uses; they end with it."""
 
 Progress = Callable[[str], None]
 """Told a line about what is going on, whenever there is news."""
@@ -143,11 +151,41 @@ def _cached(progress: Progress) -> Path:
     binary = _cached_binary()
     if not binary.exists():
         raise EngineError("the cache holds none")
+    _take(binary)
     problem = _damage(binary)
     if problem is not None:
         progress(f"{binary}: {problem}; making it anew")
         raise EngineError(f"{binary}: {problem}")
     return binary
+
+
+def _take(binary: Path) -> None:
+    """Say that an engine in the cache is in use, until this process ends."""
+    with suppress(OSError):  # no record, or a file system without locks
+        handle = os.open(_record(binary), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        _in_use.append(handle)
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        os.utime(handle)
+
+
+def _remove_oldest(kept: Path) -> None:
+    """Remove the engines beyond those that are kept, the oldest use first, none that is in use."""
+    used = {}
+    for place in kept.parent.iterdir():
+        record = _record(place / "bin" / "pulumi")
+        if _VERSION_DIRECTORY.fullmatch(place.name) and not place.is_symlink() and record.is_file():
+            used[place] = record.lstat().st_mtime
+    others = sorted(used.keys() - {kept}, key=lambda place: -used[place])
+    for place in others[KEPT_ENGINES - 1 :]:
+        record = _record(place / "bin" / "pulumi")
+        handle = os.open(record, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            files.remove(place)
+        except OSError:
+            pass  # in use
+        finally:
+            os.close(handle)
 
 
 def _damage(binary: Path) -> str | None:
@@ -186,11 +224,15 @@ def _made(progress: Progress) -> Path:
                 progress("waiting for another command, which makes the Pulumi engine")
                 fcntl.flock(lock, fcntl.LOCK_EX)
             if _cached_binary().exists() and _damage(_cached_binary()) is None:
+                _take(_cached_binary())
                 return _cached_binary()  # another command was sooner
             for name, source in (("Pulumi's release", _released), ("a build", _built)):
                 with _errors_named(name, tried):
                     binary = source(progress)
                     files.remove(root / "build")  # also what a killed build has left
+                    _take(binary)
+                    with suppress(OSError):
+                        _remove_oldest(binary.parents[1])
                     return binary
     raise EngineError(*tried)
 

@@ -1,5 +1,6 @@
 """The engine is found where it is, and where it cannot be had one error says all that was tried."""
 
+import fcntl
 import hashlib
 import http.server
 import io
@@ -166,6 +167,57 @@ def test_a_damaged_engine_is_never_used_where_no_other_can_be_made(cached):
 
     with pytest.raises(engine.EngineError, match="its SHA-256 is not the recorded one"):
         engine.find_engine()
+
+
+@pytest.fixture
+def earlier(bare_machine, monkeypatch):
+    """Engines of earlier versions, the oldest first, where the next one can be had."""
+
+    def released(_):
+        with files.new_directory(engine.cache_directory()) as made:
+            return engine._keep(made, write_pulumi(made / "bin", engine.required_version()))
+
+    monkeypatch.setattr(engine, "_released", released)
+    monkeypatch.setattr(engine, "_in_use", [])
+    places = []
+    for number in range(4):
+        place = engine.cache_directory() / "engine" / f"v3.{number}.0"
+        write_pulumi(place / "bin", f"3.{number}.0")
+        (place / "bin" / "pulumi.sha256").touch()
+        os.utime(place / "bin" / "pulumi.sha256", (number + 1, number + 1))
+        places.append(place)
+    return places
+
+
+def test_the_oldest_engines_go_once_a_new_one_is_there(earlier):
+    mine = earlier[0].parent / "v3-notes"
+    mine.mkdir()
+
+    made = engine.find_engine()
+
+    assert made.is_file()
+    assert [place.exists() for place in earlier] == [False, False, False, True]
+    assert mine.is_dir()
+
+
+def test_an_engine_in_use_stays(earlier):
+    with (earlier[0] / "bin" / "pulumi.sha256").open() as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        engine.find_engine()
+
+    assert [place.exists() for place in earlier] == [True, False, False, True]
+
+
+def test_an_engine_that_is_found_counts_as_in_use(cached, monkeypatch):
+    monkeypatch.setattr(engine, "_in_use", [])
+    record = cached.with_name("pulumi.sha256")
+    os.utime(record, (1, 1))
+
+    engine.find_engine()
+
+    assert record.stat().st_mtime > 1
+    with record.open() as other, pytest.raises(BlockingIOError):
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_what_is_kept_is_recorded_for_sha256sum(cached):

@@ -339,6 +339,22 @@ def test_the_oldest_versions_go_and_the_newest_stay(cache):
     assert cache.run()
 
 
+def test_what_numbas_own_cache_left_goes_and_stays_where_something_else_lies(cache):
+    former = [cache.kernels / f"{number:016x}" for number in range(4)]
+    for place in former:
+        (place / "simulation_0").mkdir(parents=True)
+        (place / "simulation_0" / "kernel.act-1.py311.nbi").touch()
+        (place / "simulation_0" / "kernel.act-1.py311.1.nbc").touch()
+    (former[1] / "simulation_0" / "thesis.txt").touch()
+    (former[2] / "link.nbc").symlink_to(cache.base)
+    (former[3] / "simulation_0").rename(cache.base / "elsewhere")
+
+    cache.run()
+
+    assert [place.exists() for place in former] == [False, True, True, True]
+    assert len(list(former[1].rglob("*.nb?"))) == 2
+
+
 def test_a_version_in_use_stays(cache):
     old = [older_version(cache, number, seconds_ago=1000 - number) for number in range(12)]
 

@@ -46,10 +46,13 @@ njit: Any = numba.njit
 ENTRY: Final = "kernel.simulate_slice"
 """Module and name of the function that the package calls, and that calls all others."""
 
-KEPT_VERSIONS: Final = 8
-"""Versions of the compiled code that are kept (directories, of about 35 MB each)."""
+KEPT_VERSIONS: Final = 4
+"""Versions of the compiled code that are kept (directories, of about 70 MB each)."""
 
 _VERSION: Final = re.compile(r"kernel-[0-9a-f]{16}")
+_FORMER_VERSION: Final = re.compile(r"[0-9a-f]{16}")
+"""Name of a directory in which numba's own cache lay, before this one."""
+_FORMER_CODE: Final = frozenset({".nbc", ".nbi"})
 _CODE: Final = re.compile(r"[\w.<>-]+-[0-9a-f]{16}\.code")
 _USED: Final = "used"
 _HEAD: Final = b"surgeproof machine code 1\n"
@@ -139,6 +142,16 @@ def _remove_oldest(root: Path, kept: Path) -> None:
             os.close(handle)
 
 
+def _remove_former(root: Path) -> None:
+    """Remove the directories of numba's own cache, where nothing else lies in them."""
+    for place in root.iterdir():
+        if not _FORMER_VERSION.fullmatch(place.name) or place.is_symlink() or not place.is_dir():
+            continue
+        found = [each for each in place.rglob("*") if each.is_symlink() or not each.is_dir()]
+        if found and all(file.suffix in _FORMER_CODE and file.is_file() for file in found):
+            files.remove(place)
+
+
 @functools.cache
 def cache_place() -> Path | None:
     """Return where the machine code of this version lies, found out once; None where nowhere.
@@ -156,6 +169,7 @@ def cache_place() -> Path | None:
         with suppress(OSError):
             files.sweep(place)
             _remove_oldest(root, place)
+            _remove_former(root)
         return place
     return None
 
