@@ -301,9 +301,7 @@ def _judged(
     from surgeproof.simulation.surges import most_strained  # noqa: PLC0415
     from surgeproof.simulation.verdict import judge  # noqa: PLC0415
 
-    trace = find_trace(surge.trace, _places())
-    if surge.scale != 1:
-        trace = trace.scale(surge.scale)
+    trace = find_trace(surge.trace, _places(), scale=surge.scale)
     part = most_strained(plan, trace, group=group)
     return part, judge(plan, part, group=group, limits=limits, with_standing=False)
 

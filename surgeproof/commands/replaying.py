@@ -43,9 +43,6 @@ from surgeproof.traces.found import find_trace
 from surgeproof.traces.named import OUTAGE
 from surgeproof.traces.outage import shipped
 
-LONGEST_SECONDS: Final = 31 * 86_400.0
-"""Longest trace that is replayed (seconds): a hundred runs of it take some ten seconds."""
-
 EXIT_CODES: Final = {
     Word.SURVIVES: Exit.DONE,
     Word.FAILS: Exit.NO,
@@ -254,13 +251,7 @@ def surges_of(
 
 def load(surge: Surge, root: Path) -> tuple[Surge, Trace]:
     """Return the trace of a surge: a named one, or a CSV file, from here or from the project."""
-    trace = find_trace(surge.trace, (Path(), root))
-    if trace.duration_seconds > LONGEST_SECONDS:
-        raise InputError(
-            f"--trace: {trace.name} must last at most {LONGEST_SECONDS / 86_400:g} days, got "
-            f"{trace.duration_seconds / 86_400:.3g}; `surgeproof trace show` cuts it"
-        )
-    return surge, trace if surge.scale == 1 else trace.scale(surge.scale)
+    return surge, find_trace(surge.trace, (Path(), root), scale=surge.scale)
 
 
 def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:

@@ -13,6 +13,9 @@ from surgeproof.traces.trace import Trace
 LEAST_SECONDS: Final = 60.0
 """Shortest trace that can be replayed (seconds): minutes are judged."""
 
+LONGEST_DAYS: Final = 31
+"""Longest trace that can be replayed (days): a hundred runs of it take some ten seconds."""
+
 LONGEST_STEP_SECONDS: Final = 3600.0
 """Longest step that can be replayed (seconds): a surge of minutes does not show in a day's mean."""
 
@@ -29,10 +32,16 @@ def read_file(path: str | Path, reading: Reading | None = None) -> Trace:
     return read_export(path, reading) if of_json else read_csv(path, reading)
 
 
-def find_trace(name: str, places: Sequence[Path]) -> Trace:
+def find_trace(name: str, places: Sequence[Path], *, scale: float = 1.0) -> Trace:
     """Return a named trace, or that of a file, whose path counts from one of the places.
 
     Raises TraceError for what is neither, and for a trace in which nothing can be judged.
+
+    Args:
+        name: What a configuration, or a command, calls it.
+        places: Where a file may lie, the first one first.
+        scale: Factor of all requests.
+
     """
     if name in trace_names():
         trace = named_trace(name)
@@ -57,12 +66,15 @@ def find_trace(name: str, places: Sequence[Path]) -> Trace:
             raise TraceError(error.place, error.rule, said, error.details) from None
     if trace.duration_seconds < LEAST_SECONDS:
         raise TraceError(name, f"last at least {LEAST_SECONDS:g} s", trace.duration_seconds)
+    if trace.duration_seconds > LONGEST_DAYS * 86_400:
+        rule = f"last at most {LONGEST_DAYS} days (`surgeproof trace show` cuts it)"
+        raise TraceError(name, rule, Said(f"{trace.duration_seconds / 86_400:.3g}"))
     if trace.step_seconds > LONGEST_STEP_SECONDS:
         rule = f"have steps of at most {LONGEST_STEP_SECONDS:g} s, in which a surge can be seen"
         raise TraceError(name, rule, Said(f"{trace.step_seconds:g} s"))
     if trace.total_requests == 0:
         raise TraceError(name, "hold requests", trace.total_requests)
-    return trace
+    return trace if scale == 1 else trace.scale(scale)
 
 
 def _may_be_there(path: Path) -> bool:

@@ -22,6 +22,7 @@ from surgeproof.simulation import Injection
 from surgeproof.simulation.injections import KINDS, name_of
 from surgeproof.traces.outage import shipped
 from tests.report.support import fixed, group, scaling
+from tests.traces.refused import HEADER, REFUSED
 
 ROOT = Path(__file__).parents[2]
 
@@ -330,15 +331,6 @@ def test_an_injected_failure_hurts(give):
 
 
 CSV = "seconds,requests_per_second\n"
-BAD_FILES = {
-    "empty": "",
-    "unsorted": f"{CSV}0,1\n60,1\n30,1\n",
-    "negative": f"{CSV}0,1\n60,-1\n",
-    "no number": f"{CSV}0,1\n60,many\n",
-    "no rows": CSV,
-    "no requests": f"{CSV}0,0\n60,0\n",
-    "half a minute": f"{CSV}0,1\n15,1\n",
-}
 
 
 def test_a_file_of_a_gibibyte_is_refused_unread(give, project):
@@ -353,28 +345,16 @@ def test_a_file_of_a_gibibyte_is_refused_unread(give, project):
     )
 
 
-def test_a_trace_of_months_is_refused_with_the_command_that_cuts_it(give, project):
-    rows = "".join(f"{3600 * hour},10\n" for hour in range(40 * 24))
-    (project / "long.csv").write_text(f"{CSV}{rows}")
+@pytest.mark.parametrize(("rows", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_trace_in_which_nothing_can_be_judged_is_refused(give, project, rows, message):
+    (project / "sale.csv").write_text(HEADER + rows)
 
-    result = give({"dev": fixed()}, "--trace", "long.csv")
-
-    assert result.exit_code == 2
-    assert result.output == (
-        "error: --trace: long must last at most 31 days, got 40; `surgeproof trace show` cuts it\n"
-    )
-
-
-@pytest.mark.parametrize("content", BAD_FILES.values(), ids=BAD_FILES)
-def test_bad_traces_are_one_line(give, project, content):
-    (project / "bad.csv").write_text(content)
-
-    result = give({"dev": fixed()}, "--trace", "bad.csv")
+    result = give({"dev": fixed()}, surges=[Surge(name="sale", trace="sale.csv")])
 
     assert result.exit_code == 2
     assert result.output.startswith("error: ")
     assert result.output.count("\n") == 1
-    assert "bad" in result.output
+    assert message in result.output
 
 
 @pytest.mark.parametrize(

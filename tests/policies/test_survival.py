@@ -26,6 +26,7 @@ from tests.policies.analysis import (
     Thing,
     changed,
 )
+from tests.traces.refused import HEADER, REFUSED
 
 ROOT = Path(__file__).parents[2]
 TARGET_GROUP = "aws:lb/targetGroup:TargetGroup"
@@ -399,16 +400,20 @@ def test_each_of_two_groups_is_replayed(say):
 
 
 @pytest.mark.parametrize("rule", [SURVIVES, WARNS])
-def test_a_trace_that_cannot_be_read_is_named(say, rule, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("rows", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_trace_in_which_nothing_can_be_judged_is_named(
+    say, rule, rows, message, tmp_path, monkeypatch
+):
     (tmp_path / "pack").mkdir()
-    (tmp_path / "sale.csv").write_text("time,requests_per_second\nnever,1\n")
+    (tmp_path / "sale.csv").write_text(HEADER + rows)
     monkeypatch.chdir(tmp_path / "pack")
     config = CONFIG | {"surges": {"sale": {"trace": "sale.csv"}, "other": {"trace": "no.csv"}}}
 
     said = say(rule, config=config)
 
     assert (said.refusals, said.notes) == ([], [])
-    assert said.failures[0].startswith(f"`surges.sale.trace`: {tmp_path}/sale.csv")
+    assert said.failures[0].startswith("`surges.sale.trace`: ")
+    assert message in said.failures[0]
     assert said.failures[1].startswith("`surges.other.trace`: trace: must be one of x2-in-0s, ")
     assert said.failures[1].endswith(f"a file in {tmp_path} or {ROOT}, got 'no.csv'")
 

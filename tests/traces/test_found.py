@@ -6,6 +6,7 @@ import pytest
 
 from surgeproof.traces import TraceError, named_trace
 from surgeproof.traces.found import find_trace
+from tests.traces.refused import HEADER, REFUSED
 
 
 @pytest.fixture
@@ -42,20 +43,20 @@ def test_what_is_neither_is_named_with_where_it_was_sought(places):
     assert message.endswith(f"a file in {places[0]} or {places[1]}, got 'no.csv'")
 
 
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        (("0,1", "20,1"), "sale.csv: must last at least 60 s, got 40.0"),
-        (("0,0", "60,0"), "sale.csv: must hold requests, got 0.0"),
-    ],
-)
+@pytest.mark.parametrize(("rows", "message"), REFUSED.values(), ids=REFUSED)
 def test_what_cannot_be_judged_is_refused(places, rows, message):
-    write(places[0] / "sale.csv", *rows)
+    (places[0] / "sale.csv").write_text(HEADER + rows)
 
     with pytest.raises(TraceError) as raised:
         find_trace("sale.csv", places)
 
-    assert str(raised.value) == message
+    assert message in str(raised.value)
+
+
+def test_a_trace_is_scaled(places):
+    found = find_trace("x2-in-0s", places, scale=3)
+
+    assert found == named_trace("x2-in-0s").scale(3)
 
 
 @pytest.mark.parametrize(
