@@ -198,7 +198,6 @@ class Display:
         err: Any = _Stream(sys.stderr, lambda _: None)
         self.out = Console(file=out, highlight=False, emoji=False)
         self.err = Console(file=err, highlight=False, emoji=False, stderr=True)
-        self._since = 0.0
 
     def say(self, line: str = "") -> None:
         """Print one line, unwrapped."""

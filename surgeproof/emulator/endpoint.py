@@ -37,9 +37,6 @@ def _load() -> Mapping[str, Any]:
 
 _TABLE = _load()
 
-MEASURED_ON: str = _TABLE.get("endpoint", "")
-"""The endpoint and version that was measured."""
-
 LOST: Mapping[str, Mapping[str, Loss]] = {
     token: {path: Loss(each["absent"], each["shown"]) for path, each in paths.items()}
     for token, paths in _TABLE.get("loses", {}).items()
@@ -48,9 +45,3 @@ LOST: Mapping[str, Mapping[str, Loss]] = {
 
 REFUSED: Mapping[str, Mapping[str, str]] = _TABLE.get("refuses", {})
 """Attributes that the endpoint refuses, with its answer. They are not sent, but recorded."""
-
-LACKS: Mapping[str, str] = _TABLE.get("lacks", {})
-"""Operations that the endpoint does not implement, with the properties that hang on them."""
-
-NOT_ENFORCED: Mapping[str, str] = _TABLE.get("does not enforce", {})
-"""What AWS refuses and the endpoint takes."""

@@ -133,8 +133,7 @@ class Scaling:
         settings = settings if isinstance(settings, Mapping) else {}
         if settings.get("maxCapacityBreachBehavior") not in (None, "HonorMaxCapacity"):
             view.note("mode", "A forecast may raise the group's maximum, which is not modelled.")
-        mode = settings.get("mode") or "ForecastOnly"
-        return PredictiveScaling(name=name, group=group, forecast_only=mode != "ForecastAndScale")
+        return PredictiveScaling(name=name, group=group)
 
     def _tracking(
         self, view: View, name: str, group: str, resource: Resource

@@ -416,7 +416,6 @@ class PredictiveScaling:
 
     name: str
     group: str
-    forecast_only: bool = True
 
 
 Policy = TargetTracking | StepScaling | SimpleScaling | PredictiveScaling
@@ -550,8 +549,6 @@ class Prices:
     """What capacity costs (per hour, in `currency`)."""
 
     instance_hour: float = 0.0
-    load_balancer_hour: float = 0.0
-    database_hour: float = 0.0
     currency: str = "USD"
 
 

@@ -66,9 +66,6 @@ COUNT_COLUMNS: Final = (
 )  # fmt: skip
 """Headers that a column of counts may have (requests in the step)."""
 
-UNITS_OF_VALUES: Final = ("rate", "count")
-"""What the numbers may be: requests/s, or requests in the step."""
-
 _DELIMITERS: Final = ("\t", ";", "|", ",")
 _BIN: Final = re.compile(r"bin\(\s*\d+\s*\w+\s*\)")
 _OTHER_THINGS: Final = re.compile(
@@ -93,7 +90,8 @@ class Reading:
     period_seconds: float | None = None
     """Distance of two rows (seconds). Default: the usual one."""
     unit: str | None = None
-    """What the numbers are, one of UNITS_OF_VALUES. Default: by the header."""
+    """What the numbers are: `rate` (requests/s) or `count` (requests in the step). Default: by the
+    header."""
     series: str | None = None
     """Header or label of the series. Default: the only one."""
     decimal: str = ""

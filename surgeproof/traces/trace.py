@@ -270,26 +270,6 @@ class Trace:
             np.concatenate([part.absent for part in parts]),
         )
 
-    def overlay(self, other: "Trace", at_seconds: float = 0.0) -> Self:
-        """Return the sum of this trace and another of the same step.
-
-        The other begins `at_seconds` after this one's start, wherever its own start is. The sum
-        lasts as long as the later of the two.
-        """
-        self._check_step(other)
-        begin = self._steps("at_seconds", at_seconds)
-        steps = max(len(self), begin + len(other))
-        if steps > STEPS_MAX:
-            raise TraceError("at_seconds", f"give at most {STEPS_MAX:,} steps", at_seconds)
-        rates, absent = np.zeros(steps), np.zeros(steps, np.bool_)
-        rates[: len(self)] = self.requests_per_second
-        absent[: len(self)] = self.absent
-        rates[begin : begin + len(other)] += other.requests_per_second
-        absent[begin : begin + len(other)] |= other.absent
-        return self._joined(
-            f"with {other.name} on top from {at_seconds:g} s", (self, other), rates, absent
-        )
-
     def _values(self) -> tuple[Any, ...]:
         return (
             self.name,

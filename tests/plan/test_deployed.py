@@ -194,7 +194,7 @@ def test_the_policies(plan):
         disable_scale_in=True,
         period_seconds=10,
     )
-    assert forecast == PredictiveScaling(name="forecast", group="shop-web", forecast_only=False)
+    assert forecast == PredictiveScaling(name="forecast", group="shop-web")
     assert (requests.metric, requests.target) == (TrackedMetric.REQUESTS_PER_TARGET, 3000)
     assert surge == StepScaling(
         name="surge",

@@ -684,7 +684,7 @@ def test_step_and_simple_scaling_in_full():
         adjustment=5,
         cooldown_seconds=30,
     )
-    assert forecast == PredictiveScaling(name="forecast", group="web", forecast_only=False)
+    assert forecast == PredictiveScaling(name="forecast", group="web")
     assert paths(plan) == ["policies[surge].metricAggregationType", "policies[forecast].mode"]
 
 

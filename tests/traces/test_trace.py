@@ -198,18 +198,10 @@ class TestOperations:
         assert made.requests_per_second.tolist() == [1, 2, 3, 4, 9, 8]
         assert (made.rows, made.bad_rows) == (5, 1)
 
-    def test_one_on_top_of_the_other(self):
-        made = trace().overlay(trace((5.0, 5.0), absent=[True, False]), 30)
-
-        assert made.requests_per_second.tolist() == [1, 2, 3, 9, 5]
-        assert made.absent.tolist() == [False, False, False, True, False]
-
     def test_only_equal_steps_are_joined(self):
         message = r"^t.step_seconds: must be that of t \(10; resample changes it\), got 5.0$"
         with pytest.raises(TraceError, match=message):
             trace().then(trace(step=5.0))
-        with pytest.raises(TraceError, match=message):
-            trace().overlay(trace(step=5.0))
 
 
 class TestProperties:
@@ -260,13 +252,6 @@ class TestProperties:
         joined = made.slice(0, cut).then(made.slice(cut, made.duration_seconds))
 
         assert joined.requests_per_second.tolist() == made.requests_per_second.tolist()
-
-    @given(RATES, RATES, st.integers(0, 30))
-    def test_overlay_adds_the_totals(self, first, second, at):
-        made = trace(first).overlay(trace(second), at * 10)
-        total = trace(first).total_requests + trace(second).total_requests
-
-        assert made.total_requests == pytest.approx(total, rel=1e-9)
 
 
 def test_traces_alone_need_neither_boto3_nor_pulumi():
