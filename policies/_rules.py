@@ -13,6 +13,7 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from surgeproof.plan.shapes import Misfit
+from surgeproof.plan.terraform import PARENT
 from surgeproof.policies._values import ABSENT, UNKNOWN, read, read_each, show
 
 _SECURITY_HUB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide"
@@ -159,6 +160,11 @@ class Resource:
         return not _COPIES.isdisjoint(re.split(r"[^a-z]+", stack.lower()))
 
     @property
+    def is_of_terraform(self) -> bool:
+        """Whether Terraform makes it, which has no project and no stack."""
+        return f"::{PARENT}$" in self.urn
+
+    @property
     def label(self) -> str:
         """The resource in a message about another one."""
         return f"{self.type.rpartition(':')[2]} `{self.name}`"
@@ -240,7 +246,8 @@ class Report:
         if (misfit := resource.misfit(path)) is not None:
             self.undecided(resource, f"{misfit}, so that it cannot be read.")
             return
-        self.undecided(resource, f"`{path}` is known only during `up`, which decides.")
+        until = "after `apply`" if resource.is_of_terraform else "during `up`, which decides"
+        self.undecided(resource, f"`{path}` is known only {until}.")
 
     def undecided(self, resource: Resource, reason: str) -> None:
         """Note that the rule lacks a fact."""

@@ -34,6 +34,8 @@ _ALARM_NAMES: Final = {
 
 
 def _check_name_prefix(alarm: Resource, report: Report) -> None:
+    if alarm.is_of_terraform:
+        return
     path = _ALARM_NAMES[alarm.type]
     name, prefix = alarm.read(path), f"{alarm.project_and_stack}-"
     if name is UNKNOWN:

@@ -17,11 +17,14 @@ from surgeproof.plan._terraform_references import (
     module_of,
 )
 from surgeproof.settings.errors import DocumentError, Path
-from surgeproof.settings.resources import SECRET, SIGNATURE, UNKNOWN_TEXT, Form
+from surgeproof.settings.resources import SECRET, SIGNATURE, UNKNOWN_TEXT, Form, type_of
 
 PROJECT: Final = "terraform"
 STACK: Final = "default"
 """What stands in the URNs where no project and stack are told; the JSON has no such names."""
+
+PARENT: Final = "terraform:index:Configuration"
+"""Stands before the types in the URNs, as the type of a component does."""
 
 LOOKED_UP: Final = frozenset(
     {
@@ -226,7 +229,7 @@ class _Reader:
     def _urn(self, instance: Instance) -> str:
         kind = instance.kind.removeprefix("data.")
         token = names.token_of(kind) or f"{kind.partition('_')[0]}:terraform:{kind}"
-        return f"{self._prefix}{token}::{address_of(instance)}"
+        return f"{self._prefix}{PARENT}${token}::{address_of(instance)}"
 
     def _resource(
         self,
@@ -250,7 +253,7 @@ class _Reader:
         urn = self._urn(instance)
         found: dict[str, Any] = {
             "urn": urn,
-            "type": urn.split("::", 3)[2],
+            "type": type_of(urn),
             "custom": not data or kind in LOOKED_UP,
             "external": data,
             "inputs": names.in_engines_words(token, given) if token else {},

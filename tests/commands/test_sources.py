@@ -76,6 +76,18 @@ def test_the_same_stack_gets_the_same_findings_from_each_program(project):
     rules = {each["rule"] for each in json.loads(told[0][1])["findings"]}
     assert "resource-is-readable" not in rules
     assert {"lb-listener-serves-https", "rds-no-plaintext-password"} <= rules
+    # There is no project and no stack with which names could begin.
+    assert "alarm-name-starts-with-stack" not in rules
+
+
+def test_what_a_local_hides_is_not_decided(project):
+    printed = give("check", "--terraform", FILES / "tofu-modules.json")[1]
+
+    assert (
+        "not decided  alarm-has-actions  aws:cloudwatch/metricAlarm:MetricAlarm "
+        'module.service["api"].aws_cloudwatch_metric_alarm.slow[0]: `alarmActions` is known only '
+        "after `apply`.\n"
+    ) in printed
 
 
 def test_without_a_project_terraform_is_checked_by_the_defaults(tmp_path, monkeypatch):

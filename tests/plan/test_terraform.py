@@ -23,7 +23,7 @@ from surgeproof.plan import (
 from surgeproof.plan._terraform_references import Instance, module_of, parts
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.state import read_state
-from surgeproof.plan.terraform import address_of, read_terraform
+from surgeproof.plan.terraform import PARENT, address_of, read_terraform
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.resources import SECRET, SIGNATURE, UNKNOWN_TEXT
 
@@ -193,7 +193,7 @@ def test_modules_with_count_and_for_each(modules):
 
 
 def test_who_belongs_to_whom_leads_through_modules(modules):
-    prefix = "urn:pulumi:default::terraform::aws:"
+    prefix = f"urn:pulumi:default::terraform::{PARENT}$aws:"
     rule = resource(modules, 'module.service["web"].aws_lb_listener_rule.service')
     alarm = resource(modules, 'module.service["api"].aws_cloudwatch_metric_alarm.slow[0]')
 
