@@ -13,7 +13,7 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from surgeproof.plan.shapes import Misfit
-from surgeproof.plan.terraform import PARENT
+from surgeproof.plan.terraform import PARENT, in_terraform_s_words
 from surgeproof.policies._values import ABSENT, UNKNOWN, read, read_each, show
 
 _SECURITY_HUB: Final = "https://docs.aws.amazon.com/securityhub/latest/userguide"
@@ -164,6 +164,10 @@ class Resource:
         """Whether Terraform makes it, which has no project and no stack."""
         return f"::{PARENT}$" in self.urn
 
+    def called(self, path: str) -> str:
+        """Return the path of a property as the program has it."""
+        return in_terraform_s_words(self.type, path) if self.is_of_terraform else path
+
     @property
     def label(self) -> str:
         """The resource in a message about another one."""
@@ -226,7 +230,7 @@ class Report:
         """Refuse a property's value, which the caller has put into words."""
         if resource.external:
             return
-        self.refusals.append((f"`{path}` must {must}, got {got}.", resource.urn))
+        self.refusals.append((f"`{resource.called(path)}` must {must}, got {got}.", resource.urn))
 
     def advise(self, resource: Resource, path: str, must: str, got: str) -> None:
         """Say what would be better, where what is there works: a convention, or a lesser risk."""
@@ -247,7 +251,7 @@ class Report:
             self.undecided(resource, f"{misfit}, so that it cannot be read.")
             return
         until = "after `apply`" if resource.is_of_terraform else "during `up`, which decides"
-        self.undecided(resource, f"`{path}` is known only {until}.")
+        self.undecided(resource, f"`{resource.called(path)}` is known only {until}.")
 
     def undecided(self, resource: Resource, reason: str) -> None:
         """Note that the rule lacks a fact."""

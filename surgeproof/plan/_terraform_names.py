@@ -7,11 +7,14 @@ says, from pulumi-aws's own types. The tables below are the exceptions. `tests/t
 of it against the provider's published schema.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
-from surgeproof.plan.shapes import OF_MAP, TEXT, block_shapes, resource_shapes, tokens
+from surgeproof.plan.shapes import OF_MAP, TEXT, block_shapes, current, resource_shapes, tokens
+from surgeproof.settings.json_file import read_json
 
 _TYPES: Final = {
     "aws_alb": "aws:lb/loadBalancer:LoadBalancer",
@@ -28,6 +31,12 @@ _TYPES: Final = {
 }
 """Types whose module or name pulumi-aws does not take from Terraform's name, and some that no rule
 reads and that count as such."""
+
+FILE: Final = Path(__file__).with_name("terraform_names.json")
+"""Names of properties that are more than those of pulumi-aws with underscores, by type. Written
+from the provider's published schema by `python -m tests.terraform.published`."""
+
+_WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 _WITHOUT_MODULE: Final = frozenset({"ec2"})
 """Modules of pulumi-aws that Terraform's names of types leave out."""
@@ -120,6 +129,23 @@ def _value(token: str, shape: Any, value: Any) -> Any:
 def top_property(token: str, name: str) -> str:
     """Return pulumi-aws's name of a property of a type."""
     return property_of(token, resource_shapes(token) or {}, name)
+
+
+@cache
+def _singular() -> Mapping[str, Mapping[str, str]]:
+    table: Mapping[str, Mapping[str, str]] = read_json(FILE)
+    return table
+
+
+def in_terraform_s_words(token: str, path: str) -> str:
+    """Return the path of a property with Terraform's names, such as `step_adjustment[0]`."""
+    other = _singular().get(current(token), {})
+    return _WORD.sub(lambda word: other.get(word[0]) or snake(word[0]), path)
+
+
+def snake(name: str) -> str:
+    """Return a name in camel case with underscores."""
+    return "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in name)
 
 
 def is_list_of_texts(kind: str, name: str) -> bool:

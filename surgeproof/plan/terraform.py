@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from surgeproof.plan import _terraform_names as names
+from surgeproof.plan._terraform_names import in_terraform_s_words
 from surgeproof.plan._terraform_references import (
     Instance,
     References,
@@ -18,6 +19,8 @@ from surgeproof.plan._terraform_references import (
 )
 from surgeproof.settings.errors import DocumentError, Path
 from surgeproof.settings.resources import SECRET, SIGNATURE, UNKNOWN_TEXT, Form, type_of
+
+__all__ = ["PARENT", "in_terraform_s_words", "is_terraform", "read_terraform"]
 
 PROJECT: Final = "terraform"
 STACK: Final = "default"

@@ -55,7 +55,7 @@ def test_terraform_is_checked_and_replayed(project, file):
     assert code == 1
     assert (
         "high      lb-drops-invalid-headers  aws:lb/loadBalancer:LoadBalancer aws_lb.main: "
-        "`dropInvalidHeaderFields` must be true, got false.\n"
+        "`drop_invalid_header_fields` must be true, got false.\n"
     ) in printed
     assert printed.splitlines()[-1].startswith("Surges: sale survives, ")
 
@@ -85,7 +85,7 @@ def test_what_a_local_hides_is_not_decided(project):
 
     assert (
         "not decided  alarm-has-actions  aws:cloudwatch/metricAlarm:MetricAlarm "
-        'module.service["api"].aws_cloudwatch_metric_alarm.slow[0]: `alarmActions` is known only '
+        'module.service["api"].aws_cloudwatch_metric_alarm.slow[0]: `alarm_actions` is known only '
         "after `apply`.\n"
     ) in printed
 

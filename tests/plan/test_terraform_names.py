@@ -6,9 +6,17 @@ from pathlib import Path
 import pytest
 
 from surgeproof.plan import shapes
-from surgeproof.plan._terraform_names import in_engines_words, plural, property_of, token_of
+from surgeproof.plan._terraform_names import (
+    FILE,
+    in_engines_words,
+    in_terraform_s_words,
+    plural,
+    property_of,
+    token_of,
+)
 from surgeproof.policies import _types
 from surgeproof.policies._coverage import ELSEWHERE
+from tests.terraform.published import other_names
 
 PUBLISHED = json.loads(
     (Path(__file__).parents[1] / "terraform" / "published.json").read_text("utf-8")
@@ -115,6 +123,29 @@ def test_plurals(name, many):
 )
 def test_values_in_the_engine_s_words(kind, values, read):
     assert in_engines_words(token_of(kind), values) == read
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "called"),
+    [
+        ("aws_lb", "dropInvalidHeaderFields", "drop_invalid_header_fields"),
+        ("aws_lb", "accessLogs.bucket", "access_logs.bucket"),
+        (
+            "aws_autoscaling_policy",
+            "stepAdjustments[0].scalingAdjustment",
+            "step_adjustment[0].scaling_adjustment",
+        ),
+        ("aws_alb_listener", "defaultActions[1].type", "default_action[1].type"),
+        ("aws_cloudwatch_metric_alarm", "name", "alarm_name"),
+        ("aws_db_instance", "dbName", "db_name"),
+    ],
+)
+def test_properties_in_terraform_s_words(kind, path, called):
+    assert in_terraform_s_words(token_of(kind), path) == called
+
+
+def test_the_table_of_names_is_current():
+    assert FILE.read_text("utf-8") == other_names()
 
 
 def test_what_nothing_reads_has_no_name():

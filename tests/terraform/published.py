@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from surgeproof import files
 from surgeproof.plan import _terraform_names as names
+from surgeproof.plan import shapes
 
 FILE: Final = Path(__file__).with_name("published.json")
 
@@ -139,5 +140,40 @@ def published(wheel: Path) -> str:
     )
 
 
+def other_names() -> str:
+    """Return the names that are more than those of pulumi-aws with underscores."""
+    schema = json.loads(FILE.read_text("utf-8"))
+    found: dict[str, dict[str, set[str]]] = {}
+
+    def walk(token: str, block: Mapping[str, Any], shape: Mapping[str, Any], met: set[Any]) -> None:
+        for name, form in block.items():
+            key = names.property_of(token, shape, name)
+            found.setdefault(token, {}).setdefault(key, set()).add(name)
+            inside = shape.get(key)
+            inside = inside[0] if isinstance(inside, list) else inside
+            fields = shapes.block_shapes(inside)
+            if not isinstance(form, list) or form[1] not in schema["blocks"] or fields is None:
+                continue
+            if (form[1], str(inside)) not in met:
+                met.add((form[1], str(inside)))
+                walk(token, schema["blocks"][form[1]], fields, met)
+
+    for kind, block in schema["types"].items():
+        token = names.token_of(kind)
+        if token is not None and (shape := shapes.resource_shapes(token)) is not None:
+            walk(token, block, shape, set())
+    table = {
+        token: {
+            key: next(iter(of))
+            for key, of in sorted(keys.items())
+            if len(of) == 1 and names.snake(key) not in of
+        }
+        for token, keys in sorted(found.items())
+    }
+    lines = [f"{json.dumps(key)}: {json.dumps(of)}" for key, of in table.items() if of]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
 if __name__ == "__main__":
     files.write_text(FILE, published(Path(sys.argv[1])))
+    files.write_text(names.FILE, other_names())
