@@ -2,6 +2,7 @@
 PYTHON ?= python3
 STACK ?= local
 EMBEDDED ?=
+WORKERS ?= auto
 REPORT ?=
 ON := --stack $(STACK) $(if $(EMBEDDED),--embedded)
 VENV := .venv
@@ -35,9 +36,11 @@ status: $(VENV)/.run  ## Show what is up
 down: $(VENV)/.run  ## Take the stack and the embedded AWS away
 	@$(SURGEPROOF) down $(ON)
 
-test: lint $(VENV)/.dev  ## Run everything that CI checks
-	$(PYTHON_M) surgeproof.emulator.engine
-	$(PYTHON_M) pytest
+# Files of tests run side by side: what two tests of a file share is then made once.
+test: $(VENV)/.dev  ## Run everything that CI checks
+	@began=$$(date +%s) && $(MAKE) --no-print-directory lint && linted=$$(date +%s) && \
+		$(PYTHON_M) surgeproof.emulator.engine && \
+		SURGEPROOF_LINT_SECONDS=$$((linted - began)) $(PYTHON_M) pytest --numprocesses $(WORKERS) --dist loadfile
 
 unit: $(VENV)/.dev  ## Run the quick tests of configuration, components and rules
 	$(PYTHON_M) pytest $(UNIT)
@@ -100,8 +103,8 @@ clean:  ## Remove the environment and what the tools left in the tree
 
 # A stamp, not bin/python: an interrupted `venv` leaves a python without pip.
 $(VENV)/.made:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
-		f"make: PYTHON must be Python 3.11 or newer, got {sys.version.split()[0]} ({sys.executable})")'
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and \
+		f"make: PYTHON must be Python 3.11, 3.12 or 3.13, got {sys.version.split()[0]} ({sys.executable})")'
 	@echo "creating the Python environment"
 	@$(PYTHON) -m venv $(VENV)
 	@touch $@

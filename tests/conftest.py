@@ -43,8 +43,21 @@ for _number, _handler in (
 TRIED = defaultdict(list)
 """By kind of moment or damage: whether each that was tried was put right."""
 
+MINUTES = {"lint": 4, "unit": 12, "simulation": 10, "engine": 12, "browser": 3}
+"""By phase: what it may take of one core. What makes it longer becomes a command with a name, as
+`make torture` is, and a short form of it stays."""
+
+SIMULATED = ("alerting", "outage", "request_level", "simulation")
+IN_BROWSER = ("test_browser.py", "test_attack_page.py")
+
+TOOK = defaultdict(float)
+"""By phase: seconds that its tests took, over all workers."""
+
 NO_SKIPS = "SURGEPROOF_NO_SKIPS"
 """Variable that `.ci/run` sets: what a test needs has to be there, or the test fails."""
+
+LINT = "SURGEPROOF_LINT_SECONDS"
+"""Variable that `make test` sets, which runs every phase: how long style and types took."""
 
 
 @pytest.hookimpl(wrapper=True)
@@ -105,7 +118,35 @@ def torture():
     return note
 
 
+def phase_of(report):
+    """Return the phase that a test belongs to."""
+    folder, _, file = report.location[0].removeprefix("tests/").rpartition("/")
+    if file in IN_BROWSER:
+        return "browser"
+    if "engine" in report.keywords:
+        return "engine"
+    return "simulation" if folder in SIMULATED else "unit"
+
+
+def pytest_runtest_logreport(report):
+    """Add up what setting up, running and tearing down took."""
+    TOOK[phase_of(report)] += report.duration
+
+
+def tell_phases(terminalreporter):
+    terminalreporter.section("minutes of one core, by phase")
+    for phase, minutes in MINUTES.items():
+        took = TOOK[phase] / 60
+        too_long = ": longer than planned, see MINUTES in tests/conftest.py"
+        terminalreporter.write_line(
+            f"{took:5.1f} of {minutes:2} {phase}{too_long if took > minutes else ''}"
+        )
+
+
 def pytest_terminal_summary(terminalreporter):
+    if lint := os.environ.get(LINT):
+        TOOK["lint"] = float(lint)
+        tell_phases(terminalreporter)
     if not TRIED:
         return
     terminalreporter.section("torture")

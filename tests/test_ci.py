@@ -129,3 +129,77 @@ def test_ci_tests_where_there_is_a_browser(bare, tmp_path):
 
 def test_ci_tests_where_a_browser_was_installed(bare):
     assert bare(make=MAKE, id="echo 0", apt_get="exit 0") == (0, "", True)
+
+
+# By phase: a test that takes no time, in a file of this name.
+OF_PHASE = {
+    "unit": ("unit/test_settings.py", ""),
+    "simulation": ("simulation/test_kernel.py", ""),
+    "engine": ("emulator/test_run.py", "@pytest.mark.engine"),
+    "browser": ("report/test_browser.py", ""),
+}
+SLOW = """
+import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report):
+    report.duration = {seconds!r}[report.location[0]] if report.when == "call" else 0
+"""
+
+
+def test_all_that_ran_is_counted_in_its_phase(tmp_path):
+    """Two workers ran some each, for 1 to 4 minutes by their clocks."""
+    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
+    seconds = {}
+    for minutes, (name, mark) in enumerate(OF_PHASE.values(), 1):
+        file = tmp_path / "tests" / name
+        file.parent.mkdir(parents=True)
+        file.write_text(f"import pytest\n\n{mark}\ndef test_one(): pass\n")
+        seconds[f"tests/{name}"] = 60 * minutes
+    (tmp_path / "slow.py").write_text(SLOW.format(seconds=seconds))
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmarkers = engine\n")
+
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "-p", "slow"),
+            *("--numprocesses", "2", "--dist", "loadfile"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "SURGEPROOF_LINT_SECONDS": "258", "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.split("by phase")[1].splitlines()[1:6] == [
+        "  4.3 of  4 lint: longer than planned, see MINUTES in tests/conftest.py",
+        "  1.0 of 12 unit",
+        "  2.0 of 10 simulation",
+        "  3.0 of 12 engine",
+        "  4.0 of  3 browser: longer than planned, see MINUTES in tests/conftest.py",
+    ]
+
+
+@pytest.mark.parametrize("version", ["3.10.13", "3.14.0"])
+def test_make_refuses_a_python_that_was_not_tried(tmp_path, version):
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    python = tmp_path / "python"
+    numbers = tuple(map(int, version.split(".")))
+    script = f"import sys; sys.version_info, sys.version = {numbers}, '{version} (old)'; "
+    python.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{script}exec(sys.argv[2])" "$@"\n')
+    python.chmod(0o755)
+
+    done = subprocess.run(
+        ["make", "up", f"PYTHON={python}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == (
+        f"make: PYTHON must be Python 3.11, 3.12 or 3.13, got {version} ({sys.executable})"
+    )
+    assert not (tmp_path / ".venv").exists()
