@@ -63,8 +63,8 @@ probe: $(VENV)/.dev  ## Measure anew what the embedded AWS loses, refuses, lacks
 	$(PYTHON_M) surgeproof.emulator.probe
 
 lock: $(VENV)/.dev  ## Lock the requirements anew
-	$(UV_COMPILE) requirements.in -o requirements.txt
-	$(UV_COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(UV_COMPILE) requirements.in pyproject.toml --all-extras -o requirements.txt
+	$(UV_COMPILE) requirements-dev.in pyproject.toml --all-extras -o requirements-dev.txt
 	$(UV_COMPILE) policies/requirements.in -o policies/requirements.txt
 	$(UV_COMPILE) tools/go/requirements.in -o tools/go/requirements.txt
 
