@@ -66,7 +66,7 @@ lock: $(VENV)/.dev  ## Lock the requirements anew
 	$(UV_COMPILE) requirements.in pyproject.toml --all-extras -o requirements.txt
 	$(UV_COMPILE) requirements-dev.in pyproject.toml --all-extras -o requirements-dev.txt
 	$(UV_COMPILE) policies/requirements.in -o policies/requirements.txt
-	$(UV_COMPILE) tools/go/requirements.in -o tools/go/requirements.txt
+	$(UV_COMPILE) surgeproof/emulator/tools/go/requirements.in -o surgeproof/emulator/tools/go/requirements.txt
 
 engine: $(VENV)/.run  ## Find the Pulumi engine, or build it
 	$(PYTHON_M) surgeproof.emulator.engine

@@ -273,7 +273,11 @@ def used(node):
 def test_lock_files_name_no_address():
     locks = [
         path
-        for pattern in ("requirements*.txt", "policies/*.txt", "tools/*/requirements.txt")
+        for pattern in (
+            "requirements*.txt",
+            "policies/*.txt",
+            "surgeproof/emulator/tools/*/requirements.txt",
+        )
         for path in ROOT.glob(pattern)
     ]
 

@@ -1,9 +1,11 @@
 """The one place where what befalls a command becomes an exit code and at most one line."""
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import metadata
 from typing import Any, NoReturn
 
 import click
@@ -81,8 +83,23 @@ def _ending(error: BaseException) -> tuple[Exit, str]:
             return Exit.INTERRUPTED, "not confirmed: nothing was done"
         case BrokenPipeError():
             return Exit.PIPE_CLOSED, ""
+        case ModuleNotFoundError() if extra := _extra_with(error.name):
+            return Exit.FAILED, (
+                f"error: {error.name}: must be installed for this command; it comes with "
+                f"`pip install 'surgeproof[{extra}]'`"
+            )
     exits.show_trace(error)
     return Exit.FAILED, f"error: {exits.unexpected(error)}"
+
+
+def _extra_with(module: str | None) -> str | None:
+    """Return the extra of this distribution that installs a module; None where there is none."""
+    name = str(module).partition(".")[0].replace("_", "-")
+    for requirement in metadata.requires(NAME) or ():
+        found = re.match(r"(?:python-)?([\w.-]+)[^;]*; extra == [\"'](\w+)", requirement)
+        if found and found[1] == name:
+            return found[2]
+    return None
 
 
 def _is_of_a_trace_or_plan(error: ValueError) -> bool:

@@ -8,6 +8,7 @@ import click
 from surgeproof.commands.check import check
 from surgeproof.commands.clients import clients
 from surgeproof.commands.errors import Commands
+from surgeproof.commands.pack import pack
 from surgeproof.commands.replay import replay
 from surgeproof.commands.runbook import runbook
 from surgeproof.commands.stack import down, preview, status, up
@@ -20,5 +21,5 @@ def main() -> None:
     """Bring the stack up, preview it, replay surges on it, take it down, or say what is there."""
 
 
-for _each in (up, preview, down, status, check, replay, trace, clients, runbook):
+for _each in (up, preview, down, status, check, replay, trace, clients, runbook, pack):
     main.add_command(_each)

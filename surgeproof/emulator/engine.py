@@ -37,7 +37,7 @@ if __name__ == "__main__":
 from surgeproof.emulator import release
 from surgeproof.emulator.release import ReleaseError
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
+TOOLS = Path(__file__).resolve().parent / "tools"
 PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
 

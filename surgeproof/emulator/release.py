@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from surgeproof.settings.json_file import read_json
 
-RECORD: Final = Path(__file__).resolve().parents[2] / "tools" / "pulumi" / "releases.json"
+RECORD: Final = Path(__file__).resolve().parent / "tools" / "pulumi" / "releases.json"
 
 ORIGIN = "https://get.pulumi.com/releases/sdk"
 """Where the archives are: ``pulumi-v3.259.0-linux-x64.tar.gz``, say."""

@@ -170,7 +170,11 @@ def test_reference_is_current(capsys):
 def test_pack_reads_no_provider_sdk():
     """The provider's SDK alone would take longer to import than the pack may take to start."""
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, surgeproof.policies.pack; print('pulumi_aws' in sys.modules)"],
+        [
+            sys.executable,
+            "-c",
+            "import sys, surgeproof.policies.pack; print('pulumi_aws' in sys.modules)",
+        ],
         capture_output=True,
         text=True,
         check=True,
