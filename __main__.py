@@ -31,8 +31,8 @@ from surgeproof.components import (
     TimelineArgs,
     WebAcl,
     WebAclArgs,
+    rollback_alarm_names,
 )
-from surgeproof.components.alarms.alarms import rollback_alarm_names
 from surgeproof.components.configuration.loading import load
 from surgeproof.components.configuration.wiring import ConfigurationError
 

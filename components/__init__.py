@@ -1,6 +1,6 @@
 """Pulumi components for a web service on AWS that scales through surges."""
 
-from surgeproof.components.alarms.alarms import Alarms
+from surgeproof.components.alarms.alarms import Alarms, rollback_alarm_names
 from surgeproof.components.alarms.dashboard import ChartArgs, Dashboard, DashboardArgs
 from surgeproof.components.alarms.notifications import Notifications, NotificationsArgs
 from surgeproof.components.alarms.objectives import Objectives, ObjectivesArgs
@@ -69,4 +69,5 @@ __all__ = [
     "WatchedAlarmArgs",
     "WebAcl",
     "WebAclArgs",
+    "rollback_alarm_names",
 ]

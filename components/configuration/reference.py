@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from surgeproof.components.configuration.alarm_reference import alarms_reference
+from surgeproof.components.configuration.component_reference import components_reference
 from surgeproof.components.configuration.groups import KEYS
 from surgeproof.settings.checks import Field, camel, docs_of, fields_of, types_in
 from surgeproof.settings.fields import Rule
@@ -153,6 +154,7 @@ def _write() -> None:
     REFERENCE.mkdir(parents=True, exist_ok=True)
     files.write_text(REFERENCE / "configuration.md", reference())
     files.write_text(REFERENCE / "alarms.md", alarms_reference())
+    files.write_text(REFERENCE / "components.md", components_reference())
     project_file = PROJECT_FILE.read_text(encoding="utf-8")
     files.write_text(PROJECT_FILE, with_project_keys(project_file))
 

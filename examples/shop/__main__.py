@@ -9,8 +9,8 @@ from surgeproof.components import (
     LoadBalancer,
     Notifications,
     ScalingPolicies,
+    rollback_alarm_names,
 )
-from surgeproof.components.alarms import rollback_alarm_names
 
 MIN_SIZE, MAX_SIZE = 4, 12
 config = pulumi.Config()

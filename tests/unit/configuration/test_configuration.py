@@ -7,6 +7,7 @@ import pytest
 from surgeproof.components.alarms import objectives
 from surgeproof.components.configuration import loading, reference
 from surgeproof.components.configuration.alarm_reference import alarms_reference
+from surgeproof.components.configuration.component_reference import components_reference
 from surgeproof.components.configuration.groups import KEYS
 from surgeproof.components.configuration.wiring import (
     Configuration,
@@ -1261,12 +1262,13 @@ def test_every_key_is_documented_with_meaning_range_and_default():
     [
         ("docs/reference/configuration.md", reference.reference),
         ("docs/reference/alarms.md", alarms_reference),
+        ("docs/reference/components.md", components_reference),
         (
             "Pulumi.yaml",
             lambda: reference.with_project_keys((ROOT / "Pulumi.yaml").read_text("utf-8")),
         ),
     ],
-    ids=["configuration", "alarms", "project"],
+    ids=["configuration", "alarms", "components", "project"],
 )
 def test_written_pages_are_current(path, text):
     assert (ROOT / path).read_text("utf-8") == text(), "run make reference"
