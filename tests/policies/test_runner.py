@@ -8,6 +8,7 @@ from pulumi import automation
 from pulumi_policy import Severity
 
 from surgeproof.commands.checking import check
+from surgeproof.commands.sources import Source
 from surgeproof.findings import Kind
 from surgeproof.policies import _settings, runner
 from surgeproof.policies._rules import Need, PropertyRule, ResourceRule, StackRule
@@ -461,7 +462,7 @@ def test_what_the_engine_writes_is_read_as_the_engine_shows_it(tmp_path, monkeyp
 
     monkeypatch.chdir(tmp_path / "work")
     found = [
-        check(stack=None, preset=None, **{"state": None, "plan": None, **file})[0].findings
+        check(source=Source(**file), stack=None, preset=None)[0].findings
         for file in (
             {"state": tmp_path / "state.json"},
             {"plan": tmp_path / "plan.json"},
