@@ -8,6 +8,7 @@ import yaml
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from surgeproof.commands.checking import check
+from surgeproof.commands.sources import Source
 from surgeproof.findings import Kind
 from surgeproof.plan import program
 
@@ -51,7 +52,7 @@ def test_a_shipped_stack_keeps_all_rules(stack, tmp_path, monkeypatch):
     state.write_text(_state(stack))
     monkeypatch.chdir(ROOT)
 
-    summary, _ = check(stack=stack, state=state, plan=None, preset="strict")
+    summary, _ = check(source=Source(state=state), stack=stack, preset="strict")
 
     told = [
         (at.rule, at.resource, at.message)
