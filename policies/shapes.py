@@ -28,6 +28,7 @@ def tokens() -> list[str]:
 class _Shapes:
     def __init__(self) -> None:
         self.blocks: dict[str, dict[str, Any]] = {}
+        self.names: dict[type, str] = {}
 
     def of(self, kind: Any) -> Any:
         """Return the shape of a type: a word, a list of one shape, or the name of a block."""
@@ -44,11 +45,16 @@ class _Shapes:
         if not isinstance(kind, type):
             return ANY
         if sdk.is_output_type(kind):
-            if kind.__name__ not in self.blocks:
+            if kind not in self.names:
+                # Two modules may have a type of one name, such as those of load balancers.
+                module = kind.__module__.removeprefix("pulumi_aws.").partition(".")[0]
+                taken = kind.__name__ in self.blocks
+                name_ = f"{module}.{kind.__name__}" if taken else kind.__name__
+                self.names[kind] = name_
                 block: dict[str, Any] = {}
-                self.blocks[kind.__name__] = block  # before what is inside: WAF's statements nest
+                self.blocks[name_] = block  # before what is inside: WAF's statements nest
                 block |= {name: self.of(each) for name, each in sdk.output_type_types(kind).items()}
-            return kind.__name__
+            return self.names[kind]
         if issubclass(kind, bool):
             return FLAG
         if issubclass(kind, int | float):
