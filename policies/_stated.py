@@ -67,6 +67,8 @@ class Surge:
     """Its greatest rate (requests/s)."""
     rise_seconds: float
     """From the last step at about the normal rate before the peak, until the peak."""
+    group: str = ""
+    """What names the group that it hits; empty where nothing does."""
 
 
 NO_SURGES: Final = "name a surge in `surges`, from which normal load and peak are taken."
@@ -88,9 +90,17 @@ def surges() -> list[Surge]:
         shape = _shape(stated["trace"])
         if isinstance(shape, str):
             raise CannotJudgeError(f"`surges.{name}.trace` {shape}")
-        scale = stated["scale"]
+        scale = stated["scale"] * stated["share"]
         normal, peak, rise = shape
-        found.append(Surge(name=name, normal=normal * scale, peak=peak * scale, rise_seconds=rise))
+        found.append(
+            Surge(
+                name=name,
+                normal=normal * scale,
+                peak=peak * scale,
+                rise_seconds=rise,
+                group=stated.get("group") or "",
+            )
+        )
     return found
 
 

@@ -1,12 +1,16 @@
 """Rules on whether what is planned can carry what is stated: surges, a lost zone, connections."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from pulumi_policy import Severity
 
+from surgeproof.plan._connections import default_connections
 from surgeproof.plan._instances import vcpus
+from surgeproof.plan.pack import names_in_pack
+from surgeproof.plan.resources import TYPES as PLANNED
 from surgeproof.policies import _stated
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import AnyRule, Report, Resource, Setting, Stack, StackRule
@@ -27,34 +31,45 @@ def _sized(group: Resource, path: str, report: Report) -> float | None:
     return number(value)
 
 
-def _surges(group: Resource, report: Report) -> list[Surge]:
-    """Return the stated surges; note what is missing."""
-    found = _stated.surges()
-    if not found:
-        report.undecided(group, _stated.NO_SURGES)
-    return found
-
-
-def _the_group(stack: Stack, report: Report) -> Resource | None:
-    """Return the group that carries the load: the only one, else that is noted."""
+def _under_surges(stack: Stack, report: Report) -> Iterator[tuple[Resource, list[Surge]]]:
+    """Yield each group with the surges that hit it; note what is missing."""
     groups = stack.of(types.GROUP)
-    for group in groups if len(groups) > 1 else ():
-        report.undecided(group, "there are several groups; which one the surges hit is not stated.")
-    return groups[0] if len(groups) == 1 else None
+    found = _stated.surges() if groups else []
+    if len(groups) < 2:
+        for group in groups:
+            yield group, found
+        return
+    names = names_in_pack(stack.resources, UNKNOWN)
+    hits: dict[str, list[Surge]] = {group.urn: [] for group in groups}
+    for surge in found:
+        hit = [urn for urn, known in names.items() if surge.group in known]
+        if len(hit) == 1:
+            hits[hit[0]].append(surge)
+    for group in groups:
+        if hits[group.urn] or not found:
+            yield group, hits[group.urn]
+        else:
+            reason = "there are several groups, and no `surges.<name>.group` names this one."
+            report.undecided(group, reason)
 
 
 def _check_covers_peak(stack: Stack, report: Report) -> None:
-    group, path = _the_group(stack, report), "maxSize"
-    size = _sized(group, path, report) if group else None
-    if group is None or size is None:
+    for group, found in _under_surges(stack, report):
+        _covers_peak(stack, group, found, report)
+
+
+def _covers_peak(stack: Stack, group: Resource, found: list[Surge], report: Report) -> None:
+    path = "maxSize"
+    size = _sized(group, path, report)
+    if size is None:
         return
     carries = _stated.figure("requestsPerSecond")
     if carries is None:
         report.undecided(group, _stated.not_stated("requestsPerSecond"))
         return
     room = 1 + stack.settings["headroomPercent"] / 100
-    found = _surges(group, report)
     if not found:
+        report.undecided(group, _stated.NO_SURGES)
         return
     surge = max(found, key=lambda each: each.peak)
     needed = surge.peak * room
@@ -121,15 +136,21 @@ def _check_within_quota(stack: Stack, report: Report) -> None:
 
 
 def _check_survives_zone_loss(stack: Stack, report: Report) -> None:
-    group, path = _the_group(stack, report), "minSize"
-    size = _sized(group, path, report) if group else None
-    if group is None or size is None:
+    for group, found in _under_surges(stack, report):
+        _survives_zone_loss(stack, group, found, report)
+
+
+def _survives_zone_loss(stack: Stack, group: Resource, found: list[Surge], report: Report) -> None:
+    path = "minSize"
+    size = _sized(group, path, report)
+    if size is None:
         return
     carries = _stated.figure("requestsPerSecond")
     if carries is None:
         report.undecided(group, _stated.not_stated("requestsPerSecond"))
         return
-    found = _surges(group, report)
+    if not found:
+        report.undecided(group, _stated.NO_SURGES)
     zones = _zone_count(stack, group, report)
     if not found or zones is None:
         return
@@ -175,9 +196,11 @@ def _check_tracking_keeps_up(stack: Stack, report: Report) -> None:
 
     At its target, the group carries 100/target of its load; each round multiplies that again.
     """
-    group = _the_group(stack, report)
-    if group is None:
-        return
+    for group, found in _under_surges(stack, report):
+        _keeps_up(stack, group, found, report)
+
+
+def _keeps_up(stack: Stack, group: Resource, found: list[Surge], report: Report) -> None:
     own = [
         policy
         for policy in stack.of(types.SCALING_POLICY)
@@ -199,7 +222,8 @@ def _check_tracking_keeps_up(stack: Stack, report: Report) -> None:
     boot = _stated.figure("bootSeconds")
     if boot is None:
         report.undecided(group, _stated.not_stated("bootSeconds"))
-    found = _surges(group, report)
+    if not found:
+        report.undecided(group, _stated.NO_SURGES)
     if target is None or boot is None:
         return
     each = 100 / target
@@ -219,39 +243,52 @@ def _check_tracking_keeps_up(stack: Stack, report: Report) -> None:
 
 
 def _check_connections(stack: Stack, report: Report) -> None:
-    databases = stack.of(types.DB_INSTANCE)
-    primary = [at for at in databases if at.read("replicateSourceDb") in (ABSENT, "")]
-    if not primary:
+    databases = [
+        *(at for at in stack.of(types.DB_INSTANCE) if at.read("replicateSourceDb") in (ABSENT, "")),
+        *stack.of(types.DB_CLUSTER),
+    ]
+    asking = [at for at in databases if not _proxied(stack, at)]
+    groups = stack.of(types.GROUP)
+    if not asking or not groups:
         return
-    group = _the_group(stack, report)
-    size = _sized(group, "maxSize", report) if group else None
-    if group is None or size is None:
-        return
+    sizes = [_sized(group, "maxSize", report) for group in groups]
     each = _stated.figure("connectionsPerInstance")
-    for database in primary:
-        if _proxied(stack, database):
-            continue
-        if each is None:
-            report.undecided(database, _stated.not_stated("connectionsPerInstance"))
-            continue
+    for database in asking if each is None else ():
+        report.undecided(database, _stated.not_stated("connectionsPerInstance"))
+    if each is None or None in sizes:
+        return
+    shares = [max(_refreshed(group), stack.settings["rebalancingPercent"]) for group in groups]
+    most = sum(math.ceil(size * at / 100) for size, at in zip(sizes, shares, strict=True) if size)
+    needed = math.ceil(
+        sum(size * at / 100 * each.high for size, at in zip(sizes, shares, strict=True) if size)
+    )
+    fleet = f"`maxSize` of {show(sizes[0])} at {shares[0]:g} %"
+    if len(groups) > 1:
+        fleet = f"{len(groups)} groups of {most} instances at most"
+    must = (
+        f"allow at least {needed} connections (`max_connections`), for {fleet} and "
+        f"{show(each.high)} of each instance"
+    )
+    for database in asking:
         limit = _connection_limit(stack, database, report)
-        if limit is None:
+        if limit is None or limit.least >= needed:
             continue
-        source, connections = limit
-        share = max(_refreshed(group), stack.settings["rebalancingPercent"])
-        needed = math.ceil(size * share / 100 * each.high)
-        if connections < needed:
-            must = (
-                f"allow at least {needed} connections (`max_connections`), for `maxSize` of "
-                f"{show(size)} at {share:g} % and {show(each.high)} of each instance"
+        if limit.most >= needed:
+            report.undecided(
+                limit.source,
+                f"`{limit.path}` allows {limit.least} to {limit.most} connections by default, and "
+                f"{fleet} may open {needed}: state `max_connections` in a parameter group.",
             )
-            report.refuse(source, "parameters", must, show(connections))
+        else:
+            report.refuse(limit.source, limit.path, must, limit.got)
 
 
 def _proxied(stack: Stack, database: Resource) -> bool:
+    path, keys = "dbInstanceIdentifier", ("identifier", "id")
+    if database.type in types.DB_CLUSTER:
+        path, keys = "dbClusterIdentifier", ("clusterIdentifier", "id")
     return any(
-        stack.target(target, "dbInstanceIdentifier", types.DB_INSTANCE, ("identifier", "id"))
-        is database
+        stack.target(target, path, frozenset({database.type}), keys) is database
         for target in stack.of(types.DB_PROXY_TARGET)
     )
 
@@ -265,30 +302,94 @@ def _refreshed(group: Resource) -> float:
     return max((number(group.read(path)) or 100 for path in paths), default=100)
 
 
-def _connection_limit(
-    stack: Stack, database: Resource, report: Report
-) -> tuple[Resource, float] | None:
-    """Return `max_connections` and the parameter group that states it, else note what lacks."""
-    path = "parameterGroupName"
-    group = stack.target(database, path, types.DB_PARAMETERS, ("name", "id"))
-    if group is None and database.read(path) is UNKNOWN:
-        report.wait_for(database, path)
-        return None
-    entries = [entry for _, entry in group.each("parameters[*]")] if group else []
-    if group is not None and UNKNOWN in entries:
-        report.wait_for(group, "parameters")
-        return None
-    stated = [read(at, "value") for at in entries if read(at, "name") == "max_connections"]
-    if group is not None and UNKNOWN in stated:
-        report.wait_for(group, "parameters")
-        return None
-    connections = number(stated[0]) if stated else None
-    if group is None or connections is None:
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How many connections a database takes."""
+
+    source: Resource
+    """The resource whose property decides it."""
+    path: str
+    least: float
+    most: float
+    """The same as the least, but for a default that is not stated to the last connection."""
+    got: str
+
+
+def _connection_limit(stack: Stack, database: Resource, report: Report) -> _Limit | None:
+    """Return what limits the connections of a database, else note what lacks.
+
+    That of a cluster is that of its smallest instance, which may become the writer.
+    """
+    if database.type not in types.DB_CLUSTER:
+        return _limit_of(stack, database, database, ((database, "parameterGroupName"),), report)
+    own = (database, "dbClusterParameterGroupName")
+    members = [
+        at
+        for at in stack.of(types.DB_CLUSTER_INSTANCE)
+        if stack.target(at, "clusterIdentifier", types.DB_CLUSTER, ("clusterIdentifier", "id"))
+        is database
+    ]
+    found = [
+        _limit_of(stack, database, at, ((at, "dbParameterGroupName"), own), report)
+        for at in members or [database]
+    ]
+    known = [limit for limit in found if limit is not None]
+    return min(known, key=lambda at: at.most) if len(known) == len(found) else None
+
+
+def _limit_of(
+    stack: Stack,
+    database: Resource,
+    instance: Resource,
+    groups: Sequence[tuple[Resource, str]],
+    report: Report,
+) -> _Limit | None:
+    """Return what the first parameter group states that states anything, else the default."""
+    for holder, path in groups:
+        value = holder.read(path)
+        group = stack.target(holder, path, types.DB_PARAMETERS | types.DB_CLUSTER_PARAMETERS)
+        if group is None:
+            if value is UNKNOWN:
+                report.wait_for(holder, path)
+                return None
+            if value is not ABSENT and not str(value).startswith("default."):
+                reason = f"`{path}` names a parameter group that this stack does not make."
+                report.undecided(holder, reason)
+                return None
+            continue
+        entries = [entry for _, entry in group.each("parameters[*]")]
+        stated = [
+            read(at, "value")
+            for at in entries
+            if at is not UNKNOWN and read(at, "name") == "max_connections"
+        ]
+        if UNKNOWN in (*entries, *stated):
+            report.wait_for(group, "parameters")
+            return None
+        if stated:
+            connections = number(stated[0])
+            if connections is None:
+                report.undecided(group, "`max_connections` is no number there.")
+                return None
+            return _Limit(group, "parameters", connections, connections, show(connections))
+    engine = database.read("engine")
+    path = "dbClusterInstanceClass" if instance.type in types.DB_CLUSTER else "instanceClass"
+    size = instance.read(path)
+    for holder, at, value in ((database, "engine", engine), (instance, path, size)):
+        if value is UNKNOWN:
+            report.wait_for(holder, at)
+            return None
+    default = default_connections(str(engine), str(size))
+    if default is None:
         report.undecided(
-            database, "no parameter group of this stack states `max_connections` as a number."
+            instance,
+            "no parameter group states `max_connections`, and AWS states no default for "
+            f"{show(size)} with {show(engine)}.",
         )
         return None
-    return group, connections
+    least, most = default
+    got = f"{show(size)}, which allows {f'at most {most}' if least < most else most} by default"
+    return _Limit(instance, path, least, most, got)
 
 
 RULES: Final[tuple[AnyRule, ...]] = (
@@ -308,7 +409,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
                 high=400,
             ),
         ),
-        types=types.GROUP,
+        types=types.GROUP | PLANNED,
         check=_check_covers_peak,
         fix="Raise `fleet.maxSize`, or max_size of the aws.autoscaling.Group.",
     ),
@@ -333,7 +434,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         frameworks=("Well-Architected REL11-BP05",),
         url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/rel_withstand_component_failures_static_stability.html",
-        types=types.GROUP | types.SUBNET,
+        types=types.GROUP | types.SUBNET | PLANNED,
         check=_check_survives_zone_loss,
         fix="Raise `fleet.minSize`, or spread over three zones (`network.zoneCount`), which loses "
         "a third rather than half.",
@@ -357,16 +458,17 @@ RULES: Final[tuple[AnyRule, ...]] = (
                 high=3600,
             ),
         ),
-        types=types.GROUP | types.SCALING_POLICY,
+        types=types.GROUP | types.SCALING_POLICY | PLANNED,
         check=_check_tracking_keeps_up,
         fix="State `service.requestsPerSecond`, from which ScalingPolicies tracks requests and "
         "adds steps; or lower `scaling.cpuTargetPercent`.",
     ),
     StackRule(
         name="rds-connections-cover-fleet",
-        description="The database takes the connections of the whole fleet at its maximum, and of "
+        description="The database takes the connections of all groups at their maximum, and of "
         "the instances that replacing and rebalancing add; or a proxy stands between. Else the "
-        "instances that a surge calls for are the ones that get no connection.",
+        "instances that a surge calls for are the ones that get no connection. Where no parameter "
+        "group states `max_connections`, the default of the instance's class counts.",
         severity=Severity.HIGH,
         url="https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Limits.html",
         settings=(
@@ -379,9 +481,15 @@ RULES: Final[tuple[AnyRule, ...]] = (
                 high=300,
             ),
         ),
-        types=types.GROUP | types.DB_INSTANCE | types.DB_PARAMETERS | types.DB_PROXY_TARGET,
+        types=types.GROUP
+        | types.DB_INSTANCE
+        | types.DB_CLUSTER
+        | types.DB_CLUSTER_INSTANCE
+        | types.DB_PARAMETERS
+        | types.DB_CLUSTER_PARAMETERS
+        | types.DB_PROXY_TARGET,
         check=_check_connections,
-        fix="Set max_connections in the database's parameter group, lower the pools that "
-        "`service.connectionsPerInstance` counts, or put an aws.rds.Proxy between.",
+        fix="Set max_connections in the database's parameter group, take a larger class, lower the "
+        "pools that `service.connectionsPerInstance` counts, or put an aws.rds.Proxy between.",
     ),
 )

@@ -6,14 +6,14 @@ something to replay.
 
 import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pulumi
-from pulumi_policy import Severity
+from pulumi_policy import EnforcementLevel, Severity
 
 from surgeproof.plan import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.configured import Configured, Surge, Surviving
@@ -22,8 +22,10 @@ from surgeproof.plan.resources import TYPES
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
 from surgeproof.policies._values import UNKNOWN
+from surgeproof.settings.errors import listed, shown
 
 if TYPE_CHECKING:
+    from surgeproof.simulation.measures import Measured
     from surgeproof.simulation.surges import Part, Told, Warned
     from surgeproof.simulation.verdict import Judged
 
@@ -32,6 +34,9 @@ HELPFUL: Final = 3
 
 IN_VAIN: Final = 4
 """Changes in vain which a message tells (changes)."""
+
+COMPONENT: Final = "surgeproof:index:AutoScalingGroup$"
+"""What stands in the URN of a group whose sizes are this project's settings."""
 
 _LATER: Final = "known only once the stack is deployed"
 
@@ -48,10 +53,17 @@ class _Case:
     limits: Surviving
     waiting: tuple[NotSeen, ...]
     """What matters and is not known in a preview."""
+    configured: bool
+    """Whether the configuration has settings for the group: this project's program made it."""
+
+    @property
+    def alone(self) -> bool:
+        """Whether the stack has no other group."""
+        return len(self.plan.groups) == 1
 
     @property
     def about(self) -> str:
-        scale = f" x {self.surge.scale:g}" if self.surge.scale != 1 else ""
+        scale = f" x {self.surge.of_group:g}" if self.surge.of_group != 1 else ""
         return f"surge `{self.surge.name}` ({self.surge.trace}{scale})"
 
 
@@ -67,61 +79,110 @@ def _prepare() -> None:
             load_kernel()
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What became of a case."""
+
+    case: _Case
+    replayed: "tuple[Part, Judged] | None"
+    """What was replayed of the trace, and the verdict on it. None: not decided."""
+    why_not: str = ""
+    """Why it is not decided, in a few words."""
+
+    @property
+    def measured(self) -> "Measured | None":
+        return self.replayed[1].verdict.measured if self.replayed is not None else None
+
+    @property
+    def survives(self) -> bool:
+        return self.replayed is None or self.replayed[1].verdict.word == "survives"
+
+
 def _check_survives(stack: Stack, report: Report) -> None:
-    lost = []
-    for case in _cases(stack, report):
-        found = _replayed(case, report)
-        report.surges.append(_in_short(case, found[1] if found is not None else None))
-        if found is not None and found[1].verdict.word != "survives":
-            lost.append((case, *found))
-    lost_least_first = sorted(lost, key=lambda each: _badness(each[2]))
-    worst = {case.name: case for case, _, _ in lost_least_first}
-    for case, part, judged in lost:
-        verdict = judged.verdict
-        # A search takes longer than all the rest: one for each group has to do.
-        helps = (
-            _changes(case, part, judged)
-            if case is worst[case.name]
-            else [f"What helps is told with surge `{worst[case.name].surge.name}`, the worst one."]
+    found = _replays(stack, report)
+    report.surges += [_in_short(each) for each in found]
+    for each in found:
+        measured = each.measured
+        if each.replayed is None or measured is None or measured.typical.survived:
+            continue
+        case, (part, judged) = each.case, each.replayed
+        word = judged.verdict.word
+        first = f"{case.about} {'fails' if word == 'fails' else f'is {word}'}: "
+        if word != "fails":
+            first += f"the typical run breaks `slo.surge`, {_share(measured)}; "
+        first += _harm(case, part, judged)
+        _fail(report, case.group, "\n".join([first, *_more(found, case, part, judged)]))
+
+
+def _check_mostly_survives(stack: Stack, report: Report) -> None:
+    # What keeps a surge from being replayed is said by the other rule.
+    found = _replays(stack, Report())
+    for each in found:
+        measured, bound = each.measured, each.case.limits.surviving_runs_percent
+        if each.replayed is None or measured is None or not measured.typical.survived:
+            continue
+        if measured.survived_draws_percent >= bound:
+            continue
+        case, (part, judged) = each.case, each.replayed
+        first = (
+            f"{case.about} is {judged.verdict.word}: {_share(measured)}, must be at least "
+            f"{bound:g} % (`slo.surge.survivingRunsPercent`); at worst "
+            f"{_percent(measured.worse.affected_users_percent)} of the users are affected; "
+            f"{_harm(case, part, judged)}"
         )
-        more = [
-            *(verdict.warnings if part.is_whole else ()),
-            *(_movers(judged) if verdict.word == "uncertain" else ()),
-            *helps,
-            *(f"Left out of this plan: {each}." for each in verdict.limitations if _scales(each)),
-        ]
-        harm = _harm(case, part, judged)
-        if verdict.word == "fails":
-            _fail(report, case.group, "\n".join([f"{case.about} fails: {harm}", *more]))
-        else:
-            share = f"{verdict.survived_percent:.0f} % of the runs survive"
-            first = f"{case.about} is uncertain: {share}; {harm}"
-            report.undecided(case.group, "\n".join([first, *more]))
+        _fail(report, case.group, "\n".join([first, *_more(found, case, part, judged)]))
 
 
-def _in_short(case: _Case, judged: "Judged | None") -> str:
+def _more(found: Sequence[_Found], case: _Case, part: "Part", judged: "Judged") -> Iterator[str]:
+    """Yield what a reader may want to know behind the first line."""
+    from surgeproof.simulation.measures import hurt  # noqa: PLC0415
+
+    verdict = judged.verdict
+    yield from verdict.warnings if part.is_whole else ()
+    yield from _movers(judged) if verdict.word == "uncertain" else ()
+    # A search takes longer than all the rest: one for each group has to do.
+    same = [each for each in found if each.case.name == case.name]
+    lost = [(hurt(each.measured), each) for each in same if each.measured and not each.survives]
+    worst = max(lost, key=lambda each: each[0])[1]
+    if worst.case is case:
+        others = [each for each in same if each is not worst]
+        yield from _changes(worst, others, in_program=not case.configured)
+    else:
+        yield f"What helps is told with surge `{worst.case.surge.name}`, the worst one."
+    for each in verdict.limitations:
+        if _scales(each):
+            yield f"Left out of this plan: {each}."
+
+
+def _replays(stack: Stack, report: Report) -> list[_Found]:
+    """Replay each case; note what keeps one from being replayed."""
+    return [_replayed(case, report) for case in _cases(stack, report)]
+
+
+def _share(measured: "Measured") -> str:
+    return f"{measured.survived_draws_percent:.3g} % of the drawn runs survive"
+
+
+def _in_short(found: _Found) -> str:
     """Return what became of a case in a few words."""
-    name = case.surge.name if len(case.plan.groups) == 1 else f"{case.surge.name} on {case.name}"
-    measured = judged.verdict.measured if judged is not None else None
-    if judged is None or measured is None:
-        return f"{name} NOT DECIDED"
-    word = judged.verdict.word
-    runs = f"{measured.survived_runs} of {measured.runs} runs"
-    hurt = f"{_percent(measured.typical.affected_users_percent)} hurt"
-    return f"{name} {word.upper() if word == 'fails' else word}, {hurt} ({runs})"
-
-
-def _badness(judged: "Judged") -> tuple[float, ...]:
-    measured = judged.verdict.measured
-    if measured is None:
-        return ()
-    typical = measured.typical
-    return (-measured.survived_runs, typical.bad_minutes, typical.affected_users_percent)
+    case, measured = found.case, found.measured
+    name = case.surge.name if case.alone else f"{case.surge.name} on {case.name}"
+    if found.replayed is None or measured is None:
+        return f"{name} not decided: {found.why_not}"
+    judged = found.replayed[1]
+    word = str(judged.verdict.word)
+    hurt = (
+        f"{_percent(measured.typical.affected_users_percent)} hurt "
+        f"({measured.survived_draws} of {measured.draws} draws survive)"
+    )
+    if measured.typical.survived:
+        return f"{name} {word}, {hurt}"
+    return f"{name} {word.upper()}, {hurt}: {_limit(case, judged)[1]}"
 
 
 def _check_warned(stack: Stack, report: Report) -> None:
     for case in _cases(stack, report, tells=True):
-        found = _replayed(case, report)
+        found = _replayed(case, report).replayed
         if found is None:
             continue
         part, judged = found
@@ -180,20 +241,36 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
     except PlanError as error:
         reason = f"the plan contradicts itself: {'; '.join(error.problems)}"
         raise CannotJudgeError(reason) from error
-    by_name = {_called(group): group for group in groups}
-    for planned in plan.groups:
-        waiting = tuple(
-            each for each in plan.not_seen if _matters(each, plan, planned.name, tells=tells)
-        )
-        for surge in stated.surges:
-            yield _Case(
-                by_name.get(planned.name, groups[0]),
-                planned.name,
-                plan,
-                surge,
-                stated.surviving,
-                waiting,
+    by_name, named = {_called(group): group for group in groups}, set[str]()
+    for surge in stated.surges:
+        hit = plan.hit_by(surge.group)
+        if hit is None:
+            reason = (
+                f"`surges.{surge.name}.group` must say which of {len(plan.groups)} groups it hits "
+                f"({listed([each.name for each in plan.groups])})"
             )
+            if surge.group:
+                reason += f", got {shown(surge.group)}"
+            if not tells:
+                report.undecided(groups[0], f"{reason}.")
+            report.surges.append(f"{surge.name} not decided: {reason}")
+            continue
+        waiting = tuple(
+            each for each in plan.not_seen if _matters(each, plan, hit.name, tells=tells)
+        )
+        group = by_name.get(hit.name, groups[0])
+        named.add(hit.name)
+        yield _Case(group, hit.name, plan, surge, stated.surviving, waiting, _is_configured(group))
+    for each in plan.groups if named and not tells else ():
+        if each.name not in named:
+            report.surges.append(f"no surge hits {each.name}")
+            reason = "no surge hits it: none names it in `surges.<name>.group`."
+            report.undecided(by_name.get(each.name, groups[0]), reason)
+
+
+def _is_configured(group: Resource) -> bool:
+    """Whether a group is made by the component that the configuration's `fleet` is about."""
+    return COMPONENT in group.urn.partition("::")[2]
 
 
 def _stated() -> Configured:
@@ -233,12 +310,13 @@ def _scales(limitation: str) -> bool:
     return limitation.startswith("predictive scaling ")
 
 
-def _replayed(case: _Case, report: Report) -> "tuple[Part, Judged] | None":
-    """Replay a case; return None where it cannot be, or where its verdict would say too much."""
+def _replayed(case: _Case, report: Report) -> _Found:
+    """Replay a case, where it can be, and where its verdict would not say too much."""
     for note in case.waiting:
         report.undecided(case.group, f"`{note.path}` is known only during `up`, which decides.")
     if case.waiting:
-        return None
+        paths = ", ".join(f"`{note.path}`" for note in case.waiting)
+        return _Found(case, None, f"{paths} known only during `up`")
     try:
         found = _judged(case.plan, case.name, case.surge, case.limits)
     except ValueError as error:
@@ -246,7 +324,7 @@ def _replayed(case: _Case, report: Report) -> "tuple[Part, Judged] | None":
             raise
         reason = f"`surges.{case.surge.name}.trace`: {' '.join(str(error).split())}"
         report.cannot_judge(case.group.urn, reason)
-        return None
+        return _Found(case, None, reason)
     verdict = found[1].verdict
     if left_out := verdict.supply_unknown:
         word = "survives" if verdict.survived_percent == 100 else verdict.word
@@ -254,8 +332,8 @@ def _replayed(case: _Case, report: Report) -> "tuple[Part, Judged] | None":
             case.group,
             f"{case.about}: {'; '.join(left_out)}. Without that the replay {_SAYS[word]}.",
         )
-        return None
-    return found
+        return _Found(case, None, left_out[0])
+    return _Found(case, found)
 
 
 _SAYS: Final = {
@@ -301,7 +379,7 @@ def _judged(
     from surgeproof.simulation.surges import most_strained  # noqa: PLC0415
     from surgeproof.simulation.verdict import judge  # noqa: PLC0415
 
-    trace = find_trace(surge.trace, _places(), scale=surge.scale)
+    trace = find_trace(surge.trace, _places(), scale=surge.of_group)
     part = most_strained(plan, trace, group=group)
     return part, judge(plan, part, group=group, limits=limits, with_standing=False)
 
@@ -324,37 +402,45 @@ def _places() -> tuple[Path, ...]:
 
 def _harm(case: _Case, part: "Part", judged: "Judged") -> str:
     """Return at which minute what broke, and who is hurt."""
+    measured = judged.verdict.measured
+    assert measured is not None  # noqa: S101 - there is a service, so there were runs
+    typical, limits = measured.typical, case.limits
+    minute, broke = _limit(case, judged)
+    at = 0 if minute is None else minute + int(part.begins_at_seconds // 60)
+    when = "" if minute is None else f"in minute {at} {broke}; "
+    whole = "" if part.is_whole else " (replayed: the 4 hours that strain it most)"
+    return (
+        f"{when}typically {_percent(typical.affected_users_percent)} of the users are "
+        f"affected and {typical.bad_minutes} minutes are bad (at most "
+        f"{limits.affected_users_percent:g} % and {limits.bad_minutes}){whole}."
+    )
+
+
+def _limit(case: _Case, judged: "Judged") -> tuple[int | None, str]:
+    """Return the first minute of the typical run that fell short, and what stood in the way."""
     from surgeproof.simulation.bottlenecks import Bottleneck  # noqa: PLC0415
 
     measured = judged.verdict.measured
     assert measured is not None  # noqa: S101 - there is a service, so there were runs
-    typical, limits = measured.typical, case.limits
     minute, short = measured.first_bad_minute, measured.short_at_seconds
     if minute is None and short is not None:
         minute = int(short // 60)
-    when = ""
-    if minute is not None:
-        start, end = min(short or 60.0 * minute, 60.0 * minute), 60.0 * minute + 60
-        lasted = {
-            each.bottleneck: min(each.end_seconds, end) - max(each.start_seconds, start)
-            for each in measured.bottlenecks
-            if each.start_seconds < end and each.end_seconds > start
-        }
-        limit = max(lasted, key=lambda each: lasted[each], default=Bottleneck.NONE)
-        most = case.plan.group(case.name).max_size
-        size = f" ({most})"
-        if limit is not Bottleneck.MAX_SIZE and judged.run is not None:
-            step = float(judged.run.encoded.scenario["step_seconds"][0])
-            answering = judged.run.column("answering")[int(60 * minute // step)]
-            size = f" ({answering:.0f} of at most {most} instances answered)"
-        at = minute + int(part.begins_at_seconds // 60)
-        when = f"in minute {at} {limit.broke}{size}; "
-    whole = "" if part.is_whole else " (replayed: the 4 hours that strain it most)"
-    return (
-        f"{when}typically {_percent(typical.affected_users_percent)} of the users are affected "
-        f"and {typical.bad_minutes} minutes are bad (at most "
-        f"{limits.affected_users_percent:g} % and {limits.bad_minutes}){whole}."
-    )
+    if minute is None:
+        return None, Bottleneck.NONE.broke
+    start, end = min(short or 60.0 * minute, 60.0 * minute), 60.0 * minute + 60
+    lasted = {
+        each.bottleneck: min(each.end_seconds, end) - max(each.start_seconds, start)
+        for each in measured.bottlenecks
+        if each.start_seconds < end and each.end_seconds > start
+    }
+    limit = max(lasted, key=lambda each: lasted[each], default=Bottleneck.NONE)
+    most = case.plan.group(case.name).max_size
+    size = f" ({most})"
+    if limit is not Bottleneck.MAX_SIZE and judged.run is not None:
+        step = float(judged.run.encoded.scenario["step_seconds"][0])
+        answering = judged.run.column("answering")[int(60 * minute // step)]
+        size = f" ({answering:.0f} of at most {most} instances answered)"
+    return minute, f"{limit.broke}{size}"
 
 
 def _movers(judged: "Judged") -> list[str]:
@@ -364,15 +450,24 @@ def _movers(judged: "Judged") -> list[str]:
     return [f"Moves it: {each}." for each in moved(measured)] if measured else []
 
 
-def _changes(case: _Case, part: "Part", judged: "Judged") -> list[str]:
+def _changes(found: _Found, others: Sequence[_Found], *, in_program: bool) -> list[str]:
+    """Return what was tried, replayed under all surges of the group."""
     from surgeproof.simulation.suggestions import sentence, suggestions  # noqa: PLC0415
 
-    tried = suggestions(case.plan, part, judged, limits=case.limits)
+    assert found.replayed is not None  # noqa: S101 - it did not survive
+    part, judged = found.replayed
+    tried = suggestions(
+        found.case.plan,
+        part,
+        judged,
+        limits=found.case.limits,
+        others=[each.replayed for each in others if each.replayed is not None],
+    )
     helpful = [each for each in tried if each.helps][:HELPFUL]
     in_vain = [each for each in tried if not each.helps][:IN_VAIN]
     return [
-        *(f"Helps: {sentence(each)}." for each in helpful),
-        *(f"Tried: {sentence(each)}." for each in in_vain),
+        *(f"Helps: {sentence(each, in_program=in_program)}." for each in helpful),
+        *(f"Tried: {sentence(each, in_program=in_program)}." for each in in_vain),
     ]
 
 
@@ -426,9 +521,9 @@ RULES: Final[tuple[AnyRule, ...]] = (
     StackRule(
         name="stack-survives-surges",
         description="The planned stack survives each surge that its configuration names: replayed "
-        "by AWS's documented rules, in 140 runs over what is uncertain, the users affected and the "
-        "bad minutes stay within `slo.surge`. Where no run does, the plan is refused; where some "
-        "do, that is reported with the figures that decide.",
+        "by AWS's documented rules, with all figures typical, the users affected and the bad "
+        "minutes stay within `slo.surge`. Else the plan is refused. How many of the runs over what "
+        "is uncertain survive is judged by `stack-survives-most-runs`.",
         severity=Severity.HIGH,
         url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
         "rel_adapt_to_changes_load_tested_adapt.html",
@@ -440,6 +535,23 @@ RULES: Final[tuple[AnyRule, ...]] = (
         "`surgeproof replay --suggest`. Where the figures are too broad to decide, measure "
         "`service.requestsPerSecond`, `service.bootSeconds` and `service.serviceSeconds` with the "
         "load test. Which surges: `surges`; what surviving means: `slo.surge`.",
+    ),
+    StackRule(
+        name="stack-survives-most-runs",
+        description="Of the runs drawn over what is uncertain (figures within their ranges, what "
+        "AWS does not document), `slo.surge.survivingRunsPercent` survive each surge that the "
+        "configuration names. Advice: with typical figures the stack does survive, which "
+        "`stack-survives-surges` holds.",
+        severity=Severity.MEDIUM,
+        url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
+        "rel_adapt_to_changes_load_tested_adapt.html",
+        types=types.GROUP | TYPES,
+        enforcement=EnforcementLevel.ADVISORY,
+        check=_check_mostly_survives,
+        prepare=_prepare,
+        fix="Take one of the changes that the message names, or measure the figures that move the "
+        "verdict: a narrower range leaves less to chance. `surgeproof replay --suggest` looks "
+        "closer. How many runs must survive: `slo.surge.survivingRunsPercent`.",
     ),
     StackRule(
         name="stack-warns-of-surges",

@@ -41,6 +41,12 @@ GROUP = "aws:autoscaling/group:Group"
     help="Multiply the trace's requests. Default: what the stack's configuration says of it, or 1.",
 )
 @click.option(
+    "--hits",
+    metavar="NAME",
+    help="Group that is hit, where the stack has several: by its name, or by that of its target "
+    "group or of a listener rule that leads to it.",
+)
+@click.option(
     "--inject",
     multiple=True,
     metavar="KIND[=VALUE][@START[-END]]",
@@ -71,6 +77,7 @@ def replay(
     *,
     trace: str | None,
     scale: float | None,
+    hits: str | None,
     inject: tuple[str, ...],
     compare: str | None,
     form: str | None,
@@ -101,6 +108,7 @@ def replay(
         options: dict[str, Any] = {
             "trace": trace,
             "scale": scale,
+            "hits": hits,
             "inject": inject,
             "compare": compare,
             "explain": explain,

@@ -35,9 +35,10 @@ from surgeproof.settings import errors
 from surgeproof.simulation import Injected, Injection
 from surgeproof.simulation.compiled.records import NEVER
 from surgeproof.simulation.injections import KINDS, cannot_act, name_of, problem
+from surgeproof.simulation.measures import hurt
 from surgeproof.simulation.outcomes import Word
 from surgeproof.simulation.suggestions import sentence, suggestions
-from surgeproof.simulation.verdict import judge
+from surgeproof.simulation.verdict import Judged, judge
 from surgeproof.traces import Trace, named_trace, trace_names
 from surgeproof.traces.found import find_trace
 from surgeproof.traces.named import OUTAGE
@@ -132,6 +133,7 @@ def replay(
     *,
     trace: str | None = None,
     scale: float | None = None,
+    hits: str | None = None,
     inject: Sequence[str] = (),
     compare: str | None = None,
     explain: bool = False,
@@ -150,7 +152,10 @@ def replay(
     if scale is not None and not 0.0001 <= scale <= 10_000:
         raise InputError(f"--scale: must be from 0.0001 to 10000, got {scale:g}")
     read = reader(root, stack)
-    traces = [load(surge, root) for surge in surges_of(read, trace, scale, stack)]
+    surges = surges_of(read, trace, scale, stack)
+    if hits is not None:
+        surges = [replace(surge, group=hits) for surge in surges]
+    traces = [load(surge, root) for surge in surges]
     fleets = [
         _Fleet(
             stack=stack,
@@ -173,18 +178,17 @@ def replay(
         _check_acts(fleets[0], loaded)
     replays = [
         _replay(
-            read,
-            fleet,
-            fleet.loaded or loaded,
-            group=group.name,
-            explain=explain,
-            suggest=suggest,
+            read, fleet, fleet.loaded or loaded, group=_hit(fleet, loaded[0]).name, explain=explain
         )
         for loaded in traces
         for fleet in [*fleets, *(_before(fleets[0], loaded) if compare == BEFORE else ())]
-        for group in _groups(fleet)
     ]
-    return report_of(replays, read.stated.surviving)
+    if suggest:
+        asked = [surge for surge, _ in traces]
+        rest = [each for each in read.stated.surges if each.name not in {at.name for at in asked}]
+        more = [load(surge, root) for surge in rest]
+        replays = _with_suggestions(read, fleets[0], replays, [*traces, *more])
+    return report_of([replay for replay, _ in replays], read.stated.surviving)
 
 
 def shown(report: Report, form: str, *, width: int = 100, colour: bool = False) -> str:
@@ -213,6 +217,19 @@ def _groups(fleet: _Fleet) -> Sequence[Group]:
     if not fleet.plan.groups:
         raise InputError(f"stack {fleet.stack}: must have an Auto Scaling group, got none")
     return fleet.plan.groups
+
+
+def _hit(fleet: _Fleet, surge: Surge) -> Group:
+    """Return the group that a surge hits."""
+    groups = _groups(fleet)
+    hit = fleet.plan.hit_by(surge.group)
+    if hit is None:
+        got = errors.shown(surge.group) if surge.group else "none"
+        raise InputError(
+            f"surges.{surge.name}.group (or --hits): must say which of {len(groups)} groups the "
+            f"surge hits ({errors.listed([group.name for group in groups])}), got {got}"
+        )
+    return hit
 
 
 def _check_acts(fleet: _Fleet, trace: Trace) -> None:
@@ -251,7 +268,7 @@ def surges_of(
 
 def load(surge: Surge, root: Path) -> tuple[Surge, Trace]:
     """Return the trace of a surge: a named one, or a CSV file, from here or from the project."""
-    return surge, find_trace(surge.trace, (Path(), root), scale=surge.scale)
+    return surge, find_trace(surge.trace, (Path(), root), scale=surge.of_group)
 
 
 def _before(after: _Fleet, loaded: tuple[Surge, Trace]) -> list[_Fleet]:
@@ -292,27 +309,21 @@ def _replay(
     *,
     group: str,
     explain: bool,
-    suggest: bool,
-) -> Replay:
+) -> tuple[Replay, Judged]:
     surge, trace = loaded
     limits, injected = read.stated.surviving, fleet.injected
     judged = judge(fleet.plan, trace, group=group, limits=limits, injected=injected)
-    tried = (
-        suggestions(fleet.plan, trace, judged, limits=limits, injected=injected)
-        if suggest and not fleet.compared
-        else ()
-    )
     facts: tuple[str, ...] = ()
     if surge.trace == OUTAGE and fleet.compared and fleet.stack in {BEFORE, BEFORE_ALONE}:
         facts = (family.story(judged.run),) if judged.run else ()
     timeline, left_out = timeline_of(judged)
-    return Replay(
+    made = Replay(
         stack=fleet.stack,
         compared=fleet.compared,
         plan_from=fleet.plan_from,
         trace=Replayed(
             name=surge.trace,
-            scale=surge.scale,
+            scale=surge.of_group,
             meaning=trace_names().get(surge.trace, ""),
             begins_seconds=trace.start_seconds if trace.dated else None,
             seconds=trace.duration_seconds,
@@ -326,8 +337,63 @@ def _replay(
         timeline=timeline,
         timeline_left_out=left_out,
         events=tuple(judged.run.told()) if explain and judged.run else (),
-        suggestions=tuple(map(sentence, tried)),
     )
+    return made, judged
+
+
+def _with_suggestions(
+    read: ProgramPlan,
+    fleet: _Fleet,
+    replays: Sequence[tuple[Replay, Judged]],
+    surges: Sequence[tuple[Surge, Trace]],
+) -> list[tuple[Replay, Judged]]:
+    """Return the replays with what helps: for each group told once, with what hurts it most.
+
+    It is held against all that the group has to survive, whether that was asked for or not.
+    """
+    limits, injected = read.stated.surviving, fleet.injected
+    told = list(replays)
+    for group in fleet.plan.groups:
+        mine = [each for each in surges if _hit(fleet, each[0]).name == group.name]
+        known = {
+            (made.trace.name, made.trace.scale): number
+            for number, (made, judged) in enumerate(replays)
+            if not made.compared and judged.verdict.group == group.name
+        }
+        tried: list[tuple[Trace, Judged, int | None]] = []
+        for surge, trace in mine:
+            number = known.get((surge.trace, surge.of_group))
+            judged = (
+                judge(
+                    fleet.plan,
+                    trace,
+                    group=group.name,
+                    limits=limits,
+                    injected=injected,
+                    with_standing=False,
+                )
+                if number is None
+                else replays[number][1]
+            )
+            tried.append((trace, judged, number))
+        lost = [
+            (hurt(judged.verdict.measured), trace, judged, number)
+            for trace, judged, number in tried
+            if number is not None and judged.verdict.measured is not None
+        ]
+        if not lost:
+            continue
+        _, trace, judged, place = max(lost, key=lambda each: each[0])
+        found = suggestions(
+            fleet.plan,
+            trace,
+            judged,
+            limits=limits,
+            others=[(other, its) for other, its, _ in tried if its is not judged],
+            injected=injected,
+        )
+        told[place] = (replace(told[place][0], suggestions=tuple(map(sentence, found))), judged)
+    return told
 
 
 def before(plan: ScalingPlan) -> ScalingPlan:

@@ -213,12 +213,14 @@ class AccountSettings(TypedDict):
 
 
 class SurgeObjectiveSettings(TypedDict):
-    """What surviving a surge means: both bounds hold."""
+    """What surviving a surge means: the first two bounds hold, in so many of the runs."""
 
     affected_users_percent: NotRequired[Annotated[float, number("percent", 0, 100, default=0.5)]]
     """Share of users that may be affected."""
     bad_minutes: NotRequired[Annotated[int, whole("minutes", 0, 10000, default=2)]]
     """Minutes that may lie outside the objective."""
+    surviving_runs_percent: NotRequired[Annotated[float, number("percent", 0, 100, default=95)]]
+    """Share of the drawn runs that must survive; below it the policies warn."""
 
 
 class ObjectiveSettings(TypedDict):
@@ -229,7 +231,10 @@ class ObjectiveSettings(TypedDict):
     bad_requests_percent: NotRequired[Annotated[float, number("percent", 0, 100, default=1)]]
     """Share of requests in a good minute that may fail or be late."""
     surge: NotRequired[
-        Annotated[SurgeObjectiveSettings, group(behaviour="0.5 percent of users, 2 minutes")]
+        Annotated[
+            SurgeObjectiveSettings,
+            group(behaviour="0.5 percent of users, 2 minutes, in 95 percent of the runs"),
+        ]
     ]
     """What surviving a surge means."""
 
@@ -248,6 +253,22 @@ class SurgeSettings(TypedDict):
     scale: NotRequired[Annotated[float, number("factor", 0.0001, 10000, default=1)]]
     """What the trace's requests are multiplied by; the traces that ship begin at 100 requests per
     second."""
+    group: NotRequired[
+        Annotated[
+            str,
+            text(
+                "name",
+                "be the name of a group, a target group or a listener rule",
+                pattern=".{1,255}",
+                default=None,
+                behaviour="the only group; several are not decided",
+            ),
+        ]
+    ]
+    """Auto Scaling group that the surge hits, by its own name, or by that of its target group or of
+    a listener rule that leads to it. Several groups are hit by as many surges."""
+    share: NotRequired[Annotated[float, number("factor", 0.0001, 1, default=1)]]
+    """Share of the trace's requests that come to that group."""
 
 
 class PriceSettings(TypedDict):

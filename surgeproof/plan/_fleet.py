@@ -1,6 +1,6 @@
 """Groups with their instances, and the load balancing in front of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from surgeproof.plan import _properties as known
@@ -91,7 +91,18 @@ class Fleet:
             refresh=self._refresh(view),
             maintenance=self._maintenance(view),
             target_group=self._stack.target_group_names[target_keys[0]] if target_keys else None,
+            also_called=frozenset(self.names(resource, target_keys)),
         )
+
+    def names(self, resource: Resource, target_keys: Sequence[str]) -> Iterator[str]:
+        """Yield the names of a group, and of what leads to it."""
+        yield resource.name
+        for key in target_keys:
+            target_group = self._stack.by_key[key]
+            yield from (target_group.name, called(target_group))
+            for rule in self._stack.of(known.LISTENER_RULE):
+                if self._forwards(rule, "actions", target_group):
+                    yield rule.name
 
     def _health_check_type(self, view: View) -> HealthCheckType:
         stated = view.text("healthCheckType", "health_check_type") or "EC2"

@@ -29,3 +29,35 @@ def vcpus(instance_type: str) -> float | None:
         return _SMALL[size]
     times = _TIMES.fullmatch(size)
     return 4 * float(times[1]) if times else None
+
+
+_MEMORY_EACH: Final = {"c": 2.0, "m": 4.0, "r": 8.0}
+"""Memory of one vCPU by the family's letter (GiB)."""
+_LESS: Final = frozenset({"r3", "r4", "m3"})
+"""Families with somewhat less than that."""
+_BURSTABLE: Final = {
+    "micro": 1.0,
+    "small": 2.0,
+    "medium": 4.0,
+    "large": 8.0,
+    "xlarge": 16.0,
+    "2xlarge": 32.0,
+}
+"""Memory of a burstable type by its size (GiB)."""
+
+
+def memory_gib(instance_type: str) -> float | None:
+    """Return an instance type's memory by AWS's naming (GiB), None where the name does not tell.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.DBInstanceClass.Summary.html
+    """
+    match = _TYPE.fullmatch(instance_type)
+    if match is None:
+        return None
+    family, size = match["family"], match["size"]
+    if re.fullmatch(r"t[234]g?", family):
+        return _BURSTABLE.get(size)
+    cores, each = vcpus(instance_type), _MEMORY_EACH.get(family[0])
+    # `r7g`, `m6idn`: one letter, the generation, and what the processor or the disk is.
+    plain = re.fullmatch(r"[cmr]\d[a-z]*", family)
+    return cores * each if cores and each and plain and family not in _LESS else None

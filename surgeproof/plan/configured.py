@@ -37,16 +37,27 @@ class Surge:
     """Name of a trace, or the path of a file."""
     scale: float = 1.0
     """What the trace's requests are multiplied by (factor). Default: 1."""
+    group: str = ""
+    """Which group it hits: its name, or that of what leads to it. Default: the only one."""
+    share: float = 1.0
+    """Share of the requests that come to this group (0 to 1). Default: 1."""
+
+    @property
+    def of_group(self) -> float:
+        """What the group gets of the trace's requests (factor)."""
+        return self.scale * self.share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surviving:
-    """What surviving a surge means; both bounds hold."""
+    """What surviving a surge means: a run survives where the first two bounds hold."""
 
     affected_users_percent: float = 0.5
     """Share of users that may be affected (percent). Default: 0.5."""
     bad_minutes: int = 2
     """Minutes that may lie outside the objective (minutes). Default: 2."""
+    surviving_runs_percent: float = 95
+    """Share of the drawn runs that must survive (percent). Default: 95."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +109,13 @@ def configured(data: Mapping[str, Any]) -> Configured:
         ),
         demand_metrics=() if metric is None else (_demand(metric),),
         surges=tuple(
-            Surge(name=name, trace=stated["trace"], scale=stated["scale"])
+            Surge(
+                name=name,
+                trace=stated["trace"],
+                scale=stated["scale"],
+                group=stated.get("group") or "",
+                share=stated["share"],
+            )
             for name, stated in (read["surges"] or {}).items()
         ),
         surviving=Surviving(**surge),

@@ -5,7 +5,7 @@ What a reader could not see is listed in `ScalingPlan.not_seen` and never guesse
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
@@ -224,6 +224,9 @@ class Group:
     maintenance: InstanceMaintenancePolicy | None = None
     target_group: str | None = None
     """Name of the target group in which it registers. Default: none."""
+    also_called: frozenset[str] = field(default=frozenset(), compare=False)
+    """Other names by which a configuration may mean it: its own in the program, and those of the
+    target groups and listener rules that lead to it."""
 
     def __post_init__(self) -> None:
         problems = []
@@ -621,6 +624,15 @@ class ScalingPlan:
                 return group
         known = ", ".join(group.name for group in self.groups) or "none"
         raise PlanError(f"ScalingPlan.groups: must hold {name!r}, got {known}")
+
+    def hit_by(self, name: str) -> Group | None:
+        """Return the group that a surge hits which names it so; None where that is not clear.
+
+        It is named by itself or by what leads to it; without a name, it is the only one.
+        """
+        found = [each for each in self.groups if name in {each.name, ""}]
+        found = found or [each for each in self.groups if name in each.also_called]
+        return found[0] if len(found) == 1 else None
 
     def target_group_of(self, group: Group) -> TargetGroup | None:
         """Return the target group in which `group` registers, if any is known."""

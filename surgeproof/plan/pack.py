@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import Configured, configured
 from surgeproof.plan.model import ScalingPlan
-from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, read_resources
+from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, names_of_groups, read_resources
 from surgeproof.plan.settings import groups_of
 
 
@@ -50,7 +50,17 @@ def read_pack(
         stated: What the stack's configuration states.
 
     """
-    ours = [
+    ours = _resources(resources, unknown)
+    return stated.complete(read_resources(ours, name=stack, not_seen=[QUOTA_NOT_SEEN]))
+
+
+def names_in_pack(resources: Iterable[Seen], unknown: object) -> dict[str, frozenset[str]]:
+    """Return, by the URNs of the groups, the names by which a configuration may mean each."""
+    return names_of_groups(_resources(resources, unknown))
+
+
+def _resources(resources: Iterable[Seen], unknown: object) -> list[Resource]:
+    return [
         Resource(
             type=each.type,
             key=each.urn,
@@ -64,7 +74,6 @@ def read_pack(
         for each in resources
         if each.type in TYPES
     ]
-    return stated.complete(read_resources(ours, name=stack, not_seen=[QUOTA_NOT_SEEN]))
 
 
 def stated_in(config: Mapping[str, str], project: str) -> Configured:

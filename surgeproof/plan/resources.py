@@ -20,7 +20,7 @@ from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.model import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.shapes import fitted
 
-__all__ = ["QUOTA_NOT_SEEN", "TYPES", "UNKNOWN", "Resource", "read_resources"]
+__all__ = ["QUOTA_NOT_SEEN", "TYPES", "UNKNOWN", "Resource", "names_of_groups", "read_resources"]
 
 TYPES: Final = known.TYPES
 
@@ -73,6 +73,19 @@ def read_resources(
         # Last: the notes of all that stands above.
         not_seen=tuple(stack.notes.found),
     )
+
+
+def names_of_groups(resources: Iterable[Resource]) -> dict[str, frozenset[str]]:
+    """Return, by the keys of the groups, the names by which a configuration may mean each."""
+    stack = Stack(tuple(resources))
+    found = stack.of(known.GROUP)
+    stack.group_names = {group.key: called(group) for group in found}
+    fleet = Fleet(stack)
+    targets = fleet.registered_targets(found)
+    return {
+        group.key: frozenset({called(group), *fleet.names(group, targets[group.key])})
+        for group in found
+    }
 
 
 def fit(resources: Iterable[Resource]) -> Iterator[Resource]:

@@ -163,6 +163,9 @@ class Measured:
 
     runs: int
     survived_runs: int
+    draws: int
+    """Runs at draws between the ends; of these alone a share says something."""
+    survived_draws: int
     typical: Outcome
     better: Outcome
     """The least of users and of minutes over the runs at the better ends."""
@@ -192,6 +195,17 @@ class Measured:
     empty where nobody is hurt."""
     bottlenecks: tuple[Limit, ...]
     """Of the moments that fall short, the limit without which they would not."""
+
+    @property
+    def survived_draws_percent(self) -> float:
+        """Share of the draws that survived (percent)."""
+        return 100.0 * self.survived_draws / self.draws
+
+
+def hurt(measured: Measured) -> tuple[float, int, int]:
+    """Return how much a surge hurts typically, and else; the larger the worse."""
+    typical = measured.typical
+    return (typical.affected_users_percent, typical.bad_minutes, -measured.survived_runs)
 
 
 def before(typical: Run) -> Before:

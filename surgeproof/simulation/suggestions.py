@@ -1,7 +1,9 @@
 """Changes of a plan that help it to survive: each is replayed before it is told.
 
 A change is searched for with the few runs that were hurt most and least, and then, where those
-survive, held against all runs that a verdict rests on. What was tried in vain is told too.
+survive, held against all runs that a verdict rests on: those of every surge that the group has to
+survive, so that what mends one surge and breaks another is not offered. What was tried in vain is
+told too.
 """
 
 import math
@@ -39,7 +41,7 @@ from surgeproof.simulation.outcomes import (
 )
 from surgeproof.simulation.run import run, sweep
 from surgeproof.simulation.scenarios import survey
-from surgeproof.simulation.verdict import Judged, encoded_for, try_all
+from surgeproof.simulation.verdict import Judged, Trials, encoded_for, try_all
 
 WORST: Final = 6
 """Runs, of those that were hurt most, that a change is searched for with."""
@@ -67,12 +69,14 @@ _RANK: Final = {Word.FAILS: 0, Word.UNCERTAIN: 1, Word.SURVIVES: 2}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """A setting that is changed, as the configuration calls it."""
+    """A setting that is changed, as the configuration calls it and as a program does."""
 
     key: str
-    """`fleet.maxSize`; in a program of another kind, the property that it sets."""
+    """`fleet.maxSize`."""
     before: str
     after: str
+    in_program: str
+    """The same in a program of another kind: property, resource, and both values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +87,10 @@ class Suggestion:
     word: Word
     """The verdict on the changed plan, by the runs below."""
     runs: int
-    """Runs of the changed plan. Fewer than a verdict rests on where these few were enough to see
-    that it does not survive."""
+    """Runs of the changed plan under all surges. Fewer than verdicts rest on where these few were
+    enough to see that it does not survive."""
+    surges: int
+    """Surges under which they ran."""
     survived_runs: int
     typical: Outcome
     """What the run with all figures typical did to the users."""
@@ -116,6 +122,7 @@ def suggestions(
     judged: Judged,
     *,
     limits: Surviving,
+    others: Sequence[tuple[Load, Judged]] = (),
     injected: Sequence[Injected] = (),
     seed: int = 0,
 ) -> tuple[Suggestion, ...]:
@@ -126,6 +133,7 @@ def suggestions(
         load: What it did not survive.
         judged: The verdict on it under that load.
         limits: What surviving means.
+        others: What else the group has to survive, each with the verdict under it.
         injected: What was injected.
         seed: That of the verdict.
 
@@ -133,7 +141,7 @@ def suggestions(
     measured, trials = judged.verdict.measured, judged.trials
     if measured is None or trials is None or measured.survived_runs == measured.runs:
         return ()
-    search = _Search(plan, load, judged, limits, injected, seed)
+    search = _Search(plan, [(load, judged), *others], limits, injected, seed)
     group = plan.group(judged.verdict.group)
     most = math.ceil(MOST_FACTOR * float(np.max(judged.needed, initial=group.max_size)))
     most = min(most, MOST_INSTANCES)
@@ -160,17 +168,26 @@ def _most_helpful(each: Suggestion) -> tuple[float, ...]:
     return (rank, len(each.settings), each.typical.bad_minutes, each.typical.affected_users_percent)
 
 
-def sentence(each: Suggestion) -> str:
-    """Return a suggestion as one line: the change, what is left of the harm, and the verdict."""
-    settings = " and ".join(f"{at.key} {at.before} -> {at.after}" for at in each.settings)
+def sentence(each: Suggestion, *, in_program: bool = False) -> str:
+    """Return a suggestion as one line: the change, what is left of the harm, and the verdict.
+
+    `in_program` names resources and properties, for a program that has no such settings.
+    """
+    settings = " and ".join(
+        at.in_program if in_program else f"{at.key} {at.before} -> {at.after}"
+        for at in each.settings
+    )
     before, now = each.typical_before, each.typical
     gained = (
         f"affected users {_percent(before.affected_users_percent)} -> "
         f"{_percent(now.affected_users_percent)}, bad minutes {before.bad_minutes} -> "
         f"{now.bad_minutes}"
     )
-    few = "" if each.runs > WORST + BEST else "of those hurt most and least before, "
-    share = f"{few}{each.survived_runs} of {each.runs} runs survive"
+    few = (
+        "" if each.runs > each.surges * (WORST + BEST) else "of those hurt most and least before, "
+    )
+    under = f" under all {each.surges} surges" if each.surges > 1 else ""
+    share = f"{few}{each.survived_runs} of {each.runs} runs{under} survive"
     word = str(each.word)
     if each.word == each.word_before:
         word = f"does not change the verdict, {each.word}"
@@ -189,25 +206,23 @@ class _Search:
     def __init__(
         self,
         plan: ScalingPlan,
-        load: Load,
-        judged: Judged,
+        surges: Sequence[tuple[Load, Judged]],
         limits: Surviving,
         injected: Sequence[Injected],
         seed: int,
     ) -> None:
-        measured, trials = judged.verdict.measured, judged.trials
+        _, first = surges[0]
+        measured = first.verdict.measured
         assert measured is not None  # noqa: S101 - `suggestions` has looked
-        assert trials is not None  # noqa: S101
-        self.load, self.limits, self.injected, self.seed = load, limits, injected, seed
-        self.group = plan.group(judged.verdict.group)
-        self.word = judged.verdict.word
+        self.limits, self.injected, self.seed = limits, injected, seed
+        self.group = plan.group(first.verdict.group)
+        words = [judged.verdict.word for _, judged in surges]
+        self.word = min(words, key=lambda each: _RANK[each])
         self.before = measured.typical
-        harm = np.maximum(
-            affected_percents(trials.summaries) / max(limits.affected_users_percent, 0.01),
-            trials.summaries["bad_minutes"] / max(limits.bad_minutes, 0.5),
-        )
-        order = np.argsort(-harm, kind="stable")
-        self.worst, self.best = order[:WORST], order[-BEST:]
+        self.tried: list[_Tried] = []
+        for load, judged in surges:
+            if judged.trials is not None:
+                self.tried.append(_Tried(load, *_extremes(judged.trials, limits)))
 
     def first(self, knobs: Sequence[_Knob | None]) -> Suggestion | None:
         """Return the smallest change of the first kind that survives, else of the last kind."""
@@ -239,50 +254,78 @@ class _Search:
                 break
         return found
 
-    def _encoded(self, plan: ScalingPlan) -> Encoded:
+    def _encoded(self, plan: ScalingPlan, load: Load) -> Encoded:
         return encoded_for(
-            plan, self.load, group=self.group.name, injected=self.injected, seed=self.seed
+            plan, load, group=self.group.name, injected=self.injected, seed=self.seed
         )
 
-    def _some(self, plan: ScalingPlan, chosen: r.Integers) -> r.Points:
+    def _some(self, plan: ScalingPlan, load: Load, chosen: r.Integers) -> r.Points:
         """Return which of these runs survive, of all that a verdict on `plan` would rest on."""
-        encoded = self._encoded(plan)
+        encoded = self._encoded(plan, load)
         records = survey(encoded, self.seed).records
         return survived_runs(sweep(encoded, records[chosen]), self.limits)
 
     def peak(self, plan: ScalingPlan) -> int:
         """Return the most instances that the runs hurt most ask for."""
-        encoded = self._encoded(plan)
-        records = survey(encoded, self.seed).records
-        return int(sweep(encoded, records[self.worst])["peak_instances"].max())
+        most = 0
+        for each in self.tried:
+            encoded = self._encoded(plan, each.load)
+            records = survey(encoded, self.seed).records
+            most = max(most, int(sweep(encoded, records[each.worst])["peak_instances"].max()))
+        return most
 
     def _holds(self, plan: ScalingPlan) -> bool:
-        return bool(self._some(plan, self.worst).all())
+        return all(self._some(plan, each.load, each.worst).all() for each in self.tried)
 
     def _in_vain(self, plan: ScalingPlan, settings: tuple[Setting, ...]) -> Suggestion:
-        chosen = np.concatenate([self.worst, self.best])
-        return self._told(plan, settings, self._some(plan, chosen))
+        survived = [
+            self._some(plan, each.load, np.concatenate([each.worst, each.best]))
+            for each in self.tried
+        ]
+        return self._told(plan, settings, survived)
 
     def _confirmed(self, plan: ScalingPlan, settings: tuple[Setting, ...]) -> Suggestion:
-        trials = try_all(
-            plan, self.load, group=self.group.name, injected=self.injected, seed=self.seed
-        )
-        return self._told(plan, settings, survived_runs(trials.summaries, self.limits))
+        survived = []
+        for each in self.tried:
+            trials = try_all(
+                plan, each.load, group=self.group.name, injected=self.injected, seed=self.seed
+            )
+            survived.append(survived_runs(trials.summaries, self.limits))
+        return self._told(plan, settings, survived)
 
     def _told(
-        self, plan: ScalingPlan, settings: tuple[Setting, ...], survived: r.Points
+        self, plan: ScalingPlan, settings: tuple[Setting, ...], survived: Sequence[r.Points]
     ) -> Suggestion:
-        encoded = self._encoded(plan)
-        word = word_of(survived)
+        encoded = self._encoded(plan, self.tried[0].load)
+        word = min((word_of(each) for each in survived), key=lambda each: _RANK[each])
         return Suggestion(
             settings=settings,
             word=word,
-            runs=int(survived.size),
-            survived_runs=int(survived.sum()),
+            runs=sum(each.size for each in survived),
+            surges=len(survived),
+            survived_runs=sum(int(each.sum()) for each in survived),
             typical=outcome_of(run(encoded).summary, self.limits),
             typical_before=self.before,
             word_before=self.word,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A surge, and which of its runs were hurt most and least before."""
+
+    load: Load
+    worst: r.Integers
+    best: r.Integers
+
+
+def _extremes(trials: Trials, limits: Surviving) -> tuple[r.Integers, r.Integers]:
+    harm = np.maximum(
+        affected_percents(trials.summaries) / max(limits.affected_users_percent, 0.01),
+        trials.summaries["bad_minutes"] / max(limits.bad_minutes, 0.5),
+    )
+    order = np.argsort(-harm, kind="stable")
+    return order[:WORST], order[-BEST:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +354,29 @@ def _with(plan: ScalingPlan, group: Group, **fields: Any) -> ScalingPlan:
     return replace(plan, groups=tuple(groups))
 
 
-def _setting(key: str, before: object, after: object) -> Setting:
-    return Setting(key=key, before=f"{before}", after=f"{after}")
+def _setting(
+    key: str,
+    before: object,
+    after: object,
+    place: str,
+    values: tuple[object, object] | None = None,
+) -> Setting:
+    """Return a setting with what it is in a program: at `place`, with values of its own."""
+    was, becomes = values or (before, after)
+    return Setting(
+        key=key,
+        before=f"{before}",
+        after=f"{after}",
+        in_program=f"{place} {was} -> {becomes}",
+    )
+
+
+def _of_group(path: str, group: Group) -> str:
+    return f"`{path}` of aws.autoscaling.Group `{group.name}`"
+
+
+def _of_policy(path: str, policy: Policy) -> str:
+    return f"`{path}` of aws.autoscaling.Policy `{policy.name}`"
 
 
 def _wider(room: _Room, size: int) -> _Room:
@@ -322,7 +386,8 @@ def _wider(room: _Room, size: int) -> _Room:
 
 def _max_size(room: _Room, most: int) -> _Knob:
     def change(value: float) -> Changed:
-        setting = _setting("fleet.maxSize", room.planned.max_size, int(value))
+        place = _of_group("maxSize", room.group)
+        setting = _setting("fleet.maxSize", room.planned.max_size, int(value), place)
         return room.changed(setting, max_size=int(value))
 
     return _Knob(range(room.group.max_size + 1, most + 1), change)
@@ -336,7 +401,9 @@ def _min_size(room: _Room, most: int) -> _Knob:
         at = room if size <= room.group.max_size else _wider(replace(room, settings=()), size)
         desired = room.group.desired_capacity
         return at.changed(
-            _setting("fleet.minSize", room.planned.min_size, size),
+            _setting(
+                "fleet.minSize", room.planned.min_size, size, _of_group("minSize", room.group)
+            ),
             min_size=size,
             desired_capacity=None if desired is None else max(desired, size),
         )
@@ -349,10 +416,11 @@ def _warm_pool(room: _Room) -> _Knob:
 
     def change(value: float) -> Changed:
         size = int(value)
+        place = _of_group("warmPool.minSize", room.group)
         if pool is None:
-            setting = _setting("fleet.warmPool.minSize", "no pool", size)
+            setting = _setting("fleet.warmPool.minSize", "no pool", size, place)
             return room.changed(setting, warm_pool=WarmPool(min_size=size))
-        setting = _setting("fleet.warmPool.minSize", pool.min_size, size)
+        setting = _setting("fleet.warmPool.minSize", pool.min_size, size, place)
         return room.changed(setting, warm_pool=replace(pool, min_size=size))
 
     most = room.group.max_size - room.group.min_size
@@ -371,15 +439,16 @@ def _utilisation(room: _Room) -> _Knob | None:
             isinstance(metric, Metric) and (metric.namespace, metric.name) in demand
         )
 
-    targets = [
-        policy.target
+    tracked = [
+        policy
         for policy in room.plan.policies
         if isinstance(policy, TargetTracking) and policy.metric == TrackedMetric.REQUESTS_PER_TARGET
         if follows(policy)
     ]
-    if not targets:
+    if not tracked:
         return None
-    now = 100.0 * targets[0] / (60.0 * room.capacity())
+    first = tracked[0]
+    now = 100.0 * first.target / (60.0 * room.capacity())
 
     def change(value: float) -> Changed:
         policies = tuple(
@@ -388,7 +457,13 @@ def _utilisation(room: _Room) -> _Knob | None:
             else policy
             for policy in room.plan.policies
         )
-        setting = _setting("scaling.targetUtilizationPercent", f"{now:.3g}", f"{value:g}")
+        setting = _setting(
+            "scaling.targetUtilizationPercent",
+            f"{now:.3g}",
+            f"{value:g}",
+            _of_policy("targetTrackingConfiguration.targetValue", first),
+            (f"{first.target:.4g}", f"{first.target * value / now:.4g}"),
+        )
         return replace(room.plan, policies=policies), (*room.settings, setting)
 
     return _Knob([value for value in range(95, 15, -5) if value <= now - 5], change)
@@ -421,7 +496,8 @@ def _steps(room: _Room) -> _Knob | None:
     def change(value: float) -> Changed:
         policies = tuple(larger(policy, value) for policy in room.plan.policies)
         after = added(larger(first, value))
-        setting = _setting("scaling.steps[].addPercent", added(first), after)
+        place = _of_policy("stepAdjustments[].scalingAdjustment", first)
+        setting = _setting("scaling.steps[].addPercent", added(first), after, place)
         return replace(room.plan, policies=policies), (*room.settings, setting)
 
     return _Knob((1.5, 2, 3, 4), change)
@@ -498,7 +574,8 @@ def _high_resolution(room: _Room) -> _Knob | None:
             policies=(*plan.policies, *policies),
             alarms=(*plan.alarms, *alarms),
         )
-        setting = _setting("scaling.highResolutionMetric", "none", f"every {FAST_SECONDS} s")
+        place = f"a metric of demand, and policies and alarms on it, for `{room.group.name}`"
+        setting = _setting("scaling.highResolutionMetric", "none", f"every {FAST_SECONDS} s", place)
         return changed, (*room.settings, setting)
 
     return _Knob((1.0,), change)

@@ -187,6 +187,8 @@ def judge(
     measured = Measured(
         runs=survived.size,
         survived_runs=count,
+        draws=survived[parts.between].size,
+        survived_draws=int(survived[parts.between].sum()),
         typical=usual,
         better=outcome_over(summaries[parts.better], np.min, limits),
         worse=outcome_over(summaries[parts.worse], np.max, limits),

@@ -109,14 +109,42 @@ def test_a_csv_file_is_a_trace(give, project):
     assert give({"dev": fixed()}, "--trace", "mine.csv").exit_code == 0
 
 
-def test_two_groups_are_both_replayed_and_the_worse_one_counts(give):
+def test_of_two_groups_the_one_that_is_named_is_replayed(give):
     plan = fixed(groups=(group("web", 20), group("batch", 1)))
 
-    result = give({"dev": plan}, "--trace", "x5-in-0s", "--format", "json")
+    words = []
+    for name in ("web", "batch"):
+        result = give({"dev": plan}, "--trace", "x5-in-0s", "--hits", name, "--format", "json")
+        (only,) = json.loads(result.output)["replays"]
+        words.append((only["verdict"]["group"], only["verdict"]["word"], result.exit_code))
 
-    words = [each["verdict"]["word"] for each in json.loads(result.output)["replays"]]
-    assert words == ["survives", "fails"]
-    assert result.exit_code == 1
+    assert words == [("web", "survives", 0), ("batch", "fails", 1)]
+
+
+def test_of_two_groups_a_surge_says_which_it_hits_and_how_hard(give):
+    plan = fixed(groups=(group("web", 20), group("batch", 1)))
+    surges = [
+        Surge(name="web", trace="x5-in-0s", group="web", share=0.5),
+        Surge(name="batch", trace="x5-in-0s", group="batch", share=0.1),
+    ]
+
+    result = give({"dev": plan}, "--format", "json", surges=surges)
+
+    replays = json.loads(result.output)["replays"]
+    told = [(each["verdict"]["group"], each["trace"]["scale"]) for each in replays]
+    assert told == [("web", 0.5), ("batch", 0.1)]
+
+
+def test_of_two_groups_none_is_taken_for_the_other(give):
+    result = give(
+        {"dev": fixed(groups=(group("web", 20), group("batch", 1)))}, "--trace", "x5-in-0s"
+    )
+
+    assert result.exit_code == 2
+    assert (
+        "surges.x5-in-0s.group (or --hits): must say which of 2 groups the surge hits (web, "
+        "batch), got none"
+    ) in result.output
 
 
 def test_the_fleet_before_is_shown_beside_and_does_not_count(give):
@@ -288,19 +316,19 @@ def test_an_injection_that_cannot_act_is_refused(give, text, reason):
     )
 
 
-def test_an_injection_that_can_act_on_one_group_is_said_to_do_nothing_to_the_other(give):
+def test_an_injection_that_can_act_on_another_group_is_said_to_do_nothing_to_this(give):
     groups = (group("web", 20, zones=("a", "b")), group("batch", 20, zones=("a",)))
 
-    result = give(
-        {"dev": fixed(groups=groups)},
-        "--trace", "x2-in-0s", "--inject", "zone-lost=1@50m", "--format", "json",
-    )  # fmt: skip
+    warned = []
+    for name in ("web", "batch"):
+        result = give(
+            {"dev": fixed(groups=groups)}, "--hits", name,
+            "--trace", "x2-in-0s", "--inject", "zone-lost=1@50m", "--format", "json",
+        )  # fmt: skip
+        (only,) = json.loads(result.output)["replays"]
+        warned.append(only["verdict"]["warnings"])
 
-    web, batch = json.loads(result.output)["replays"]
-    assert web["verdict"]["warnings"] == []
-    assert batch["verdict"]["warnings"] == [
-        "zone-lost=1@50m cannot act: the zones of group batch are 0 (a)."
-    ]
+    assert warned == [[], ["zone-lost=1@50m cannot act: the zones of group batch are 0 (a)."]]
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])

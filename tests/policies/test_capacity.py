@@ -56,7 +56,7 @@ def test_a_stack_without_group_has_no_capacity(rule, things):
 
 @pytest.mark.parametrize("rule", [PEAK, ZONES, TRACKING])
 def test_which_of_two_groups_carries_the_load_is_not_known(rule):
-    reason = "there are several groups; which one the surges hit is not stated."
+    reason = "there are several groups, and no `surges.<name>.group` names this one."
 
     verdict = check_stack(rule, [_group(), Thing(GROUP, "other", {})])
 
@@ -341,13 +341,13 @@ def test_a_replica_is_not_counted():
 
 
 def test_limits_that_are_not_known_are_not_decided(stated):
-    no_number = "no parameter group of this stack states `max_connections` as a number."
+    elsewhere = "`parameterGroupName` names a parameter group that this stack does not make."
     database = unknown(DATABASE, "db", {}, "parameterGroupName")
     group = unknown(PARAMETERS, "tuned", {"name": "tuned"}, "parameters")
 
-    assert check_stack(CONNECTIONS, [_group(), DB]) == undecided(no_number, "db")
+    assert check_stack(CONNECTIONS, [_group(), DB]) == undecided(elsewhere, "db")
     assert check_stack(CONNECTIONS, [_group(), DB, _allowing("LEAST(1,2)")]) == undecided(
-        no_number, "db"
+        "`max_connections` is no number there.", "tuned"
     )
     assert check_stack(CONNECTIONS, [_group(), database]) == waits("parameterGroupName", "db")
     assert check_stack(CONNECTIONS, [_group(), DB, _allowing(UNKNOWN)]) == waits(
@@ -359,3 +359,106 @@ def test_limits_that_are_not_known_are_not_decided(stated):
     assert check_stack(CONNECTIONS, [_group(), DB, _allowing("165")]) == undecided(
         MEASURE.format("state service.connectionsPerInstance"), "db"
     )
+
+
+def _sized_database(size, engine="postgres", **properties):
+    database = {"identifier": "shop", "engine": engine, "instanceClass": size}
+    return Thing(DATABASE, "db", database | properties)
+
+
+def test_where_no_group_states_it_the_default_of_the_class_counts():
+    micro = _sized_database("db.t4g.micro")
+
+    assert check_stack(CONNECTIONS, [_group(), micro]) == refused(
+        "`instanceClass` must allow at least 165 connections (`max_connections`), for `maxSize` of "
+        "15 at 110 % and 10 of each instance, got `db.t4g.micro`, which allows at most 112 by "
+        "default.",
+        "db",
+    )
+    assert check_stack(CONNECTIONS, [_group(), _sized_database("db.m7g.large")]) == PASSED
+    named = _sized_database("db.t4g.micro", parameterGroupName="default.postgres17")
+    assert check_stack(CONNECTIONS, [_group(), named]).refusals != []
+
+
+def test_a_default_that_is_near_is_not_decided():
+    # 225 in all of 2 GiB; the operating system takes some of it.
+    assert check_stack(
+        CONNECTIONS, [_group(maxSize=19), _sized_database("db.t4g.small")]
+    ) == undecided(
+        "`instanceClass` allows 191 to 225 connections by default, and `maxSize` of 19 at 110 % "
+        "may open 209: state `max_connections` in a parameter group.",
+        "db",
+    )
+
+
+def test_a_class_without_a_stated_default_is_not_decided():
+    assert check_stack(CONNECTIONS, [_group(), _sized_database("db.serverless")]) == undecided(
+        "no parameter group states `max_connections`, and AWS states no default for "
+        "`db.serverless` with `postgres`.",
+        "db",
+    )
+
+
+CLUSTER, MEMBER = "aws:rds/cluster:Cluster", "aws:rds/clusterInstance:ClusterInstance"
+CLUSTER_PARAMETERS = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
+
+
+def _aurora(size="db.r7g.large", **properties):
+    cluster = {"clusterIdentifier": "aurora", "engine": "aurora-postgresql"} | properties
+    member = {"clusterIdentifier": "aurora", "instanceClass": size}
+    return [
+        Thing(CLUSTER, "cluster", cluster),
+        Thing(MEMBER, "one", member | {"instanceClass": "db.r7g.xlarge"}),
+        Thing(MEMBER, "two", member),
+    ]
+
+
+def test_a_cluster_takes_what_its_parameter_group_states():
+    parameters = [{"name": "max_connections", "value": "20"}]
+    tuned = Thing(CLUSTER_PARAMETERS, "tuned", {"name": "tuned", "parameters": parameters})
+
+    cluster = _aurora(dbClusterParameterGroupName="tuned")
+    assert check_stack(CONNECTIONS, [_group(), *cluster, tuned]) == refused(
+        "`parameters` must allow at least 165 connections (`max_connections`), for `maxSize` of "
+        "15 at 110 % and 10 of each instance, got 20.",
+        "tuned",
+    )
+
+
+def test_a_cluster_takes_what_its_smallest_instance_takes():
+    assert check_stack(CONNECTIONS, [_group(), *_aurora()]) == PASSED
+    small = _aurora("db.t4g.medium", engine="aurora-mysql")
+    assert check_stack(CONNECTIONS, [_group(), *small]) == refused(
+        "`instanceClass` must allow at least 165 connections (`max_connections`), for `maxSize` of "
+        "15 at 110 % and 10 of each instance, got `db.t4g.medium`, which allows 90 by default.",
+        "two",
+    )
+
+
+def test_a_proxy_stands_before_a_cluster():
+    proxy = Thing(PROXY_TARGET, "proxy", {"dbClusterIdentifier": "aurora"})
+
+    small = _aurora("db.t4g.medium", engine="aurora-mysql")
+    assert check_stack(CONNECTIONS, [_group(), *small, proxy]) == PASSED
+
+
+def test_the_connections_of_all_groups_count_together():
+    other = Thing(GROUP, "batch", {"name": "batch", "minSize": 1, "maxSize": 5})
+
+    assert check_stack(CONNECTIONS, [_group(), other, DB, _allowing("200")]) == refused(
+        "`parameters` must allow at least 220 connections (`max_connections`), for 2 groups of 23 "
+        "instances at most and 10 of each instance, got 200.",
+        "tuned",
+    )
+
+
+def test_a_surge_is_held_against_the_group_that_it_names(stated):
+    named = {name: each | {"group": "web"} for name, each in SURGES.items()}
+    stated(service=SERVICE, surges=named)
+    other = Thing(GROUP, "other", {"name": "other", "minSize": 1, "maxSize": 1})
+
+    verdict = check_stack(PEAK, [_group(maxSize=2), other])
+
+    assert [urn for urn, _ in verdict.refusals] == ["web"]
+    reason = "there are several groups, and no `surges.<name>.group` names this one."
+    assert verdict.notes == [("other", reason)]

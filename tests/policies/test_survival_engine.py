@@ -73,7 +73,7 @@ def test_a_change_that_lowers_the_maximum_is_stopped_in_the_preview(tmp_path):
     said = " ".join(at["policy"] + at["message"] for at in enough.violations)
     assert SURVIVES not in said
     assert WARNS not in said
-    assert enough.surges == ["sale survives, < 0.01 % hurt (140 of 140 runs)"]
+    assert enough.surges == ["sale survives, < 0.01 % hurt (60 of 60 draws survive)"]
     assert not lowered.succeeded
     assert [at.partition(",")[0] for at in lowered.surges] == ["sale FAILS"]
     (found,) = lowered.of(SURVIVES)
@@ -82,7 +82,7 @@ def test_a_change_that_lowers_the_maximum_is_stopped_in_the_preview(tmp_path):
     assert lines[1].startswith(
         "surge `sale` (x2-in-300s x 2) fails: in minute 12 the group was at its maximum size (3); "
     )
-    assert lines[2].startswith("Helps: fleet.maxSize 3 -> 6: survives; ")
+    assert lines[2].startswith("Helps: `maxSize` of aws.autoscaling.Group `web` 3 -> 6: survives; ")
     (late,) = lowered.of(WARNS)
     assert (late["level"], late["name"]) == ("mandatory", "group")
     assert "nobody is paged after the surge's start at +0:10:15 (at most 300 s)" in late["message"]

@@ -132,7 +132,11 @@ def test_pool_steps_and_high_resolution_are_tried_where_there_is_room():
     assert settings["fleet.warmPool.minSize"].before == "2"
     assert settings["scaling.steps[].addPercent"].before == "50"
     assert settings["scaling.highResolutionMetric"] == Setting(
-        key="scaling.highResolutionMetric", before="none", after="every 10 s"
+        key="scaling.highResolutionMetric",
+        before="none",
+        after="every 10 s",
+        in_program="a metric of demand, and policies and alarms on it, for `web` none -> every 10 "
+        "s",
     )
 
 

@@ -232,7 +232,10 @@ TEXT = "must be a text (put numbers and true or false into quotes)"
         ),
         (
             {"surges": {"double": {"trace": "x2-in-300s", "factor": 2}}},
-            "surges.double.factor: must be a key that exists (scale, trace), got 'factor'",
+            (
+                "surges.double.factor: must be a key that exists (group, scale, share, trace), got "
+                "'factor'"
+            ),
         ),
         # Network.
         (
