@@ -101,6 +101,27 @@ def aws(moto_account):
 
 
 @pytest.fixture
+def unanswered(monkeypatch):
+    """boto3's clients by name of service, which nobody answers."""
+    import boto3  # noqa: PLC0415 - slow
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    return lambda service: boto3.client(service, region_name="eu-west-1")
+
+
+@pytest.fixture
+def answered(unanswered):
+    """boto3's clients by name of service, which moto answers in this process."""
+    from moto import mock_aws  # noqa: PLC0415 - slow
+
+    with mock_aws():
+        yield unanswered
+
+
+@pytest.fixture
 def build(moto_account):
     """Return a function that runs a program in the account; see this file's docstring."""
     from surgeproof.emulator.mocks import build  # noqa: PLC0415 - moto is slow

@@ -74,9 +74,9 @@ def test_a_shape_takes_its_parameters(tmp_path):
 
 
 @pytest.fixture
-def clients(aws, monkeypatch):
+def clients(answered, monkeypatch):
     """Clients of moto, also for the command."""
-    asked, made = [], {service: aws(service) for service in ("cloudwatch", "s3")}
+    asked, made = [], {service: answered(service) for service in ("cloudwatch", "s3")}
 
     class Session:
         def __init__(self, **settings):

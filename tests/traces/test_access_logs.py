@@ -515,8 +515,8 @@ class TestBucket:
     PREFIX = "logs/AWSLogs/123456789012/elasticloadbalancing/eu-west-1/2023/01/15"
 
     @pytest.fixture
-    def bucket(self, aws):
-        client = aws("s3")
+    def bucket(self, answered):
+        client = answered("s3")
         client.create_bucket(
             Bucket="access-logs", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )

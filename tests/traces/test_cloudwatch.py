@@ -60,8 +60,8 @@ def page(points, status="Complete", **more):
 
 
 class TestFromMoto:
-    def test_counts_become_rates_and_gaps_are_absent(self, aws):
-        client = aws("cloudwatch")
+    def test_counts_become_rates_and_gaps_are_absent(self, answered):
+        client = answered("cloudwatch")
         put(client, {0: 600, 1: 1200, 4: 0, 5: 60})
 
         made = read_cloudwatch(client, BALANCER, BEGIN, minutes(7))
@@ -75,16 +75,16 @@ class TestFromMoto:
             "3 of 7 steps have no data, or not all of it; what is missing counts as no requests",
         ]
 
-    def test_points_of_a_period_are_summed(self, aws):
-        client = aws("cloudwatch")
+    def test_points_of_a_period_are_summed(self, answered):
+        client = answered("cloudwatch")
         put(client, {0: 600, 1: 1200, 2: 300, 6: 900})
 
         made = read_cloudwatch(client, ARN, BEGIN, minutes(10), period_seconds=300)
 
         assert made.requests_per_second.tolist() == [7, 3]
 
-    def test_other_load_balancers_and_target_groups_are_left_out(self, aws):
-        client = aws("cloudwatch")
+    def test_other_load_balancers_and_target_groups_are_left_out(self, answered):
+        client = answered("cloudwatch")
         put(client, {0: 600})
         put(client, {0: 60}, TargetGroup=GROUP)
         put(client, {0: 6}, LoadBalancer="app/other/50dc6c495c0c9188")
@@ -95,8 +95,8 @@ class TestFromMoto:
         assert whole.total_requests == 600
         assert part.total_requests == 60
 
-    def test_begin_and_end_are_widened_to_whole_periods(self, aws):
-        client = aws("cloudwatch")
+    def test_begin_and_end_are_widened_to_whole_periods(self, answered):
+        client = answered("cloudwatch")
         put(client, {0: 600, 1: 1200})
 
         late, early = BEGIN + timedelta(seconds=10), minutes(1) + timedelta(seconds=1)
@@ -105,9 +105,9 @@ class TestFromMoto:
         assert made.start == BEGIN
         assert made.requests_per_second.tolist() == [10, 20]
 
-    def test_nothing_there_is_an_error_that_says_what_is_kept(self, aws):
+    def test_nothing_there_is_an_error_that_says_what_is_kept(self, answered):
         with pytest.raises(TraceError) as caught:
-            read_cloudwatch(aws("cloudwatch"), BALANCER, BEGIN, minutes(5))
+            read_cloudwatch(answered("cloudwatch"), BALANCER, BEGIN, minutes(5))
 
         assert str(caught.value) == (
             "CloudWatch RequestCount of shop: must have data points of 60 s from "
