@@ -792,3 +792,13 @@ def test_small_shares_are_not_called_none(value, text):
 @pytest.mark.parametrize(("seconds", "text"), [(59.6, "+0:01:00"), (90061, "+25:01:01")])
 def test_times_are_told_in_hours_minutes_and_seconds(seconds, text):
     assert survival._clock(seconds) == text
+
+
+def test_a_page_on_an_arn_where_its_suffix_belongs_can_never_come(say):
+    dimensions = {"TargetGroup": "arn:targets", "LoadBalancer": "arn:balancer"}
+    alarm = Thing(ALARM, "demand", SURGE_ALARM | {"dimensions": dimensions})
+
+    (message,) = say(WARNS, group=fleet(maxSize=3), alarm=alarm).refusals
+
+    assert "nobody is paged after the surge's start" in message
+    assert "no alarm watches the demand" in message
