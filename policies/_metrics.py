@@ -41,6 +41,8 @@ class MetricUse:
         """Return the group whose metric it is, None where that is not known or not in the stack."""
         if isinstance(self.group_name, str):
             named = stack.called(types.GROUP, "name", self.group_name)
+            if len(named) > 1 and self.user.region:
+                named = [at for at in named if at.region == self.user.region]
             if len(named) == 1:
                 return named[0]
         found = [at for at in self.user.made_of(self.group_path) if at.type in types.GROUP]

@@ -25,7 +25,7 @@ the controls of AWS Foundational Security Best Practices v1.0.0 is without them.
 
 
 _COPIES: Final = frozenset(
-    {"dev", "develop", "development", "ephemeral", "playground", "sandbox", "scratch"}
+    {"dev", "develop", "development", "ephemeral", "local", "playground", "sandbox", "scratch"}
 )
 """Words of a stack's name that say that nobody but its developer uses it."""
 
@@ -37,6 +37,12 @@ class CannotJudgeError(Exception):
     counts as a violation, as does any other exception of a rule. The reason holds no values, which
     may be secrets.
     """
+
+
+def region_of_arn(arn: Any) -> str:
+    """Return the Region in an ARN, empty where there is none, as for IAM and S3."""
+    parts = arn.split(":", 5) if isinstance(arn, str) and arn.startswith("arn:") else ()
+    return parts[3] if len(parts) > 4 else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +173,12 @@ class Resource:
     def called(self, path: str) -> str:
         """Return the path of a property as the program has it."""
         return in_terraform_s_words(self.type, path) if self.is_of_terraform else path
+
+    @property
+    def region(self) -> str:
+        """The Region that it is in, as stated or by its ARN; empty where neither tells."""
+        stated = self.properties.get("region")
+        return stated if isinstance(stated, str) else region_of_arn(self.properties.get("arn"))
 
     @property
     def label(self) -> str:
@@ -385,6 +397,10 @@ class Stack:
         value = source.read(path)
         if isinstance(value, str):
             named = {each.urn: each for key in keys for each in self.called(types, key, value)}
+            if len(named) > 1 and source.region:
+                # The same name in two Regions: each refers to what is in its own.
+                here = {urn: at for urn, at in named.items() if at.region == source.region}
+                named = here or named
             if len(named) == 1:
                 return next(iter(named.values()))
         candidates = [found for found in source.made_of(path) if found.type in types]

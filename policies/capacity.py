@@ -11,7 +11,7 @@ from surgeproof.plan._connections import default_connections
 from surgeproof.plan._instances import vcpus
 from surgeproof.plan.pack import names_in_pack
 from surgeproof.plan.resources import TYPES as PLANNED
-from surgeproof.policies import _stated
+from surgeproof.policies import _owners, _stated
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import AnyRule, Report, Resource, Setting, Stack, StackRule
 from surgeproof.policies._stated import Surge
@@ -35,8 +35,12 @@ def _under_surges(stack: Stack, report: Report) -> Iterator[tuple[Resource, list
     """Yield each group with the surges that hit it; note what is missing."""
     groups = stack.of(types.GROUP)
     found = _stated.surges() if groups else []
+    for group in groups:
+        if (who := _owners.owner(stack, group)) is not None:
+            report.undecided(group, _owners.left_to_owner(who))
+    ours = [group for group in groups if _owners.owner(stack, group) is None]
     if len(groups) < 2:
-        for group in groups:
+        for group in ours:
             yield group, found
         return
     names = names_in_pack(stack.resources, UNKNOWN)
@@ -45,7 +49,7 @@ def _under_surges(stack: Stack, report: Report) -> Iterator[tuple[Resource, list
         hit = [urn for urn, known in names.items() if surge.group in known]
         if len(hit) == 1:
             hits[hit[0]].append(surge)
-    for group in groups:
+    for group in ours:
         if hits[group.urn] or not found:
             yield group, hits[group.urn]
         else:
@@ -111,28 +115,125 @@ def _instance_types(stack: Stack, group: Resource) -> tuple[set[Any], list[tuple
     return found, unknown
 
 
+_OTHER_FAMILIES: Final = ("f", "g", "p", "inf", "trn", "vt", "x", "u-", "dl", "hpc")
+"""Families of types with quotas of their own: L-1216C47A is for A, C, D, H, I, M, R, T and Z
+(Amazon EC2 User Guide, "Amazon EC2 On-Demand Instances quotas")."""
+_SHARE: Final = "mixedInstancesPolicy.instancesDistribution"
+
+
+def _on_demand(group: Resource, size: float) -> float:
+    """Return how much of a size is On-Demand; Spot has a quota of its own."""
+    share = group.read(f"{_SHARE}.onDemandPercentageAboveBaseCapacity")
+    percent = number(share)
+    if group.read(_SHARE) is ABSENT or percent is None:
+        return size
+    base = min(number(group.read(f"{_SHARE}.onDemandBaseCapacity")) or 0, size)
+    return base + math.ceil((size - base) * percent / 100)
+
+
+def _is_all_spot(stack: Stack, group: Resource) -> bool:
+    """Whether the template itself asks for Spot instances."""
+    return any(
+        source is not None
+        and (
+            source.read("instanceMarketOptions.marketType") == "spot"
+            or source.read("spotPrice") not in (ABSENT, "")
+        )
+        for _, source in launch_sources(stack, group)
+    )
+
+
 def _check_within_quota(stack: Stack, report: Report) -> None:
+    by_region: dict[Any, list[Resource]] = {}
+    for group in stack.of(types.GROUP):
+        by_region.setdefault(_region(group), []).append(group)
+    for region, groups in by_region.items():
+        several = f" in {region}" if len(by_region) > 1 else ""
+        _check_region_within_quota(stack, groups, several, report)
+
+
+def _region(group: Resource) -> Any:
+    """Return the Region that a group is in: as stated, of its ARN, or of its zones."""
+    if group.region:
+        return group.region
+    zones = group.read("availabilityZones")
+    zone = zones[0] if isinstance(zones, list) and zones else None
+    return zone.rstrip("abcdef") if isinstance(zone, str) else ""
+
+
+def _vcpu(stack: Stack, group: Resource, size: float) -> float | str:
+    """Return the On-Demand vCPU of a group at a size, or what keeps them from being told."""
+    entries = [entry for _, entry in group.each(_OVERRIDES) if isinstance(entry, Mapping)]
+    if any(entry.get("instanceRequirements") for entry in entries):
+        return "`instanceRequirements` leave the instance types to AWS."
+    unit = group.read("desiredCapacityType")
+    if _is_all_spot(stack, group):
+        return 0.0
+    if unit == "vcpu":
+        return _on_demand(group, size)
+    if unit == "memory-mib":
+        return "`desiredCapacityType` counts memory, which does not tell vCPU."
+    found, _ = _instance_types(stack, group)
+    weights = {
+        entry.get("instanceType"): number(entry.get("weightedCapacity")) for entry in entries
+    }
+    each = []
+    for kind in found:
+        cores = vcpus(kind) if isinstance(kind, str) else None
+        if cores is None:
+            return "the names of its instance types do not tell their vCPU."
+        if kind.startswith(_OTHER_FAMILIES):
+            continue
+        each.append(cores * math.ceil(size / (weights.get(kind) or 1)))
+    if not found:
+        return "the names of its instance types do not tell their vCPU."
+    return _on_demand(group, max(each)) if each else 0.0
+
+
+def _check_region_within_quota(
+    stack: Stack, groups: list[Resource], where: str, report: Report
+) -> None:
     quota, needed = _stated.vcpu_quota(), 0.0
-    groups = stack.of(types.GROUP)
     for group in groups:
         size = _sized(group, "maxSize", report)
-        found, unknown = _instance_types(stack, group)
+        _, unknown = _instance_types(stack, group)
         for resource, path in unknown:
             report.wait_for(resource, path)
-        sizes = [vcpus(kind) if isinstance(kind, str) else None for kind in found]
         if size is None or unknown:
             return
-        if not sizes or None in sizes:
-            report.undecided(group, "the names of its instance types do not tell their vCPU.")
+        cores = _vcpu(stack, group, size)
+        if isinstance(cores, str):
+            report.undecided(group, cores)
             return
-        needed += size * max(each for each in sizes if each is not None)
-    if not groups:
+        needed += cores
+    if needed == 0:
         return
     if quota is None:
         report.undecided(groups[0], "state account.vcpuQuota: the quota L-1216C47A of the account.")
     elif needed > quota:
-        must = f"need at most {show(quota)} vCPU (account.vcpuQuota), all groups together"
+        must = f"need at most {show(quota)} vCPU (account.vcpuQuota), all groups{where} together"
         report.refuse(groups[0], "maxSize", must, f"{show(needed)} vCPU")
+
+
+def _units_of_one(stack: Stack, group: Resource) -> float | None:
+    """Return for how many units of `minSize` one instance counts at most, None where unknown."""
+    entries = [entry for _, entry in group.each(_OVERRIDES)]
+    known = [entry for entry in entries if isinstance(entry, Mapping)]
+    unit = group.read("desiredCapacityType")
+    if len(known) < len(entries) or (
+        unit not in (ABSENT, "", "units") and any(at.get("instanceRequirements") for at in known)
+    ):
+        return None if unit not in (ABSENT, "", "units") else 1
+    if unit == "vcpu":
+        found, _ = _instance_types(stack, group)
+        sizes = [vcpus(kind) if isinstance(kind, str) else None for kind in found]
+        return max((each for each in sizes if each), default=None) if None not in sizes else None
+    if unit == "memory-mib":
+        return None
+    weights = [at.get("weightedCapacity") for at in known]
+    if UNKNOWN in weights:
+        return None
+    return max((number(weight) or 1 for weight in weights), default=1)
 
 
 def _check_survives_zone_loss(stack: Stack, report: Report) -> None:
@@ -155,6 +256,12 @@ def _survives_zone_loss(stack: Stack, group: Resource, found: list[Surge], repor
     if not found or zones is None:
         return
     normal = max(surge.normal for surge in found)
+    units = _units_of_one(stack, group)
+    if units is None:
+        report.undecided(group, "what one instance counts for is not known: a weight, or a type.")
+        return
+    if units > 1:
+        size = math.ceil(size / units)
     left = size - math.ceil(size / zones)
     if left * carries.high < normal:
         must = (
@@ -242,7 +349,39 @@ def _keeps_up(stack: Stack, group: Resource, found: list[Surge], report: Report)
             return
 
 
+def _check_few_connections(stack: Stack, report: Report) -> bool:
+    """Judge without a stated figure: a few connections of each instance are the least of all.
+
+    Returns whether any database has fewer.
+    """
+    most = sum(number(group.read("maxSize")) or 0 for group in stack.of(types.GROUP))
+    each = stack.settings["leastConnections"]
+    found = False
+    for databases, path, kinds in (
+        (types.DB_INSTANCE, "parameterGroupName", types.DB_PARAMETERS),
+        (types.DB_CLUSTER, "dbClusterParameterGroupName", types.DB_CLUSTER_PARAMETERS),
+    ):
+        for database in stack.of(databases):
+            group = stack.target(database, path, kinds, ("name", "id"))
+            entries = [entry for _, entry in group.each("parameters[*]")] if group else []
+            for entry in entries:
+                limit = number(read(entry, "value")) if isinstance(entry, Mapping) else None
+                if limit is None or read(entry, "name") != "max_connections":
+                    continue
+                if group is not None and limit < most * each and not _proxied(stack, database):
+                    must = (
+                        f"allow at least {show(most * each)} connections (`max_connections`), "
+                        f"{each} of each of at most {show(most)} instances (leastConnections)"
+                    )
+                    say = report.refuse if limit <= most else report.advise
+                    say(group, "parameters", must, show(limit))
+                    found = True
+    return found
+
+
 def _check_connections(stack: Stack, report: Report) -> None:
+    if _stated.figure("connectionsPerInstance") is None and _check_few_connections(stack, report):
+        return
     databases = [
         *(at for at in stack.of(types.DB_INSTANCE) if at.read("replicateSourceDb") in (ABSENT, "")),
         *stack.of(types.DB_CLUSTER),
@@ -409,7 +548,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
                 high=400,
             ),
         ),
-        types=types.GROUP | PLANNED,
+        types=_owners.READS | PLANNED,
         check=_check_covers_peak,
         fix="Raise `fleet.maxSize`, or max_size of the aws.autoscaling.Group.",
     ),
@@ -434,7 +573,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         frameworks=("Well-Architected REL11-BP05",),
         url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/rel_withstand_component_failures_static_stability.html",
-        types=types.GROUP | types.SUBNET | PLANNED,
+        types=_owners.READS | types.SUBNET | PLANNED,
         check=_check_survives_zone_loss,
         fix="Raise `fleet.minSize`, or spread over three zones (`network.zoneCount`), which loses "
         "a third rather than half.",
@@ -458,7 +597,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
                 high=3600,
             ),
         ),
-        types=types.GROUP | types.SCALING_POLICY | PLANNED,
+        types=_owners.READS | types.SCALING_POLICY | PLANNED,
         check=_check_tracking_keeps_up,
         fix="State `service.requestsPerSecond`, from which ScalingPolicies tracks requests and "
         "adds steps; or lower `scaling.cpuTargetPercent`.",
@@ -479,6 +618,14 @@ RULES: Final[tuple[AnyRule, ...]] = (
                 default=110,
                 low=100,
                 high=300,
+            ),
+            Setting(
+                name="leastConnections",
+                description="Connections that each instance opens at least, where "
+                "service.connectionsPerInstance is not stated (1 to 1000).",
+                default=5,
+                low=1,
+                high=1000,
             ),
         ),
         types=types.GROUP

@@ -21,7 +21,7 @@ from surgeproof.policies._rules import (
     StackRule,
     When,
 )
-from surgeproof.policies._values import ABSENT, UNKNOWN, is_false, is_true, number, show
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_true, number, show
 
 # AWS names a policy after the lowest version that it accepts. Recommended are those that take TLS
 # 1.3 alone, or 1.2 with restricted ciphers (Res), FIPS and post-quantum (PQ) variants included.
@@ -224,27 +224,6 @@ def _check_intended(balancer: Resource, report: Report) -> None:
         report.refuse(balancer, "internal", "be true, or `intended` name it", show(internal))
 
 
-def _check_health_check(group: Resource, report: Report) -> None:
-    kind, enabled = group.read("targetType"), group.read("healthCheck.enabled")
-    if kind == "lambda":
-        return
-    if is_false(enabled):
-        report.refuse(group, "healthCheck.enabled", "not be false", show(enabled))
-        return
-    protocol = group.read("healthCheck.protocol")
-    protocol = group.read("protocol") if protocol is ABSENT else protocol
-    path = group.read("healthCheck.path")
-    if path is UNKNOWN or protocol not in (ABSENT, UNKNOWN, "HTTP", "HTTPS"):
-        return
-    if path in (ABSENT, ""):
-        for at, value in (("targetType", kind), ("protocol", protocol)):
-            if value is UNKNOWN:
-                report.wait_for(group, at)
-                return
-        must = "name a page that says whether the target can serve"
-        report.refuse(group, "healthCheck.path", must, "nothing, which means `/`")
-
-
 def _check_at_least_longest(path: str, default: float, resource: Resource, report: Report) -> None:
     """Judge that a time-out lasts as long as the longest request."""
     if resource.read("targetType") == "lambda" or resource.read("loadBalancerType") in (
@@ -256,6 +235,8 @@ def _check_at_least_longest(path: str, default: float, resource: Resource, repor
     seconds = default if value is ABSENT else number(value)
     if value is UNKNOWN:
         report.wait_for(resource, path)
+    elif longest is None and seconds == 0:
+        report.refuse(resource, path, "be above 0, the least of all requests", "0")
     elif longest is None:
         report.undecided(resource, _stated.not_stated("longestRequestSeconds"))
     elif seconds is not None and seconds < longest.high:
@@ -512,19 +493,6 @@ RULES: Final[tuple[AnyRule, ...]] = (
         check=_check_intended,
         fix="Set `loadBalancer.internal: true`, or internal=True on the aws.lb.LoadBalancer; else "
         "name it in the rule's setting `intended`.",
-    ),
-    ResourceRule(
-        name="target-group-health-check",
-        description="Target groups check by a page of the application whether a target can serve. "
-        "The default, `/`, asks whatever the start page needs, or nothing at all.",
-        severity=Severity.MEDIUM,
-        sources=("CKV_AWS_261",),
-        frameworks=("Well-Architected REL11-BP01",),
-        url="https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
-        types=types.TARGET_GROUP,
-        check=_check_health_check,
-        fix="Set `fleet.application.healthPath`, or "
-        'health_check={"path": "/health", ...} on the aws.lb.TargetGroup.',
     ),
     PropertyRule(
         name="target-group-encrypted",

@@ -152,8 +152,13 @@ _OF_LAUNCHES: Final = (
 )
 
 
-def _target_ports(stack: Stack, group: Resource | None, group_id: Any) -> set[Any]:
-    """Return (transport, port) of the targets of Network Load Balancers in a security group."""
+def _target_ports(
+    stack: Stack, group: Resource | None, group_id: Any, listening: set[Any]
+) -> set[Any]:
+    """Return (transport, port) of the targets of Network Load Balancers in a security group.
+
+    It is that of instances, or nobody in this stack names it.
+    """
     if _target_ports not in stack.index:
         ports = {
             (transport, number(port))
@@ -172,7 +177,7 @@ def _target_ports(stack: Stack, group: Resource | None, group_id: Any) -> set[An
         stack.index[_target_ports] = (names - {UNKNOWN}, ports)
     users, found = stack.index[_target_ports]
     named = {group_id, *((group.urn, group.read("id")) if group else ())}
-    return set(found) if named & users else set()
+    return set(found) if named & users or not (users or listening) else set()
 
 
 def _check_open_ingress(stack: Stack, report: Report) -> None:
@@ -197,7 +202,7 @@ def _check_open_ingress(stack: Stack, report: Report) -> None:
                 report.wait_for(rule, "securityGroupId")
                 continue
         got = f"{show(cidr)} for {_ports(first, last)}{' over UDP' if protocol == 'udp' else ''}"
-        if single and (protocol, port) in _target_ports(stack, group, group_id):
+        if single and (protocol, port) in _target_ports(stack, group, group_id, allowed):
             must = (
                 "be narrower where a Network Load Balancer's own security group can take its "
                 "place: its targets here answer every address, also past the load balancer"

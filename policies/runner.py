@@ -23,6 +23,17 @@ from surgeproof.settings.errors import DocumentError, Path, shortened
 from surgeproof.settings.resources import SECRET, SIGNATURE, Form
 
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard-replaced", "read-discard"})
+_CHOSEN_BY_AWS: Final = frozenset(
+    {
+        "desiredCapacity",
+        "healthCheck",
+        "kmsKeyId",
+        "launchConfiguration",
+        "performanceInsightsKmsKeyId",
+        "treatMissingData",
+    }
+)
+"""Properties about which a rule asks whether the program has chosen; AWS fills them in itself."""
 _SHOWN_BY: Final = (
     "must be what `pulumi stack export`, `pulumi preview --json --show-sames` or `pulumi preview "
     "--save-plan` writes"
@@ -41,6 +52,19 @@ class Entry:
     ignored: frozenset[str]
     custom: bool
     external: bool = False
+
+    @property
+    def stated(self) -> Mapping[str, Any]:
+        """What the program states, and what AWS says where the program is silent.
+
+        A state holds what was imported, or changed by hand, in its outputs only.
+        """
+        silent = {
+            key: value
+            for key, value in self.outputs.items()
+            if key not in self.inputs and key not in _CHOSEN_BY_AWS
+        }
+        return {**silent, **self.inputs}
 
     @property
     def type(self) -> str:
@@ -208,7 +232,7 @@ def check(
     for entry in found:
         if entry.external:
             continue
-        properties, unreadable = _fit(entry, entry.inputs)
+        properties, unreadable = _fit(entry, entry.stated)
         said = {each.path for each in unreadable}
         more = [each for each in _fit(entry, entry.outputs)[1] if each.path not in said]
         findings += checker.resource(
@@ -218,7 +242,7 @@ def check(
                 name=entry.name,
                 properties=properties,
                 ignored=entry.ignored,
-                encrypted=_encrypted(entry.inputs),
+                encrypted=_encrypted(entry.stated),
                 unreadable=(*unreadable, *more),
             )
         )

@@ -269,6 +269,8 @@ def _check_grace(group: Resource, report: Report) -> None:
     seconds = _DEFAULT_GRACE_SECONDS if value is ABSENT else number(value)
     if UNKNOWN in (value, kinds):
         report.wait_for(group, path if value is UNKNOWN else "healthCheckType")
+    elif boot is None and seconds == 0:
+        report.refuse(group, path, "leave time to boot", "0")
     elif boot is None:
         report.undecided(group, _stated.not_stated("bootSeconds"))
     elif seconds is not None and seconds < boot.high:

@@ -1,5 +1,6 @@
 """Rules on buckets, log groups and keys."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
@@ -66,6 +67,11 @@ def _algorithms(bucket: Resource, settings: list[Resource]) -> list[tuple[Resour
     """Return where a bucket's encryption is stated, and each algorithm."""
     inline = f"serverSideEncryptionConfiguration.rule.{_DEFAULT_ENCRYPTION}.sseAlgorithm"
     found = [] if bucket.read(inline) is ABSENT else [(bucket, inline, bucket.read(inline))]
+    # BucketV2 of pulumi-aws 6 has lists where the bucket of 7 has blocks.
+    plural = (
+        f"serverSideEncryptionConfigurations[*].rules[*].{_DEFAULT_ENCRYPTION}s[*].sseAlgorithm"
+    )
+    found += [(bucket, at, value) for at, value in bucket.each(plural) if value is not ABSENT]
     for resource in settings:
         for at, value in resource.each(f"rules[*].{_DEFAULT_ENCRYPTION}.sseAlgorithm"):
             if value is not ABSENT:
@@ -137,7 +143,13 @@ def _check_expires(stack: Stack, report: Report) -> None:
 
 
 def _ends(rule: Any) -> bool:
-    return any(read(rule, f"expiration.{key}") not in (ABSENT, 0, "") for key in ("days", "date"))
+    several = read(rule, "expirations")
+    ends = [read(rule, "expiration"), *(several if isinstance(several, list) else ())]
+    return any(
+        isinstance(end, Mapping) and read(end, key) not in (ABSENT, 0, "")
+        for end in ends
+        for key in ("days", "date")
+    )
 
 
 def _check_retention(group: Resource, report: Report) -> None:

@@ -140,15 +140,33 @@ def from_engine(
     )
 
 
+_OF_SURGES: Final = ("stack-",)
+_FELT_BY_USERS: Final = ("asg-", "lb-", "target-group-", "rds-connections", "rds-sustains", "ecs-")
+_FELT_BY_USERS_TOO: Final = frozenset(
+    {"cache-evicts", "cache-has-replica", "dns-failover-checks-health", "table-grows"}
+)
+
+
+def _rank(rule: str) -> int:
+    """Return 0 for what a replayed surge says, 1 for what users would feel, 2 for the rest."""
+    if rule.startswith(_OF_SURGES):
+        return 0
+    return 1 if rule.startswith(_FELT_BY_USERS) or rule in _FELT_BY_USERS_TOO else 2
+
+
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Return findings as people read them: what stops first, then the most severe."""
+    """Return findings as people read them: what stops first, surges before all else.
+
+    Then comes what users would feel, then the rest, each with the most severe first.
+    """
 
     def key(finding: Finding) -> tuple[object, ...]:
         severity = finding.severity
         weight = SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
         about_settings = finding.rule not in {PACK, SETTINGS, EXPIRED}
         place = (finding.rule, finding.type, finding.name, finding.message)
-        return (list(Kind).index(finding.kind), not finding.stops, about_settings, weight, *place)
+        rank = (not finding.stops, about_settings, _rank(finding.rule), weight)
+        return (list(Kind).index(finding.kind), *rank, *place)
 
     return sorted(findings, key=key)
 

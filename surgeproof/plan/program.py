@@ -186,7 +186,9 @@ class _Monitor(mocks.MockMonitor):
 
     def _made_up(self, token: str, name: str) -> dict[str, str]:
         kind = token.rpartition(":")[2]
-        suffix = f"{kind.lower()}/{name}/0123456789abcdef"
+        # An Application Load Balancer's ARN ends in `app/<name>/<id>` (AWS/ApplicationELB).
+        head = "app" if token in LOAD_BALANCER else kind.lower()
+        suffix = f"{head}/{name}/0123456789abcdef"
         made_up = {
             "id": f"{kind}-{name}",
             "arn": f"arn:aws:{kind.lower()}:{self._region}:{_ACCOUNT}:{suffix}",

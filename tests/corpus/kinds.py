@@ -188,6 +188,10 @@ KINDS = {
         ALB + "load-balancer-troubleshooting.html",
         "The target group has no targets, and users get 503.",
     ),
+    "another-region": Kind(
+        DOCS + "acm/latest/userguide/acm-regions.html",
+        "A load balancer takes a certificate of its own Region only, and the update fails.",
+    ),
     "request-smuggling": Kind(
         ALB + "application-load-balancers.html",
         "Ambiguous requests are passed on, and one user may receive another's answer.",

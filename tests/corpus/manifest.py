@@ -107,6 +107,10 @@ OVERLOOKED: dict[str, tuple[Fault, ...]] = {
     )
     for name, groups in _HELD_TO_SIZE.items()
 } | {
+    "failover": (
+        Fault("api-eu-central-1-https", "certificateArn", "another-region", overlooked=True),
+    ),
+    "identity": (Fault("idp-https", "certificateArn", "another-region", overlooked=True),),
     "image-workers": (
         Fault(
             "workers@autoscaling.Group",
@@ -115,7 +119,7 @@ OVERLOOKED: dict[str, tuple[Fault, ...]] = {
             ("backlog",),
             overlooked=True,
         ),
-    )
+    ),
 }
 """Faults of which the author knew nothing until a finding named them, by stack."""
 

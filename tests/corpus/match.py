@@ -11,6 +11,8 @@ from tests.corpus.manifest import Fault, Manifest
 
 WORDS: dict[str, tuple[str, ...]] = {
     "asg-follows-demand": ("nothing-scales",),
+    "asg-hook-releases-launches": ("hook-holds-launch",),
+    "lb-has-alarms": ("nobody-alarmed",),
     "rds-cluster-has-standby": ("one-zone-database",),
     "rds-encrypts-in-transit": (),
     "rds-postgres-logs-queries": (),
@@ -26,6 +28,7 @@ A rule that is named here is about these kinds alone, whatever property its mess
 
 ASKS: dict[str, tuple[str, ...]] = {
     "asg-grace-covers-boot": ("grace-too-short",),
+    "asg-policy-target-leaves-room": ("target-too-high",),
     "asg-max-covers-peak": ("no-room-to-grow",),
     "asg-tracking-follows-surge": ("scales-too-late", "target-too-high", "nothing-scales"),
     "asg-warmup-covers-boot": ("warmup-too-long",),
@@ -61,6 +64,7 @@ JUDGED: dict[str, tuple[Verdict, str]] = {
             "asg-policies-agree": "simple scaling works, if slowly; AWS advises against it",
             "asg-refresh-guarded": "90 % healthy with rollback is more than AWS's default",
             "asg-refresh-pins-template": "a taste in how a refresh starts",
+            "asg-spot-is-spread": "advice: instances of another group are not Spot",
             "asg-uses-launch-template": "launch configurations are old, and work",
             "lb-access-logs": "needed after an incident, not in it",
             "lb-demand-has-rate-alarm": "advice",

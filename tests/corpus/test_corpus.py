@@ -15,9 +15,9 @@ from tests.corpus.manifest import CORPUS, HELD_OUT, Fault, draw
 from tests.corpus.match import JUDGED, Result, Totals, Verdict, judged, matches
 from tests.corpus.run import by_command, by_function, pinned, stacks
 
-FLOOR = {"found": 32, "mandatory": 0.93, "all": 0.044}
+FLOOR = {"found": 76, "mandatory": 0.97, "all": 0.09}
 """What may only grow: planted faults that are found, and the precision of the findings."""
-CEILING = {"mandatory_false": 3, "sound_stopped": 2, "faulty_silent": 0}
+CEILING = {"mandatory_false": 0, "sound_stopped": 2, "faulty_silent": 0}
 """What may only shrink, of Totals."""
 
 

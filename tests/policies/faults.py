@@ -413,6 +413,76 @@ PARTS = {
             ]
         },
     ),
+    "schedule": Part(
+        "aws:autoscaling/schedule:Schedule",
+        {"autoscalingGroupName": Of("group", "id"), "minSize": 4, "maxSize": 8},
+    ),
+    "hook": Part(
+        "aws:autoscaling/lifecycleHook:LifecycleHook",
+        {
+            "autoscalingGroupName": Of("group", "id"),
+            "lifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING",
+            "heartbeatTimeout": 300,
+        },
+    ),
+    "provider": Part(
+        "aws:ecs/capacityProvider:CapacityProvider",
+        {
+            "autoScalingGroupProvider": {
+                "autoScalingGroupArn": Of("group", "arn"),
+                "managedScaling": {"status": "DISABLED"},
+            }
+        },
+    ),
+    "service": Part(
+        "aws:ecs/service:Service",
+        {
+            "name": "api",
+            "desiredCount": 4,
+            "deploymentMinimumHealthyPercent": 100,
+            "networkConfiguration": {"subnets": ["subnet-1", "subnet-2"]},
+        },
+    ),
+    "range": Part(
+        "aws:appautoscaling/target:Target",
+        {"resourceId": "service/shop/api", "scalableDimension": "ecs:service:DesiredCount"},
+    ),
+    "record": Part(
+        "aws:route53/record:Record",
+        {
+            "failoverRoutingPolicies": [{"type": "PRIMARY"}],
+            "aliases": [{"name": "web", "zoneId": "Z", "evaluateTargetHealth": True}],
+        },
+    ),
+    "pool": Part(
+        "aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup",
+        {"dbProxyName": "pool", "connectionPoolConfig": {"maxConnectionsPercent": 90}},
+    ),
+    "cache": Part(
+        "aws:elasticache/replicationGroup:ReplicationGroup",
+        {"numCacheClusters": 2, "automaticFailoverEnabled": True},
+    ),
+    "cache-parameters": Part(
+        "aws:elasticache/parameterGroup:ParameterGroup",
+        {"parameters": [{"name": "maxmemory-policy", "value": "allkeys-lru"}]},
+    ),
+    "table": Part("aws:dynamodb/table:Table", {"billingMode": "PAY_PER_REQUEST"}),
+    "role": Part(
+        "aws:iam/role:Role",
+        {
+            "name": "web",
+            "assumeRolePolicy": json.dumps(
+                {"Statement": [{"Principal": {"Service": "ec2.amazonaws.com"}}]}
+            ),
+        },
+    ),
+    "permissions": Part(
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+        {
+            "role": "web",
+            "policyArn": "arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore",
+        },
+    ),
     "cluster": Part(
         CLUSTER,
         {
@@ -426,6 +496,11 @@ PARTS = {
     "reader": Part(CLUSTER_INSTANCE, {**SERVING, "clusterIdentifier": Of("cluster", "id")}),
 }
 
+STEP_END = "stepAdjustments[0].metricIntervalUpperBound"
+LABEL = "targetTrackingConfiguration.predefinedMetricSpecification.resourceLabel"
+ABOVE, BELOW = "GreaterThanThreshold", "LessThanThreshold"
+STANDARD = {"cpuCredits": "standard"}
+ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 SPECIFICATION = "mixedInstancesPolicy.launchTemplate.launchTemplateSpecification"
 FAULTS = (
     Fault("lb-listener-serves-https", {"http": {"defaultActions": FORWARD}}),
@@ -520,7 +595,13 @@ FAULTS = (
     ),
     Fault(
         "asg-follows-demand",
-        {"tracking": {TRACKING: "ASGAverageCPUUtilization"}, "group": {}},
+        {
+            "tracking": {
+                TRACKING: "ASGAverageCPUUtilization",
+                "targetTrackingConfiguration.targetValue": 50,
+            },
+            "group": {},
+        },
         at="group",
     ),
     Fault("asg-policies-agree", {"steps": {"stepAdjustments[0].scalingAdjustment": -50}}),
@@ -604,11 +685,126 @@ FAULTS = (
     Fault("rds-custom-admin-name", {"database": {"username": "postgres"}}),
     Fault("rds-copies-tags-to-snapshots", {"database": {"copyTagsToSnapshot": False}}),
     Fault("resource-is-readable", {"topic": {"tags": "none"}}),
+    Fault("asg-processes-run", {"group": {"suspendedProcesses": ["Launch"]}, "tracking": {}}),
+    Fault("asg-has-room-to-grow", {"group": {"maxSize": 4}, "tracking": {}}),
+    Fault(
+        "asg-schedule-keeps-serving",
+        {"schedule": {"minSize": 0, "maxSize": 0}, "group": {}, "tracking": {}},
+    ),
+    Fault("asg-schedule-lifts-again", {"schedule": {"maxSize": 5}, "group": {}, "tracking": {}}),
+    Fault("asg-hook-releases-launches", {"hook": {"heartbeatTimeout": 7200}}),
+    Fault("asg-warmup-is-short", {"group": {"defaultInstanceWarmup": 1200}, "tracking": {}}),
+    Fault(
+        "asg-spot-is-spread",
+        {
+            "group": {
+                "mixedInstancesPolicy.instancesDistribution": {
+                    "onDemandPercentageAboveBaseCapacity": 0,
+                    "spotAllocationStrategy": "price-capacity-optimized",
+                }
+            },
+            "tracking": {},
+        },
+    ),
+    Fault(
+        "asg-policy-target-leaves-room",
+        {"tracking": {"targetTrackingConfiguration.targetValue": 9000}, "group": {}},
+    ),
+    Fault(
+        "asg-policy-follows-own-requests",
+        {"tracking": {LABEL: "app/web/1/targetgroup/other/2"}, "group": {}},
+    ),
+    Fault(
+        "asg-policy-steps-cover", {"steps": {"stepAdjustments[0].metricIntervalUpperBound": "9"}}
+    ),
+    Fault(
+        "asg-alarm-scales-right-way",
+        {"cpu": {"alarmActions": [Of("steps", "arn")], "comparisonOperator": BELOW}},
+    ),
+    Fault(
+        "asg-alarm-scales-in-time",
+        {
+            "cpu": {
+                "alarmActions": [Of("steps", "arn")],
+                "comparisonOperator": ABOVE,
+                "period": 300,
+                "evaluationPeriods": 3,
+            }
+        },
+    ),
+    Fault("asg-policy-waits-briefly", {"steps": {"estimatedInstanceWarmup": 1200}}),
+    Fault(
+        "asg-policies-remove-too",
+        {"tracking": {"targetTrackingConfiguration.disableScaleIn": True}, "group": {}},
+    ),
+    Fault("asg-policy-acts", {"steps": {"enabled": False}}),
+    Fault(
+        "asg-has-one-scaler",
+        {
+            "tracking": {},
+            "group": {},
+            "provider": {"autoScalingGroupProvider.managedScaling.status": "ENABLED"},
+        },
+    ),
+    Fault("alarm-dimension-matches", {"slow": {"dimensions": {"LoadBalancer": "web"}}}),
+    Fault("alarm-threshold-in-reach", {"cpu": {"threshold": 110, "comparisonOperator": ABOVE}}),
+    Fault(
+        "alarm-statistic-fits",
+        {"slow": {"metricName": "HTTPCode_ELB_5XX_Count", "statistic": "Average"}},
+    ),
+    Fault(
+        "alarm-missing-data-fits",
+        {"slow": {"metricName": "HealthyHostCount", "comparisonOperator": BELOW}},
+    ),
+    Fault("alarm-tells-in-time", {"slow": {"period": 300, "evaluationPeriods": 5}}),
+    Fault("sns-subscription-confirmed", {"subscription": {"pendingConfirmation": True}}),
+    Fault("target-group-check-is-quick", {"targets": {"healthCheck.interval": 120}}),
+    Fault("target-group-check-means-healthy", {"targets": {"healthCheck.matcher": "200-499"}}),
+    Fault(
+        "target-group-spreads-sessions",
+        {"targets": {"stickiness": {"enabled": True, "type": "lb_cookie"}}},
+    ),
+    Fault("target-group-slow-start-is-short", {"targets": {"slowStart": 600}}),
+    Fault("lb-balances-across-zones", {"targets": {"loadBalancingCrossZoneEnabled": "false"}}),
+    Fault("dns-failover-checks-health", {"record": {"aliases[0].evaluateTargetHealth": False}}),
+    Fault(
+        "lb-listener-has-targets",
+        {
+            "https": {
+                "defaultActions": [{"type": "forward", "targetGroupArn": Of("targets", "arn")}]
+            }
+        },
+    ),
+    Fault("ecs-deployment-keeps-tasks", {"service": {"deploymentMinimumHealthyPercent": 0}}),
+    Fault("ecs-service-scales", {"service": {"name": "other"}}),
+    Fault("ecs-service-spans-zones", {"service": {"networkConfiguration.subnets": ["subnet-1"]}}),
+    Fault(
+        "launch-template-sustains-load",
+        {"template": {"instanceType": "t3.large", "creditSpecification": STANDARD}},
+    ),
+    Fault("rds-sustains-load", {"database": {"instanceClass": "db.t4g.medium"}}),
+    Fault("rds-leaves-a-snapshot", {"database": {"skipFinalSnapshot": True}}),
+    Fault("rds-storage-grows", {"database": {"allocatedStorage": 100}}),
+    Fault(
+        "rds-serverless-grows",
+        {
+            "cluster": {"serverlessv2ScalingConfiguration": {"minCapacity": 1, "maxCapacity": 1}},
+            "writer": {},
+            "reader": {},
+        },
+    ),
+    Fault("rds-proxy-may-connect", {"pool": {"connectionPoolConfig.maxConnectionsPercent": 2}}),
+    Fault("cache-has-replica", {"cache": {"numCacheClusters": 1}}),
+    Fault("cache-evicts", {"cache-parameters": {"parameters[0].value": "noeviction"}}),
+    Fault("table-grows", {"table": {"billingMode": "PROVISIONED", "readCapacity": 25}}),
+    Fault("role-is-no-administrator", {"permissions": {"policyArn": ADMINISTRATOR}}),
+    Fault("resource-names-its-region", {"https": {"region": "eu-west-2"}}),
 )
 """Faults that can stand beside each other."""
 
 OF_THE_WHOLE = (
     Fault("asg-max-covers-peak", {"group": {"maxSize": 1}}),
+    Fault("asg-has-room-to-grow", {"group": {}}),
     Fault("asg-max-within-quota", {"group": {}}),
     Fault("asg-min-survives-zone-loss", {"group": {"minSize": 1}}),
     Fault(
@@ -616,7 +812,7 @@ OF_THE_WHOLE = (
         {
             "tracking": {
                 TRACKING: "ASGAverageCPUUtilization",
-                "targetTrackingConfiguration.targetValue": 90,
+                "targetTrackingConfiguration.targetValue": 80,
             },
             "steps": {"autoscalingGroupName": "another"},
         },

@@ -11,6 +11,8 @@ from tests.policies.analysis import (
     TEMPLATE,
     UNKNOWN,
     Thing,
+    Verdict,
+    advised,
     check_stack,
     refused,
     undecided,
@@ -462,3 +464,119 @@ def test_a_surge_is_held_against_the_group_that_it_names(stated):
     assert [urn for urn, _ in verdict.refusals] == ["web"]
     reason = "there are several groups, and no `surges.<name>.group` names this one."
     assert verdict.notes == [("other", reason)]
+
+
+def _launching(*overrides, distribution=None, **group):
+    policy = {"launchTemplate": {"overrides": list(overrides)}}
+    if distribution is not None:
+        policy["instancesDistribution"] = distribution
+    return {"minSize": 2, "maxSize": 16, "mixedInstancesPolicy": policy} | group
+
+
+BIG = {"instanceType": "m7g.4xlarge"}
+
+
+@pytest.mark.parametrize(
+    ("group", "needs"),
+    [
+        (_launching(BIG), 256),
+        (_launching(BIG | {"weightedCapacity": "16"}), 16),
+        (_launching(BIG, desiredCapacityType="vcpu"), 16),
+        (_launching(BIG, distribution={"onDemandPercentageAboveBaseCapacity": 0}), 0),
+        (
+            _launching(
+                BIG,
+                distribution={
+                    "onDemandBaseCapacity": 16,
+                    "onDemandPercentageAboveBaseCapacity": 50,
+                },
+            ),
+            136,
+        ),
+        (_launching({"instanceType": "g5.4xlarge"}), 0),
+    ],
+    ids=["plain", "weights", "vcpu", "spot", "part-spot", "gpu"],
+)
+def test_the_quota_counts_on_demand_vcpu(stated, group, needs):
+    stated(account={"vcpuQuota": 1})
+    verdict = check_stack("asg-max-within-quota", [Thing(GROUP, "web", group)])
+
+    assert verdict == (
+        refused(
+            "`maxSize` must need at most 1 vCPU (account.vcpuQuota), all groups together, got "
+            f"{needs} vCPU."
+        )
+        if needs
+        else PASSED
+    )
+
+
+@pytest.mark.parametrize(
+    ("group", "reason"),
+    [
+        (
+            _launching({"instanceRequirements": {"vcpuCount": {"min": 2}}}),
+            "`instanceRequirements` leave the instance types to AWS.",
+        ),
+        (
+            _launching(BIG, desiredCapacityType="memory-mib"),
+            "`desiredCapacityType` counts memory, which does not tell vCPU.",
+        ),
+    ],
+)
+def test_vcpu_that_cannot_be_told_are_not_decided(stated, group, reason):
+    stated(account={"vcpuQuota": 1})
+
+    assert check_stack("asg-max-within-quota", [Thing(GROUP, "web", group)]) == undecided(reason)
+
+
+def test_each_region_has_a_quota_of_its_own(stated):
+    stated(account={"vcpuQuota": 300})
+    groups = [
+        Thing(GROUP, region, _launching(BIG, region=region))
+        for region in ("eu-west-1", "us-east-1")
+    ]
+
+    assert check_stack("asg-max-within-quota", groups) == PASSED
+
+    stated(account={"vcpuQuota": 200})
+    assert check_stack("asg-max-within-quota", groups[:1]).messages == [
+        (
+            "`maxSize` must need at most 200 vCPU (account.vcpuQuota), all groups together, got "
+            "256 vCPU."
+        )
+    ]
+    assert [name for name, _ in check_stack("asg-max-within-quota", groups).refusals] == [
+        "eu-west-1",
+        "us-east-1",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [("8", refused), ("30", advised), ("40", None)],
+    ids=["few", "some", "enough"],
+)
+@pytest.mark.parametrize("aurora", [True, False])
+def test_a_few_connections_of_each_instance_are_the_least(stated, limit, said, aurora):
+    stated()
+    kind = "cluster" if aurora else "instance"
+    group = "clusterParameterGroup" if aurora else "parameterGroup"
+    path = "dbClusterParameterGroupName" if aurora else "parameterGroupName"
+    stack = [
+        Thing(GROUP, "web", {"minSize": 2, "maxSize": 8}),
+        Thing(f"aws:rds/{kind}:{kind.title()}", "db", {path: "few"}),
+        Thing(
+            f"aws:rds/{group}:{group[0].upper()}{group[1:]}",
+            "few",
+            {"name": "few", "parameters": [{"name": "max_connections", "value": limit}]},
+        ),
+    ]
+    verdict = check_stack("rds-connections-cover-fleet", stack)
+    message = (
+        "`parameters` must allow at least 40 connections (`max_connections`), 5 of each of at most "
+        f"8 instances (leastConnections), got {limit}."
+    )
+
+    found = Verdict(verdict.refusals, [], verdict.advice)
+    assert found == (said(message, "few") if said else PASSED)
