@@ -38,6 +38,8 @@ CACHE_PARAMETERS: Final = frozenset({"aws:elasticache/parameterGroup:ParameterGr
 TABLE: Final = frozenset({"aws:dynamodb/table:Table"})
 ROLE: Final = frozenset({"aws:iam/role:Role"})
 ROLE_POLICY_ATTACHMENT: Final = frozenset({"aws:iam/rolePolicyAttachment:RolePolicyAttachment"})
+NAT_GATEWAY: Final = frozenset({"aws:ec2/natGateway:NatGateway"})
+EKS_CLUSTER: Final = frozenset({"aws:eks/cluster:Cluster"})
 SUBNET: Final = frozenset({"aws:ec2/subnet:Subnet", "aws:ec2/defaultSubnet:DefaultSubnet"})
 SECURITY_GROUP: Final = frozenset(
     {

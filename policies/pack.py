@@ -7,6 +7,7 @@ from surgeproof.policies import (
     capacity,
     compute,
     database,
+    entrances,
     groups,
     load_balancing,
     monitoring,
@@ -40,6 +41,7 @@ AREAS: Final[dict[str, tuple[AnyRule, ...]]] = {
     "Storage": storage.RULES,
     "Monitoring": (*monitoring.RULES, *alarm_reach.RULES),
     "Containers and stores": stores.RULES,
+    "Entrances and room": entrances.RULES,
     "Notifications": notifications.RULES,
     "Reading": (*reading.RULES, *regions.RULES),
 }

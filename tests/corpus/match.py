@@ -12,6 +12,8 @@ from tests.corpus.manifest import Fault, Manifest
 WORDS: dict[str, tuple[str, ...]] = {
     "asg-follows-demand": ("nothing-scales",),
     "asg-hook-releases-launches": ("hook-holds-launch",),
+    "nat-gateway-per-zone": ("one-nat-gateway",),
+    "web-acl-is-associated": ("acl-unattached",),
     "lb-has-alarms": ("nobody-alarmed",),
     "rds-cluster-has-standby": ("one-zone-database",),
     "rds-encrypts-in-transit": (),
@@ -72,6 +74,7 @@ JUDGED: dict[str, tuple[Verdict, str]] = {
             "lb-listener-tls-policy": "TLS 1.2 and 1.3 of 2021; AWS now recommends newer",
             "lb-public-has-rate-rule": "advice",
             "lb-public-has-web-acl": "advice",
+            "nat-gateway-per-zone": "advice: workers wait until the zone is back",
             "rds-copies-tags-to-snapshots": "tags",
             "rds-custom-admin-name": "a name",
             "rds-encrypts-in-transit": "hardening within a VPC",

@@ -15,7 +15,7 @@ from tests.corpus.manifest import CORPUS, HELD_OUT, Fault, draw
 from tests.corpus.match import JUDGED, Result, Totals, Verdict, judged, matches
 from tests.corpus.run import by_command, by_function, pinned, stacks
 
-FLOOR = {"found": 76, "mandatory": 0.97, "all": 0.09}
+FLOOR = {"found": 79, "mandatory": 0.97, "all": 0.09}
 """What may only grow: planted faults that are found, and the precision of the findings."""
 CEILING = {"mandatory_false": 0, "sound_stopped": 2, "faulty_silent": 0}
 """What may only shrink, of Totals."""

@@ -413,6 +413,9 @@ PARTS = {
             ]
         },
     ),
+    "kubernetes": Part(
+        "aws:eks/cluster:Cluster", {"vpcConfig": {"publicAccessCidrs": ["192.0.2.0/24"]}}
+    ),
     "schedule": Part(
         "aws:autoscaling/schedule:Schedule",
         {"autoscalingGroupName": Of("group", "id"), "minSize": 4, "maxSize": 8},
@@ -798,6 +801,12 @@ FAULTS = (
     Fault("cache-evicts", {"cache-parameters": {"parameters[0].value": "noeviction"}}),
     Fault("table-grows", {"table": {"billingMode": "PROVISIONED", "readCapacity": 25}}),
     Fault("role-is-no-administrator", {"permissions": {"policyArn": ADMINISTRATOR}}),
+    Fault("web-acl-is-associated", {"acl": {"scope": "REGIONAL"}, "acl-logs": {}}),
+    Fault(
+        "web-acl-rate-spares-users",
+        {"acl": {"rules[0].statement.rateBasedStatement.limit": 100}, "acl-logs": {}},
+    ),
+    Fault("eks-endpoint-is-not-open", {"kubernetes": {"vpcConfig.publicAccessCidrs": REMOVED}}),
     Fault("resource-names-its-region", {"https": {"region": "eu-west-2"}}),
 )
 """Faults that can stand beside each other."""

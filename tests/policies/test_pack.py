@@ -101,6 +101,7 @@ ADVICE = {
     "lb-reserves-capacity-for-surge",
     "log-group-customer-key",
     "log-group-retention",
+    "nat-gateway-per-zone",
     "rds-copies-tags-to-snapshots",
     "rds-custom-admin-name",
     "rds-deletion-protection",
@@ -117,8 +118,10 @@ ADVICE = {
     "security-group-described",
     "security-group-inline-rule-described",
     "security-group-rule-described",
+    "web-acl-is-associated",
     "web-acl-logging",
     "web-acl-metrics",
+    "web-acl-rate-spares-users",
 }
 OPT_IN = {
     "asg-several-instance-types",
