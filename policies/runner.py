@@ -52,13 +52,17 @@ class Entry:
     ignored: frozenset[str]
     custom: bool
     external: bool = False
+    deployed: bool = False
+    """Whether its outputs are what AWS has said of it."""
 
     @property
-    def stated(self) -> Mapping[str, Any]:
+    def judged(self) -> Mapping[str, Any]:
         """What the program states, and what AWS says where the program is silent.
 
         A state holds what was imported, or changed by hand, in its outputs only.
         """
+        if not self.deployed:
+            return self.inputs
         silent = {
             key: value
             for key, value in self.outputs.items()
@@ -98,11 +102,11 @@ def entries(document: Any, *, base: Any = None, place: str = "the file") -> list
         return found
     if "steps" in document or "changeSummary" in document:
         _check_whole(document, place)
-        states = _stepped(form, document.get("steps"))
+        states, deployed = _stepped(form, document.get("steps")), False
     else:
-        states = _stored(form, document, place)
+        states, deployed = _stored(form, document, place), True
     form.check()
-    return stated(states)
+    return stated(states, deployed=deployed)
 
 
 def _stored(form: Form, document: Mapping[str, Any], place: str) -> list[dict[str, Any]]:
@@ -148,8 +152,14 @@ def _stepped(form: Form, steps: Any) -> list[dict[str, Any]]:
     return form.resources(states, ("newState",))
 
 
-def stated(resources: Iterable[Mapping[str, Any]]) -> list[Entry]:
-    """Return resources as a state has them, whose form has been checked."""
+def stated(resources: Iterable[Mapping[str, Any]], *, deployed: bool = False) -> list[Entry]:
+    """Return resources as a state has them, whose form has been checked.
+
+    Args:
+        resources: With inputs, outputs and references.
+        deployed: Whether the outputs are what AWS has said.
+
+    """
     found = []
     for each in resources:
         inputs = each.get("inputs") or {}
@@ -163,6 +173,7 @@ def stated(resources: Iterable[Mapping[str, Any]]) -> list[Entry]:
                 outputs=outputs,
                 made_of=each.get("propertyDependencies") or {},
                 ignored=frozenset(each.get("ignoreChanges") or ()),
+                deployed=deployed,
                 custom=bool(each.get("custom")),
                 external=bool(each.get("external")),
             )
@@ -232,7 +243,7 @@ def check(
     for entry in found:
         if entry.external:
             continue
-        properties, unreadable = _fit(entry, entry.stated)
+        properties, unreadable = _fit(entry, entry.judged)
         said = {each.path for each in unreadable}
         more = [each for each in _fit(entry, entry.outputs)[1] if each.path not in said]
         findings += checker.resource(
@@ -242,7 +253,7 @@ def check(
                 name=entry.name,
                 properties=properties,
                 ignored=entry.ignored,
-                encrypted=_encrypted(entry.stated),
+                encrypted=_encrypted(entry.judged),
                 unreadable=(*unreadable, *more),
             )
         )

@@ -71,6 +71,8 @@ def _check_target(policy: Resource, report: Report) -> None:
 def _check_own_requests(stack: Stack, report: Report) -> None:
     for policy in stack.of(types.SCALING_POLICY):
         label, group = policy.read(_LABEL), group_of(stack, policy)
+        if label is UNKNOWN and group is not None:
+            _check_made_of_own(policy, group, report)
         if not isinstance(label, str) or "targetgroup/" not in label or group is None:
             continue
         behind = _target_groups(stack, group)
@@ -80,6 +82,15 @@ def _check_own_requests(stack: Stack, report: Report) -> None:
         if suffix not in behind:
             must = f"name a target group that {group.label} is registered with"
             report.refuse(policy, _LABEL, must, show(suffix))
+
+
+def _check_made_of_own(policy: Resource, group: Resource, report: Report) -> None:
+    """Judge a label that is not known yet by the target groups that it is made of."""
+    made = [at for at in policy.made_of(_LABEL) if at.type in types.TARGET_GROUP]
+    own = {at.urn for at in group.made_of("targetGroupArns") if at.type in types.TARGET_GROUP}
+    if made and own and not own & {at.urn for at in made}:
+        must = f"name a target group that {group.label} is registered with"
+        report.refuse(policy, _LABEL, must, made[0].label)
 
 
 def _target_groups(stack: Stack, group: Resource) -> set[str] | None:
@@ -303,7 +314,8 @@ RULES: Final[tuple[AnyRule, ...]] = (
         types=types.GROUP
         | types.SCALING_POLICY
         | types.GROUP_ATTACHMENT
-        | types.TRAFFIC_SOURCE_ATTACHMENT,
+        | types.TRAFFIC_SOURCE_ATTACHMENT
+        | types.TARGET_GROUP,
         check=_check_own_requests,
         fix="Make resource_label of the load balancer's and the target group's own arn_suffix:\n"
         'pulumi.Output.format("{0}/{1}", balancer.arn_suffix, targets.arn_suffix)',

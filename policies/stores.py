@@ -1,11 +1,10 @@
 """Rules on what the fleet stands on: containers, databases, caches and tables in a surge."""
 
-import json
-from collections.abc import Mapping
 from typing import Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
+from surgeproof.policies import _access
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import (
     AnyRule,
@@ -171,19 +170,9 @@ def _check_table_grows(stack: Stack, report: Report) -> None:
 
 
 def _is_of_service(role: Resource) -> bool:
-    text = role.read("assumeRolePolicy")
-    try:
-        document = json.loads(text) if isinstance(text, str) else text
-    except ValueError:
-        return False
-    statements = document.get("Statement", ()) if isinstance(document, Mapping) else ()
-    statements = [statements] if isinstance(statements, Mapping) else statements
-    return any(
-        isinstance(at, Mapping)
-        and isinstance(at.get("Principal"), Mapping)
-        and "Service" in at["Principal"]
-        for at in statements
-    )
+    """Whether a service takes on the role, rather than people or a pipeline."""
+    found = _access.statements(role.read("assumeRolePolicy")) or ()
+    return any(_access.principals(statement, "Service") for statement in found)
 
 
 def _check_permissions(stack: Stack, report: Report) -> None:

@@ -21,8 +21,12 @@ _TYPES: Final = {
     "aws_alb_listener": "aws:lb/listener:Listener",
     "aws_alb_listener_rule": "aws:lb/listenerRule:ListenerRule",
     "aws_alb_target_group": "aws:lb/targetGroup:TargetGroup",
+    "aws_alb_target_group_attachment": "aws:lb/targetGroupAttachment:TargetGroupAttachment",
     "aws_db_instance": "aws:rds/instance:Instance",
     "aws_db_parameter_group": "aws:rds/parameterGroup:ParameterGroup",
+    "aws_db_proxy_default_target_group": (
+        "aws:rds/proxyDefaultTargetGroup:ProxyDefaultTargetGroup"
+    ),
     "aws_db_proxy_target": "aws:rds/proxyTarget:ProxyTarget",
     "aws_cloudformation_stack": "aws:cloudformation/stack:Stack",
     "aws_cloudformation_stack_set": "aws:cloudformation/stackSet:StackSet",
