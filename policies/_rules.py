@@ -248,7 +248,7 @@ class Report:
         """Say what would be better, where what is there works: a convention, or a lesser risk."""
         if resource.external:
             return
-        self.advice.append((f"`{path}` must {must}, got {got}.", resource.urn))
+        self.advice.append((f"`{resource.called(path)}` must {must}, got {got}.", resource.urn))
 
     def wait_for(self, resource: Resource, path: str) -> None:
         """Note that the rule depends on a value that cannot be read."""
