@@ -118,6 +118,7 @@ ADVICE = {
     "security-group-described",
     "security-group-inline-rule-described",
     "security-group-rule-described",
+    "stack-survives-most-runs",
     "web-acl-is-associated",
     "web-acl-logging",
     "web-acl-metrics",
