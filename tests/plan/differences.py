@@ -6,10 +6,10 @@ from typing import Any
 
 
 def differences(left: Any, right: Any, path: str = "") -> Iterator[str]:
-    """Yield the path of each field that differs; `not_seen` is not compared."""
+    """Yield the path of each field that counts and differs; `not_seen` is not compared."""
     if dataclasses.is_dataclass(left) and type(left) is type(right):
         for field in dataclasses.fields(left):
-            if field.name != "not_seen":
+            if field.compare and field.name != "not_seen":
                 at = f"{path}.{field.name}" if path else field.name
                 yield from differences(getattr(left, field.name), getattr(right, field.name), at)
     elif isinstance(left, tuple) and isinstance(right, tuple) and _named(left) and _named(right):
