@@ -387,7 +387,7 @@ PARTS = {
         PARAMETERS,
         {
             "parameters": [
-                {"name": "max_connections", "value": "200"},
+                {"name": "max_connections", "value": "100000"},
                 {"name": "rds.force_ssl", "value": "1"},
                 {"name": "log_min_duration_statement", "value": "1000"},
             ]
@@ -410,6 +410,7 @@ PARTS = {
             "parameters": [
                 {"name": "rds.force_ssl", "value": "1"},
                 {"name": "log_min_duration_statement", "value": "1000"},
+                {"name": "max_connections", "value": "100000"},
             ]
         },
     ),
