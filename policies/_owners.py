@@ -49,9 +49,9 @@ def owner(stack: Stack, group: Resource) -> str | None:
     return None
 
 
-def left_to_owner(who: str) -> str:
+def left_to(who: str) -> str:
     """Return what a rule says of a group that somebody else scales."""
-    return f"it is scaled by {who}, which is not read."
+    return f"is scaled by {who}, which is not read"
 
 
 def _mapping(tags: Any) -> Mapping[str, Any]:

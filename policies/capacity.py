@@ -37,7 +37,7 @@ def _under_surges(stack: Stack, report: Report) -> Iterator[tuple[Resource, list
     found = _stated.surges() if groups else []
     for group in groups:
         if (who := _owners.owner(stack, group)) is not None:
-            report.undecided(group, _owners.left_to_owner(who))
+            report.undecided(group, f"it {_owners.left_to(who)}.")
     ours = [group for group in groups if _owners.owner(stack, group) is None]
     if len(groups) < 2:
         for group in ours:

@@ -401,7 +401,7 @@ def _check_follows_demand(stack: Stack, report: Report) -> None:
         own = [at for at, target in zip(policies, targets, strict=True) if target is group]
         who = _owners.owner(stack, group)
         if who is not None:
-            report.undecided(group, _owners.left_to_owner(who))
+            report.undecided(group, f"it {_owners.left_to(who)}.")
             continue
         follows = [_follows_demand(stack, policy) for policy in own]
         if any(found is True for found in follows):

@@ -19,6 +19,7 @@ from surgeproof.plan import NotSeen, PlanError, ScalingPlan
 from surgeproof.plan.configured import Configured, Surge, Surviving
 from surgeproof.plan.pack import read_pack, stated_in
 from surgeproof.plan.resources import TYPES
+from surgeproof.policies import _owners
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
 from surgeproof.policies._values import UNKNOWN
@@ -217,10 +218,19 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
     if not stated.surges:
         report.surges.append("nothing was replayed: the configuration names none under `surges`")
         return
+    left = {group.urn: who for group in groups if (who := _owners.owner(stack, group)) is not None}
+    for group in groups:
+        if group.urn in left:
+            report.undecided(group, f"it {_owners.left_to(left[group.urn])}.")
+    ours = [group for group in groups if group.urn not in left]
+    if not ours:
+        told = [f"{_called(group)} {_owners.left_to(left[group.urn])}" for group in groups]
+        report.surges += [f"{at.name} not decided: {'; '.join(told)}" for at in stated.surges]
+        return
     if stated.service is None:
         keys = " and ".join(stated.missing)
         report.surges.append(f"nothing was replayed: {keys} not stated")
-        for group in groups:
+        for group in ours:
             it = "it" if len(stated.missing) == 1 else "them"
             report.undecided(group, f"state {keys}, or measure {it} with the load test.")
         return
@@ -260,12 +270,18 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
         )
         group = by_name.get(hit.name, groups[0])
         named.add(hit.name)
+        if group.urn in left:
+            reason = f"{hit.name} {_owners.left_to(left[group.urn])}"
+            report.surges.append(f"{surge.name} not decided: {reason}")
+            continue
         yield _Case(group, hit.name, plan, surge, stated.surviving, waiting, _is_configured(group))
     for each in plan.groups if named and not tells else ():
         if each.name not in named:
             report.surges.append(f"no surge hits {each.name}")
             reason = "no surge hits it: none names it in `surges.<name>.group`."
-            report.undecided(by_name.get(each.name, groups[0]), reason)
+            group = by_name.get(each.name, groups[0])
+            if group.urn not in left:
+                report.undecided(group, reason)
 
 
 def _is_configured(group: Resource) -> bool:
@@ -527,7 +543,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
         "rel_adapt_to_changes_load_tested_adapt.html",
-        types=types.GROUP | TYPES,
+        types=_owners.READS | TYPES,
         replays=True,
         check=_check_survives,
         prepare=_prepare,
@@ -545,7 +561,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.MEDIUM,
         url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
         "rel_adapt_to_changes_load_tested_adapt.html",
-        types=types.GROUP | TYPES,
+        types=_owners.READS | TYPES,
         enforcement=EnforcementLevel.ADVISORY,
         check=_check_mostly_survives,
         prepare=_prepare,
@@ -562,7 +578,7 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         url="https://docs.aws.amazon.com/wellarchitected/latest/reliability-pillar/"
         "rel_monitor_aws_resources_notification_monitor.html",
-        types=types.GROUP | TYPES,
+        types=_owners.READS | TYPES,
         check=_check_warned,
         prepare=_prepare,
         fix="Watch the demand itself: state `service.requestsPerSecond`, which makes the alarms on "

@@ -420,6 +420,63 @@ def test_a_policy_on_a_metric_without_a_model_decides_nothing(say):
     )
 
 
+PROVIDER = Thing(
+    "aws:ecs/capacityProvider:CapacityProvider",
+    "spare",
+    {
+        "autoScalingGroupProvider": {
+            "autoScalingGroupArn": "arn:group",
+            "managedScaling": {"status": "ENABLED"},
+        }
+    },
+)
+OWNED = {
+    "ecs": (
+        {"group": fleet(maxSize=3, arn="arn:group"), "provider": PROVIDER},
+        "is scaled by ECS, by CapacityProvider `spare`, which is not read",
+    ),
+    "eks": (
+        {"group": fleet(maxSize=3, tags=[{"key": "eks:cluster-name", "value": "shop"}])},
+        "is scaled by EKS, by the tag `eks:cluster-name`, which is not read",
+    ),
+}
+
+
+@pytest.mark.parametrize("config", [CONFIG, CONFIG | {"service": {}}], ids=["", "no service"])
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+@pytest.mark.parametrize(("things", "left"), OWNED.values(), ids=OWNED)
+def test_a_group_that_another_scales_is_not_decided(rule, things, left, config, say):
+    assert say(rule, config=config, **things) == Said([], [f"it {left}."])
+    assert say.surges == [f"sale not decided: web {left}"]
+    assert say(MOST, config=config, **things) == NOTHING
+
+
+def test_the_control_of_a_group_whose_capacity_provider_does_not_scale_it_is_replayed(say):
+    provider = PROVIDER.properties["autoScalingGroupProvider"]
+    off = PROVIDER._replace(
+        properties={
+            "autoScalingGroupProvider": provider | {"managedScaling": {"status": "DISABLED"}}
+        }
+    )
+
+    assert say(SURVIVES, group=fleet(arn="arn:group"), provider=off) == NOTHING
+    assert say.surges == ["sale survives, < 0.01 % hurt (60 of 60 draws survive)"]
+
+
+def test_of_two_groups_only_the_one_that_another_scales_is_not_decided(say):
+    (things, left) = OWNED["eks"]
+    sale = CONFIG["surges"]["sale"]
+    surges = {"sale": sale | {"group": "web"}, "small": sale | {"group": "batch", "share": 0.25}}
+
+    said = say(SURVIVES, config=CONFIG | {"surges": surges}, other=BATCH, **things)
+
+    assert said == Said([], [f"it {left}."])
+    assert say.surges == [
+        f"sale not decided: web {left}",
+        "small on batch survives, < 0.01 % hurt (60 of 60 draws survive)",
+    ]
+
+
 BATCH = Thing(GROUP, "batch", FLEET | {"name": "batch", "minSize": 2, "maxSize": 2})
 
 
