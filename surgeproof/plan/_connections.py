@@ -44,6 +44,12 @@ _AURORA_MYSQL: Final = {
 }
 
 
+def is_default(value: str) -> bool:
+    """Return whether a parameter's value is the default's formula, as RDS tells it."""
+    text = value.replace(" ", "")
+    return any(f"{{DBInstanceClassMemory/{each}}}" in text for each in _BYTES_EACH.values())
+
+
 def default_connections(engine: str, instance_class: str) -> tuple[int, int] | None:
     """Return between which numbers the default lies, None where the documentation gives none."""
     if engine == "aurora-mysql":

@@ -79,7 +79,11 @@ TARGET_GROUP: Final = _balancing("TargetGroup")
 TOPIC: Final = frozenset({"aws:sns/topic:Topic"})
 DATABASE: Final = frozenset({"aws:rds/instance:Instance"})
 DATABASE_CLUSTER: Final = frozenset({"aws:rds/cluster:Cluster"})
+DATABASE_CLUSTER_INSTANCE: Final = frozenset({"aws:rds/clusterInstance:ClusterInstance"})
 DATABASE_PARAMETERS: Final = frozenset({"aws:rds/parameterGroup:ParameterGroup"})
+DATABASE_CLUSTER_PARAMETERS: Final = frozenset(
+    {"aws:rds/clusterParameterGroup:ClusterParameterGroup"}
+)
 DATABASE_PROXY_TARGET: Final = frozenset({"aws:rds/proxyTarget:ProxyTarget"})
 
 TYPES: Final = (
@@ -101,7 +105,9 @@ TYPES: Final = (
     | TOPIC
     | DATABASE
     | DATABASE_CLUSTER
+    | DATABASE_CLUSTER_INSTANCE
     | DATABASE_PARAMETERS
+    | DATABASE_CLUSTER_PARAMETERS
     | DATABASE_PROXY_TARGET
 )
 """The types whose properties the readers need."""
@@ -327,5 +333,10 @@ LOAD_BALANCER_ROW: Final = _row(
 )
 
 DATABASE_ROW: Final = _row("identifier instanceClass parameterGroupName engine replicateSourceDb")
+DATABASE_CLUSTER_ROW: Final = _row(
+    "clusterIdentifier dbClusterInstanceClass dbClusterParameterGroupName engine "
+    "replicationSourceIdentifier"
+)
+DATABASE_CLUSTER_INSTANCE_ROW: Final = _row("clusterIdentifier instanceClass dbParameterGroupName")
 """Of a database, only these are looked at: most of the others decide how it is kept, not what it
 carries."""

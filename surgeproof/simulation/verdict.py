@@ -293,6 +293,8 @@ def _fates(summaries: r.Records) -> r.Records:
 def supply_unknown(plan: ScalingPlan, group: str) -> tuple[str, ...]:
     """Return what a reader could not see that decides how much capacity a group has."""
     targets = plan.group(group).target_group
+    # Without a figure of connections, the database limits nothing.
+    limits = plan.service is not None and plan.service.connections_per_instance.high > 0
     return tuple(
         f"{each.path}: {each.reason.rstrip('.')}"
         for each in plan.not_seen
@@ -302,6 +304,7 @@ def supply_unknown(plan: ScalingPlan, group: str) -> tuple[str, ...]:
             each.path.startswith("target_groups[")
             and not each.path.startswith(f"target_groups[{targets}]")
         )
+        and (limits or not each.path.startswith("database."))
     )
 
 

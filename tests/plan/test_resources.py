@@ -892,6 +892,9 @@ def test_composite_alarms():
     assert (found.notifies, found.severity) == (True, "page")
 
 
+NO_DEFAULT = "AWS states no default for its class"
+
+
 def database(key="db", /, **changes):
     return made(
         DATABASE,
@@ -916,10 +919,154 @@ def test_the_database_is_read_with_its_limit_and_proxy():
     assert paths(plan) == ["database.proxied"]
 
 
-def test_a_database_whose_limit_is_not_stated_and_two_databases_are_named():
-    assert paths(read(database())) == ["database.max_connections"]
+def test_two_databases_are_named():
     assert read(database(), database("other")).database is None
     assert paths(read(database(), database("other"))) == ["database"]
+
+
+def notes_on_database(plan):
+    return [
+        (at.path, at.reason, at.supply) for at in plan.not_seen if at.path.startswith("database")
+    ]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        [],
+        [{"name": "max_connections", "value": "LEAST({DBInstanceClassMemory/9531392},5000)"}],
+    ],
+    ids=["not stated", "stated as the default"],
+)
+def test_without_a_stated_limit_the_class_s_default_counts(parameters):
+    parameters = made(PARAMETERS, "pg", name="pg", parameters=parameters)
+    small = {"instanceClass": "db.t4g.small", "engine": "postgres"}
+
+    plan = read(database(**small), parameters)
+
+    assert plan.database.max_connections == 191
+    assert notes_on_database(plan) == [
+        (
+            "database.max_connections",
+            (
+                "No parameter group states it; of the class's default, which is 191 to 225, the "
+                "least is taken."
+            ),
+            False,
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameters", "why"),
+    [
+        ({}, None, "parameter group pg is not of this stack"),
+        ({"parameterGroupName": None, "engine": "oracle-ee"}, None, NO_DEFAULT),
+        (
+            {"parameterGroupName": "default.postgres17"},
+            None,
+            NO_DEFAULT,
+        ),
+        ({}, "{DBInstanceClassMemory/1}", "a parameter group states no number"),
+    ],
+    ids=["foreign group", "no default", "no engine", "a formula"],
+)
+def test_a_limit_that_cannot_be_told_lowers_the_verdict(changes, parameters, why):
+    group = made(
+        PARAMETERS, "pg", name="pg", parameters=[{"name": "max_connections", "value": parameters}]
+    )
+
+    plan = read(database(**changes), *([group] if parameters else []))
+
+    assert plan.database.max_connections is None
+    assert notes_on_database(plan) == [
+        ("database.max_connections", f"It is not known, as {why}; no limit is taken.", True)
+    ]
+
+
+def cluster(**changes):
+    return made(
+        "aws:rds/cluster:Cluster",
+        "shop",
+        **(
+            {
+                "clusterIdentifier": "shop",
+                "engine": "aurora-mysql",
+                "dbClusterParameterGroupName": "all",
+            }
+            | changes
+        ),
+    )
+
+
+def member(key, size, **changes):
+    return made(
+        "aws:rds/clusterInstance:ClusterInstance",
+        key,
+        **({"clusterIdentifier": "shop", "instanceClass": size} | changes),
+    )
+
+
+def of_cluster(*parameters):
+    return made(
+        "aws:rds/clusterParameterGroup:ClusterParameterGroup",
+        "all",
+        name="all",
+        parameters=list(parameters),
+    )
+
+
+TWENTY = {"name": "max_connections", "value": "20"}
+
+
+def test_a_cluster_takes_what_its_parameter_group_states():
+    plan = read(cluster(), member("a", "db.r7g.xlarge"), of_cluster(TWENTY))
+
+    assert (plan.database.name, plan.database.max_connections) == ("shop", 20)
+    assert plan.database.parallelism == 4
+    assert notes_on_database(plan) == []
+
+
+def test_a_cluster_takes_what_its_smallest_instance_takes():
+    plan = read(cluster(), member("a", "db.r7g.xlarge"), member("b", "db.t4g.medium"), of_cluster())
+
+    assert (plan.database.max_connections, plan.database.parallelism) == (90, 2)
+    assert notes_on_database(plan) == []
+
+
+def test_an_instance_s_own_parameter_group_goes_before_its_cluster_s():
+    own = made(PARAMETERS, "own", name="own", parameters=[TWENTY])
+    wide = of_cluster(TWENTY | {"value": "900"})
+
+    plan = read(cluster(), member("a", "db.r7g.large", dbParameterGroupName="own"), own, wide)
+
+    assert plan.database.max_connections == 20
+
+
+def test_a_cluster_of_several_zones_has_one_class():
+    plan = read(cluster(engine="mysql", dbClusterInstanceClass="db.r6gd.large"), of_cluster(TWENTY))
+
+    assert (plan.database.max_connections, plan.database.parallelism) == (20, 2)
+    assert notes_on_database(plan) == []
+
+
+def test_a_serverless_cluster_s_limit_is_not_told_unless_stated():
+    plan = read(cluster(), member("a", "db.serverless"), of_cluster())
+
+    assert plan.database.max_connections is None
+    assert (
+        "database.max_connections",
+        f"It is not known, as {NO_DEFAULT}; no limit is taken.",
+        True,
+    ) in (notes_on_database(plan))
+
+
+def test_a_cluster_behind_a_proxy_is_read_as_such():
+    proxied = made(PROXY_TARGET, "proxy", dbClusterIdentifier="shop", dbProxyName="proxy")
+
+    plan = read(cluster(), member("a", "db.r7g.large"), of_cluster(TWENTY), proxied)
+
+    assert plan.database.proxied
 
 
 def test_a_read_replica_is_not_the_database_that_instances_ask():

@@ -477,6 +477,67 @@ def test_of_two_groups_only_the_one_that_another_scales_is_not_decided(say):
     ]
 
 
+CONNECTIONS = CONFIG | {"service": SERVICE | {"connectionsPerInstance": 10}}
+
+
+def cluster(size, *parameters):
+    return {
+        "parameters": Thing(
+            "aws:rds/clusterParameterGroup:ClusterParameterGroup",
+            "all",
+            {"name": "all", "parameters": list(parameters)},
+        ),
+        "cluster": Thing(
+            "aws:rds/cluster:Cluster",
+            "shop",
+            {
+                "clusterIdentifier": "shop",
+                "engine": "aurora-postgresql",
+                "dbClusterParameterGroupName": "all",
+            },
+        ),
+        "member": Thing(
+            "aws:rds/clusterInstance:ClusterInstance",
+            "shop-0",
+            {"clusterIdentifier": "shop", "instanceClass": size},
+        ),
+    }
+
+
+def test_a_cluster_that_takes_the_connections_is_replayed_with_them(say):
+    assert say(SURVIVES, config=CONNECTIONS, **cluster("db.r7g.large")) == NOTHING
+    assert say.surges == ["sale survives, < 0.01 % hurt (60 of 60 draws survive)"]
+
+
+def test_a_cluster_that_takes_too_few_connections_is_refused(say):
+    few = cluster("db.r7g.large", {"name": "max_connections", "value": "50"})
+
+    (message,) = say(SURVIVES, config=CONNECTIONS, **few).refusals
+
+    assert message.startswith(
+        "surge `sale` (x2-in-300s x 2) fails: in minute 0 the database took no more connections "
+    )
+    assert say.surges[0].startswith("sale FAILS, ")
+
+
+def test_a_cluster_whose_connections_are_not_known_is_not_decided(say):
+    serverless = cluster("db.serverless")
+    reason = (
+        "database.max_connections: It is not known, as AWS states no default for its class; no "
+        "limit is taken"
+    )
+
+    said = say(SURVIVES, config=CONNECTIONS, **serverless)
+
+    assert said == Said(
+        [],
+        [f"surge `sale` (x2-in-300s x 2): {reason}. Without that the replay survives."],
+    )
+    assert say.surges == [f"sale not decided: {reason}"]
+    # Where nothing says how many connections an instance opens, none are counted anywhere.
+    assert say(SURVIVES, **serverless) == NOTHING
+
+
 BATCH = Thing(GROUP, "batch", FLEET | {"name": "batch", "minSize": 2, "maxSize": 2})
 
 
