@@ -101,7 +101,7 @@ def test_a_project_of_somebody_else_is_previewed_created_replayed_and_taken_down
     assert "lb-deletion-protection (advisory)" in printed
     assert printed.splitlines()[-2:] == [
         "Preview: 87 to create.",
-        "Surges: double survives, < 0.01 % hurt (140 of 140 runs).",
+        "Surges: double survives, < 0.01 % hurt (60 of 60 draws survive).",
     ]
 
     assert "87 created" in shop.must("up")

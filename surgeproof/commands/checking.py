@@ -66,6 +66,9 @@ def check(*, source: Source, stack: str | None, preset: str | None) -> tuple[Sum
             summary = contextvars.copy_context().run(_run, found.entries, settings)
     except DocumentError as error:
         raise InputError(f"{source.option or '--state'}: {error}") from error
+    if found.destroyed:
+        read = f"No resource is left to judge: {found.destroyed} are destroyed."
+        summary = replace(summary, read=read)
     return summary, place(settings_file)
 
 

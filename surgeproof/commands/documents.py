@@ -1,6 +1,6 @@
 """Reads the stack that `check` and `replay` are given in a file, or that is up on this machine."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,8 @@ class Stack:
     name: str
     has_settings: bool
     """Whether the project here has settings of it."""
+    destroyed: int = 0
+    """How many resources a plan of Terraform destroys, if it leaves none."""
 
 
 def read_file(source: Source, project: Project | None, stack: str | None) -> Stack:
@@ -38,6 +40,7 @@ def read_file(source: Source, project: Project | None, stack: str | None) -> Sta
     them.
     """
     document = read(_file(source), source.option)
+    destroyed = 0
     try:
         if source.terraform is not None:
             names = (project.name, stack) if project is not None and stack else ("", "")
@@ -49,6 +52,7 @@ def read_file(source: Source, project: Project | None, stack: str | None) -> Sta
                     stack=names[1] or terraform.STACK,
                 )
             )
+            destroyed = terraform.destroyed(document)
         else:
             if terraform.is_terraform(document):
                 raise InputError(f"{source.option}: must be of Pulumi, got one of --terraform")
@@ -57,7 +61,7 @@ def read_file(source: Source, project: Project | None, stack: str | None) -> Sta
             found = runner.entries(document, base=base, place=source.option)
     except DocumentError as error:
         raise InputError(str(error)) from error
-    return _settled(found, project, stack)
+    return replace(_settled(found, project, stack), destroyed=destroyed)
 
 
 def read_embedded(project: Project | None, stack: str | None) -> Stack:

@@ -17,10 +17,10 @@ from surgeproof.plan._terraform_references import (
     UnresolvedError,
     module_of,
 )
-from surgeproof.settings.errors import DocumentError, Path
+from surgeproof.settings.errors import DocumentError, Path, listed, shown
 from surgeproof.settings.resources import SECRET, SIGNATURE, UNKNOWN_TEXT, Form, type_of
 
-__all__ = ["PARENT", "in_terraform_s_words", "is_terraform", "read_terraform"]
+__all__ = ["PARENT", "destroyed", "in_terraform_s_words", "is_terraform", "read_terraform"]
 
 PROJECT: Final = "terraform"
 STACK: Final = "default"
@@ -79,6 +79,11 @@ state is none of its inputs, nor is any in a state, which does not say what was 
 
 _WRITTEN_BY: Final = "must be what `terraform show -json` writes of a plan or of a state"
 _GONE: Final = ({"delete"}, {"forget"}, {"read"})
+_MAJORS: Final = ("0", "1")
+"""Major versions of the format that are read: "Reject any input which reports an unsupported major
+version." https://developer.hashicorp.com/terraform/internals/json-format
+Terraform before 1.1 wrote 0.1 and 0.2 of the same format.
+"""
 
 
 def read_terraform(
@@ -97,15 +102,20 @@ def read_terraform(
     """
     if not isinstance(document, Mapping) or "format_version" not in document:
         raise DocumentError([f"{place}: {_WRITTEN_BY}"])
+    version = document["format_version"]
+    if not isinstance(version, str) or version.partition(".")[0] not in _MAJORS:
+        known = " or ".join(f"{major}.x" for major in _MAJORS)
+        raise DocumentError([f"{place}: format_version: must be {known}, got {shown(version)}"])
     reader = _Reader(Form(place), f"urn:pulumi:{stack}::{project}::")
     if "resource_changes" in document or "planned_values" in document:
         if document.get("errored") is True:
             raise DocumentError([f"{place}: must be a plan without errors, got a failed one"])
         found = reader.planned(document)
+        reader.check_whole(document)
     else:
         found = reader.stated(document)
     reader.form.check()
-    if not found:
+    if not found and not destroyed(document):
         raise DocumentError([f"{place}: {_WRITTEN_BY}, got one without resources"])
     return found
 
@@ -113,6 +123,16 @@ def read_terraform(
 def is_terraform(document: Any) -> bool:
     """Whether a document is one of Terraform's, so that a message can name the right option."""
     return isinstance(document, Mapping) and "format_version" in document
+
+
+def destroyed(document: Mapping[str, Any]) -> int:
+    """Return how many resources a plan that has been read destroys, if it leaves none; else 0."""
+    changes = [
+        set((each.get("change") or {}).get("actions") or ())
+        for each in document.get("resource_changes") or ()
+        if each.get("mode") != "data" and not _is_deposed(each)
+    ]
+    return changes.count({"delete"}) if all(each in _GONE for each in changes) else 0
 
 
 class _Reader:
@@ -142,6 +162,8 @@ class _Reader:
         ):
             at = (*path, "resources", index)
             found = self.form.mapping(each, at)
+            if _is_deposed(found):
+                continue
             if instance := self._instance(found, address, at):
                 yield found, instance, (*at, "values")
         inside = self.form.items(module.get("child_modules"), (*path, "child_modules"))
@@ -157,6 +179,8 @@ class _Reader:
         for index, each in enumerate(items):
             at: Path = ("resource_changes", index)
             found = self.form.mapping(each, at)
+            if _is_deposed(found):
+                continue
             address = self.form.text(found.get("module_address"), (*at, "module_address"))
             if instance := self._instance(found, address, at):
                 changes.append((found, instance, (*at, "change")))
@@ -178,6 +202,32 @@ class _Reader:
         ]
         changed = [self._changed(each, instance, at, references) for each, instance, at in changes]
         return [*looked_up, *(each for each in changed if each is not None)]
+
+    def check_whole(self, document: Mapping[str, Any]) -> None:
+        """Refuse a plan that leaves out what the configuration asks for.
+
+        What `complete` means: https://github.com/hashicorp/terraform/pull/34642
+        """
+        if not document.get("resource_changes"):
+            values = self.form.mapping(document.get("planned_values"), ("planned_values",))
+            path: Path = ("planned_values", "root_module")
+            root = self.form.mapping(values.get("root_module"), path)
+            if any(each.get("mode") != "data" for each, _, _ in self._in_module(root, path)):
+                rule = "list the changes of what planned_values holds"
+                self.form.wrong(("resource_changes",), rule, "none")
+        deferred = self.form.items(document.get("deferred_changes"), ("deferred_changes",))
+        if document.get("complete") is not False and not deferred:
+            return
+        addresses = []
+        for index, each in enumerate(deferred):
+            at: Path = ("deferred_changes", index, "resource_change")
+            change = self.form.mapping(self.form.mapping(each, at[:2]).get("resource_change"), at)
+            addresses.append(self.form.text(change.get("address"), (*at, "address")))
+        got = "one with `complete` false, such as -target makes"
+        if deferred:
+            named = f" ({listed(addresses)})" if all(addresses) else ""
+            got = f"one with {len(deferred)} of its changes deferred{named}"
+        self.form.wrong((), "be a whole plan", got)
 
     def _changed(
         self, each: Mapping[str, Any], instance: Instance, path: Path, references: References
@@ -317,6 +367,14 @@ class _Seen:
         found = [DIMENSIONS.get(each.kind, "") for each in sources]
         exact = "" not in found and len(set(found)) == len(found)
         return dict.fromkeys(found, UNKNOWN_TEXT) if exact else {}
+
+
+def _is_deposed(each: Mapping[str, Any]) -> bool:
+    """Whether an object only waits to be destroyed: another one has replaced it.
+
+    A state calls its key `deposed_key`, a plan `deposed`.
+    """
+    return bool(each.get("deposed_key") or each.get("deposed"))
 
 
 def address_of(instance: Instance) -> str:

@@ -80,6 +80,21 @@ def test_the_same_stack_gets_the_same_findings_from_each_program(project):
     assert "alarm-name-starts-with-stack" not in rules
 
 
+def test_a_plan_that_destroys_all_is_no_pass_of_what_is_there(project):
+    plan = json.loads((FILES / "tofu-new.json").read_text("utf-8"))
+    for each in plan["resource_changes"]:
+        each["change"] |= {"actions": ["delete"], "after": None}
+    plan["planned_values"] = {"root_module": {}}
+
+    code, printed = give("check", "--terraform", written(project, "plan.json", plan))
+
+    assert code == 0
+    assert printed.splitlines()[:2] == [
+        "no violations.",
+        "No resource is left to judge: 21 are destroyed.",
+    ]
+
+
 def test_what_a_local_hides_is_not_decided(project):
     printed = give("check", "--terraform", FILES / "tofu-modules.json")[1]
 

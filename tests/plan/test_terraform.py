@@ -23,7 +23,7 @@ from surgeproof.plan import (
 from surgeproof.plan._terraform_references import Instance, module_of, parts
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.state import read_state
-from surgeproof.plan.terraform import PARENT, address_of, read_terraform
+from surgeproof.plan.terraform import PARENT, address_of, destroyed, read_terraform
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.resources import SECRET, SIGNATURE, UNKNOWN_TEXT
 
@@ -277,6 +277,76 @@ def test_what_is_deleted_is_not_there(new):
     found |= {"actions": ["delete"], "after": None, "before": {}}
 
     assert [each.name for each in plan_of(new).policies] == ["requests"]
+
+
+def test_a_deposed_object_of_a_state_is_left_out():
+    state = read(FILES / "tofu-state.json")
+    whole = read_terraform(state, "--terraform")
+    resources = state["values"]["root_module"]["resources"]
+    (live,) = [each for each in resources if each["type"] == "aws_autoscaling_group"]
+    deposed = copy.deepcopy(live) | {"deposed_key": "byebye12"}
+    deposed["values"]["max_size"] = 3
+    resources.append(deposed)
+
+    assert read_terraform(state, "--terraform") == whole
+
+
+def test_a_deposed_object_of_a_plan_is_left_out(new):
+    whole = read_terraform(new, "--terraform")
+    deposed = copy.deepcopy(new["resource_changes"][0]) | {"deposed": "byebye12"}
+    new["resource_changes"].append(deposed)
+
+    assert read_terraform(new, "--terraform") == whole
+
+
+def test_a_plan_that_destroys_all_says_how_many(new):
+    assert destroyed(new) == 0
+
+    changes = [each for each in new["resource_changes"] if each["mode"] == "managed"]
+    for each in changes:
+        each["change"] |= {"actions": ["delete"], "after": None, "before": {}}
+    new["planned_values"] = {"root_module": {}}
+    new["prior_state"] = None
+
+    assert read_terraform(new, "--terraform") == []
+    assert destroyed(new) == len(changes) > 0
+    changes[0]["change"]["actions"] = ["no-op"]
+    assert destroyed(new) == 0
+
+
+@pytest.mark.parametrize(
+    ("broken", "problem"),
+    [
+        (
+            {
+                "complete": False,
+                "deferred_changes": [{"resource_change": {"address": "aws_lb.late"}}],
+            },
+            "must be a whole plan, got one with 1 of its changes deferred (aws_lb.late)",
+        ),
+        (
+            {"complete": False, "deferred_changes": [{}, {}]},
+            "must be a whole plan, got one with 2 of its changes deferred",
+        ),
+        (
+            {"complete": False},
+            "must be a whole plan, got one with `complete` false, such as -target makes",
+        ),
+        (
+            {"resource_changes": None},
+            "resource_changes: must list the changes of what planned_values holds, got none",
+        ),
+        ({"format_version": "2.0"}, "format_version: must be 0.x or 1.x, got '2.0'"),
+        ({"format_version": 1}, "format_version: must be 0.x or 1.x, got 1"),
+    ],
+)
+def test_a_plan_that_is_not_whole_is_refused(new, broken, problem):
+    assert read_terraform(new | {"complete": True, "deferred_changes": []}, "--terraform")
+
+    with pytest.raises(DocumentError) as raised:
+        read_terraform(new | broken, "--terraform")
+
+    assert raised.value.problems == (f"--terraform: {problem}",)
 
 
 def test_what_is_sensitive_is_marked(new):
