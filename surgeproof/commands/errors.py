@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib import metadata
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
@@ -20,6 +20,9 @@ from surgeproof.operations.automation import AutomationError, UnknownError
 NAME = "surgeproof"
 COMPLETION = f"_{NAME.upper()}_COMPLETE"
 """Environment variable by which a shell asks click for completions."""
+
+_USAGE_CHARACTERS_MAX: Final = 1000
+"""Of what click says, which repeats a wrong value however long it is."""
 
 
 class Commands(click.Group):
@@ -39,6 +42,8 @@ class Commands(click.Group):
                 code = _told(lost)
         except click.exceptions.Exit as ending:
             code = ending.exit_code
+        except click.UsageError as error:
+            code = _told_of_usage(error)
         except click.ClickException as error:
             with suppress(OSError):
                 error.show()
@@ -55,6 +60,23 @@ class Commands(click.Group):
             raise
         except BaseException as error:  # noqa: BLE001 - no error may look like a verdict
             return _told(error)
+
+
+def _told_of_usage(error: click.UsageError) -> int:
+    """Say in one line what is wrong with an option; a command that needs more shows its help."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        with suppress(OSError):
+            error.show()
+        return error.exit_code
+    said = one_line(error.format_message()).removesuffix(".")
+    if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
+        hint = error.param.get_error_hint(error.ctx) if error.param else "an option"
+        said = f"{hint.replace(chr(39), '')}: {one_line(error.message).removesuffix('.')}"
+    elif error.ctx is not None:
+        said += f" (see `{error.ctx.command_path} --help`)"
+    whole = len(said) <= _USAGE_CHARACTERS_MAX
+    exits.say(f"error: {said if whole else said[: _USAGE_CHARACTERS_MAX - 3] + '...'}")
+    return error.exit_code
 
 
 def _told(error: BaseException) -> Exit:
@@ -110,6 +132,6 @@ def _is_of_a_trace_or_plan(error: ValueError) -> bool:
     return isinstance(error, PlanError | TraceError)
 
 
-def one_line(error: Exception) -> str:
+def one_line(error: Exception | str) -> str:
     """Return what an error says, which may be several problems, in one line."""
     return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())

@@ -97,6 +97,11 @@ def replay(
         raise InputError(
             f"--deployed: must stand in place of --stack, got both ({errors.shown(stack)})"
         )
+    if source.terraform is not None and not named and trace is None:
+        raise InputError(
+            "--trace: must be given, or --stack STACK, whose settings name surges; a file of "
+            "Terraform names no stack"
+        )
     planned += [] if compare in {None, "before"} else [str(compare)]
     project = Project.find() if named or planned else found_project()
     if project is not None:

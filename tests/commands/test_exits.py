@@ -104,6 +104,50 @@ def test_every_command_ends_by_the_same_codes(monkeypatch, command, error, code,
     assert (result.exit_code, result.output.strip()) == (code, line)
 
 
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["check", "--state", "nofile"], "--state: File 'nofile' does not exist"),
+        (["check", "--state", "."], "--state: File '.' is a directory"),
+        (
+            ["check", "--state"],
+            "Option '--state' requires an argument",
+        ),
+        (["chek"], "No such command 'chek'. Did you mean 'check'? (see `surgeproof --help`)"),
+        (
+            ["trace", "show"],
+            "Missing argument 'NAME|FILE' (see `surgeproof trace show --help`)",
+        ),
+        (
+            ["check", "--format", "x"],
+            "--format: 'x' is not one of 'text', 'markdown', 'sarif', 'json'",
+        ),
+    ],
+)
+def test_a_wrong_option_is_one_line(words, line, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(main, words)
+
+    assert (result.exit_code, result.output) == (Exit.BAD_INPUT, f"error: {line}\n")
+
+
+def test_a_wrong_option_repeats_no_long_value(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    result = CliRunner().invoke(main, ["check", "--format", "x" * 5000])
+
+    assert result.output == f"error: --format: '{'x' * 986}...\n"
+
+
+def test_a_command_without_its_command_shows_the_help():
+    result = CliRunner().invoke(main, ["trace"])
+
+    assert result.exit_code == Exit.BAD_INPUT
+    assert result.output.startswith("Usage: ")
+    assert "error" not in result.output.partition("Commands:")[0]
+
+
 def test_an_unforeseen_error_says_where_it_arose_and_shows_its_trace_on_request(monkeypatch):
     def broken(*_, **__):
         raise KeyError("x")

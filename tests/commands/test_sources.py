@@ -145,6 +145,16 @@ def test_settings_of_another_project_are_not_taken(project):
     assert give("replay", "--state", state, "--stack", "prod")[0] == 0
 
 
+def test_a_file_of_terraform_needs_a_stack_or_a_trace(project):
+    code, printed = give("replay", "--terraform", FILES / "tofu-new.json")
+
+    assert code == 2
+    assert printed == (
+        "error: --trace: must be given, or --stack STACK, whose settings name surges; a file of "
+        "Terraform names no stack\n"
+    )
+
+
 def test_any_group_on_aws_is_replayed(project):
     with aws_in_process():
         import boto3  # noqa: PLC0415 - within moto
