@@ -346,6 +346,7 @@ class TestFiles:
             ),
             (random.Random(1).randbytes(2**20), r"must have at most 1 % bad rows"),  # noqa: S311
         ],
+        ids=["empty", "blank", "cut", "damaged", "no-gzip"],
     )
     def test_damaged_files_are_an_error(self, tmp_path, data, message):
         path = tmp_path / "access.log.gz"
