@@ -229,9 +229,15 @@ class Display:
         if watch.findings:
             self.say(f"Policies: {Summary(watch.findings)}")
 
-    def surges(self, watch: Watch) -> None:
-        """Print what became of each surge, on one line: the last one, on success too."""
-        if told := Summary(watch.findings).surges:
+    def surges(self, watch: Watch, deployed: str) -> None:
+        """Print what became of each surge, on one line: the last one, on success too.
+
+        Before it, what became of them when `up` was run last, where that differs.
+        """
+        told = Summary(watch.findings).surges
+        if told and deployed and deployed != told:
+            self.say(visible(deployed.replace("Surges:", "Before:", 1)))
+        if told:
             self.say(visible(told))
 
     def plan(self, watch: Watch) -> None:

@@ -92,7 +92,8 @@ def up(
             display.say(f"Up: {counted(watch.changes, DONE_WORDS)}.")
         else:
             display.say(f"Nothing to change: the {number} resources are as the program says.")
-        display.surges(watch)
+        display.surges(watch, run.directory.surges())
+        run.directory.keep_surges(Summary(watch.findings).surges)
 
 
 def preview(
@@ -118,7 +119,7 @@ def preview(
             watches.append(run.engine.watch)
         display.findings(watch)
         display.plan(watch)
-        display.surges(watch)
+        display.surges(watch, run.directory.surges())
 
 
 @contextmanager
@@ -383,7 +384,7 @@ class _Run:
         """Print why the engine failed, and raise the line that sums it up."""
         self.display.findings(watch)
         self.display.errors(watch)
-        self.display.surges(watch)
+        self.display.surges(watch, self.directory.surges())
         emulator = self.directory.emulator()
         if emulator is None:
             raise RunError(

@@ -62,6 +62,9 @@ from surgeproof.project import Project, check_name
 REPORT = "replay.html"
 """Name of the page that `up` leaves."""
 
+SURGES = "surges.txt"
+"""Name of the file with the last line of `up`: what became of each surge."""
+
 LEAST_FREE_MIB = 64
 """Free disk below which nothing is begun (MiB): a state half written helps nobody."""
 
@@ -78,6 +81,7 @@ FILES = (
     "passphrase",
     "provider.log",
     REPORT,
+    SURGES,
 )
 """Names that are ours in a run's directory, beside the lock."""
 
@@ -132,6 +136,7 @@ class RunDirectory:
         self._owner = self.path / "owner.json"
         self._emulator = self.path / RECORD
         self._digests = self.path / "digests.json"
+        self._surges = self.path / SURGES
         self._starting: subprocess.Popen[bytes] | None = None
         self._me: dict[str, Any] = {}
         self._previous: dict[str, Any] = {}
@@ -431,6 +436,17 @@ class RunDirectory:
         }
 
     # The emulator.
+
+    def keep_surges(self, told: str) -> None:
+        """Keep what `up` has said of the surges, for those who change what is deployed."""
+        files.write_text(self._surges, told, ours=True)
+
+    def surges(self) -> str:
+        """Return what the last `up` has said of the surges; empty where nothing is kept."""
+        try:
+            return self._surges.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return ""
 
     def emulator(self) -> Emulator | None:
         """Return the recorded emulator if it is alive, ours, and answers."""

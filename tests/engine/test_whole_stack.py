@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from surgeproof.exits import Exit
 from surgeproof.plan.program import read_program
@@ -67,6 +68,26 @@ def test_the_whole_stack_comes_up_and_goes(checkout):
 
     assert "still held" not in checkout.must("down")
     checkout.assert_nothing_is_left()
+
+
+@pytest.mark.parametrize("checkout", ["local"], indirect=True)
+def test_a_change_is_shown_beside_what_became_of_the_surges_before(checkout):
+    before = checkout.must("up").splitlines()
+    config = yaml.safe_load((checkout.root / "Pulumi.local.yaml").read_text())["config"]
+    fleet, scaling = config["surgeproof:fleet"], config["surgeproof:scaling"]
+
+    checkout.configure(
+        fleet={**fleet, "minSize": 2, "maxSize": 2, "warmPool": {"state": "Stopped"}},
+        scaling={key: value for key, value in scaling.items() if key != "schedules"},
+    )
+    code, printed = checkout.give("preview")
+
+    assert code == Exit.NO
+    told = next(line for line in before if line.startswith("Surges: double survives"))
+    was, now, error = printed.splitlines()[-3:]
+    assert was == told.replace("Surges:", "Before:")
+    assert now.startswith("Surges: double UNCERTAIN, ")
+    assert error.startswith("error: preview stopped by ")
 
 
 @pytest.mark.parametrize("checkout", ["dev", "prod"], indirect=True)
