@@ -6,7 +6,7 @@ from surgeproof.commands.checking import severities
 from surgeproof.findings import Kind, Summary, from_engine
 from surgeproof.findings.forms import shown
 from surgeproof.policies import survival
-from tests.policies import faults
+from tests.policies import faults, test_survival_engine
 from tests.policies.analysis import RULES
 from tests.policies.engine_stack import engine_stack
 
@@ -21,8 +21,14 @@ def violations(outcome):
 def test_every_rule_has_a_fault():
     shown = (*faults.FAULTS, *faults.OF_THE_WHOLE)
 
-    # A replay wants a whole service: test_survival_engine.py shows these under the engine.
+    # A replay wants a whole service, and the typical run of one stack cannot both break
+    # `slo.surge` and hold it: test_survival_engine.py shows these under the engine.
     replayed = {rule.name for rule in survival.RULES}
+    assert replayed == {
+        test_survival_engine.SURVIVES,
+        test_survival_engine.MOST,
+        test_survival_engine.WARNS,
+    }
     # About a stack without alarms, networks, and what counts as not read: test_alarm_reach.py
     # and test_entrances.py show these.
     elsewhere = {"lb-has-alarms", "asg-zones-are-served", "asg-has-addresses"}

@@ -10,10 +10,10 @@ from tests.policies.engine_stack import Thing, engine_stack
 pytestmark = pytest.mark.engine
 
 SURVIVES, WARNS = "stack-survives-surges", "stack-warns-of-surges"
+MOST = "stack-survives-most-runs"
+SERVICE = {"requestsPerSecond": [95, 105], "bootSeconds": [55, 65], "serviceSeconds": 0.05}
 CONFIG = {
-    "service": json.dumps(
-        {"requestsPerSecond": [95, 105], "bootSeconds": [55, 65], "serviceSeconds": 0.05}
-    ),
+    "service": json.dumps(SERVICE),
     "surges": json.dumps({"sale": {"trace": "x2-in-300s", "scale": 2}}),
 }
 
@@ -86,3 +86,20 @@ def test_a_change_that_lowers_the_maximum_is_stopped_in_the_preview(tmp_path):
     (late,) = lowered.of(WARNS)
     assert (late["level"], late["name"]) == ("mandatory", "group")
     assert "nobody is paged after the surge's start at +0:10:15 (at most 300 s)" in late["message"]
+
+
+def test_what_too_few_of_the_drawn_runs_survive_is_advice_in_the_preview(tmp_path):
+    broad = CONFIG | {"service": json.dumps(SERVICE | {"requestsPerSecond": [60, 110]})}
+
+    with engine_stack(tmp_path, _fleet(6), broad) as stack:
+        preview = stack.preview()
+
+    assert preview.of(SURVIVES) == []
+    assert preview.surges == ["sale uncertain, < 0.01 % hurt (46 of 60 draws survive)"]
+    (found,) = preview.of(MOST)
+    assert (found["level"], found["name"]) == ("advisory", "group")
+    line = found["message"].splitlines()[1]
+    assert line.startswith(
+        "surge `sale` (x2-in-300s x 2) is uncertain: 76.7 % of the drawn runs survive, must be at "
+        "least 95 % (`slo.surge.survivingRunsPercent`); "
+    )
