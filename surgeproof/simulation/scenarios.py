@@ -85,10 +85,6 @@ def _by_processor(encoded: Encoded) -> bool:
     return _sums(CPU_SECONDS)(encoded) or bool((encoded.alarms["extreme"] == MOST_CPU).any())
 
 
-def _loses_zones(encoded: Encoded) -> bool:
-    return bool((encoded.injections["kind"] == J_ZONE_LOST).any())
-
-
 def _of_cold(encoded: Encoded) -> bool:
     return encoded.figures["cold_seconds"].high > 0
 
