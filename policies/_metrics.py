@@ -1,5 +1,6 @@
 """Which group's metrics alarms, scaling policies and dashboards use, and at which period."""
 
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -7,6 +8,7 @@ from typing import Any, Final
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import Report, Resource, Stack
 from surgeproof.policies._values import ABSENT, UNKNOWN, read, read_each
+from surgeproof.settings.aws_limits import GROUP_METRICS
 from surgeproof.settings.json_file import parse_json
 
 GROUP_DIMENSION: Final = "AutoScalingGroupName"
@@ -18,6 +20,53 @@ _PREDEFINED_EC2: Final = {
     "ASGAverageNetworkIn": "NetworkIn",
     "ASGAverageNetworkOut": "NetworkOut",
 }
+
+_OF_LOAD_BALANCERS: Final = """
+    ActiveConnectionCount AnomalousHostCount BYoIPUtilPercentage ClientTLSNegotiationErrorCount
+    ConsumedLCUs DesyncMitigationMode_NonCompliant_Request_Count DroppedInvalidHeaderRequestCount
+    ELBAuthError ELBAuthFailure ELBAuthLatency ELBAuthRefreshTokenSuccess ELBAuthSuccess
+    ELBAuthUserClaimsSizeExceeded ForwardedInvalidHeaderRequestCount GrpcRequestCount
+    HTTPCode_ELB_3XX_Count HTTPCode_ELB_4XX_Count HTTPCode_ELB_500_Count HTTPCode_ELB_502_Count
+    HTTPCode_ELB_503_Count HTTPCode_ELB_504_Count HTTPCode_ELB_5XX_Count HTTPCode_Target_2XX_Count
+    HTTPCode_Target_3XX_Count HTTPCode_Target_4XX_Count HTTPCode_Target_5XX_Count
+    HTTP_Fixed_Response_Count HTTP_Redirect_Count HTTP_Redirect_Url_Limit_Exceeded_Count
+    HealthyHostCount HealthyStateDNS HealthyStateRouting IPv6ProcessedBytes IPv6RequestCount
+    LambdaInternalError LambdaTargetProcessedBytes LambdaUserError LowReputationPacketsDropped
+    LowReputationRequestsDenied MitigatedHostCount NewConnectionCount NonStickyRequestCount
+    PeakLCUs ProcessedBytes RejectedConnectionCount RequestCount RequestCountPerTarget
+    ReservedLCUs RuleEvaluations StandardProcessedBytes TargetConnectionErrorCount
+    TargetResponseTime TargetTLSNegotiationErrorCount UnHealthyHostCount
+    UnhealthyRoutingRequestCount UnhealthyStateDNS UnhealthyStateRouting ZonalShiftedHostCount
+"""
+_CATALOGUES: Final[Mapping[str, frozenset[str]]] = {
+    "AWS/ApplicationELB": frozenset(_OF_LOAD_BALANCERS.split()),
+    "AWS/AutoScaling": frozenset(GROUP_METRICS),
+}
+"""Metrics by namespace: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+and autoscaling EnableMetricsCollection. AWS adds to them, so that a name that is missing here is
+no error by itself."""
+_ALIKE: Final = 0.85
+"""Likeness (0 to 1, of difflib) from which a name is a known one misspelled."""
+
+
+def misspelled(namespace: Any, name: Any) -> tuple[str, bool] | None:
+    """Return the metric that a name misspells, and whether by case or separators alone."""
+    known = _CATALOGUES.get(namespace, frozenset()) if isinstance(namespace, str) else frozenset()
+    if not isinstance(name, str) or not known or name in known:
+        return None
+    folded = {_folded(each): each for each in sorted(known)}
+    if _folded(name) in folded:
+        return folded[_folded(name)], True
+    near = difflib.get_close_matches(_folded(name)[:_LONGEST_NAME], folded, n=1, cutoff=_ALIKE)
+    return (folded[near[0]], False) if near else None
+
+
+def _folded(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+_LONGEST_NAME: Final = 255
+"""Characters of a metric's name, as CloudWatch's PutMetricAlarm has it (botocore, MetricName)."""
 
 ALL: Final = types.METRIC_ALARM | types.SCALING_POLICY | types.DASHBOARD | types.GROUP
 """The types whose properties this module reads."""

@@ -6,6 +6,7 @@ rule can say which property it waits for, and the second into values that nobody
 """
 
 import enum
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -65,7 +66,7 @@ class SecretText(str):
 
 
 class SecretNumber(float):
-    """A secret number, likewise."""
+    """A secret number, likewise; what is reckoned from it is secret too."""
 
     __slots__ = ()
 
@@ -75,7 +76,34 @@ class SecretNumber(float):
     __repr__ = __str__
 
     def __format__(self, spec: str) -> str:
-        return _SHOWN_SECRET
+        return _SHOWN_SECRET  # whatever the form, as `.1f` fits no text
+
+    def __ceil__(self) -> "SecretNumber":  # type: ignore[override] # a plain int would show
+        return SecretNumber(math.ceil(float(self)))
+
+    def __add__(self, other: float) -> "SecretNumber":
+        return SecretNumber(float(self) + other)
+
+    def __radd__(self, other: float) -> "SecretNumber":
+        return SecretNumber(other + float(self))
+
+    def __sub__(self, other: float) -> "SecretNumber":
+        return SecretNumber(float(self) - other)
+
+    def __rsub__(self, other: float) -> "SecretNumber":
+        return SecretNumber(other - float(self))
+
+    def __mul__(self, other: float) -> "SecretNumber":
+        return SecretNumber(float(self) * other)
+
+    def __rmul__(self, other: float) -> "SecretNumber":
+        return SecretNumber(other * float(self))
+
+    def __truediv__(self, other: float) -> "SecretNumber":
+        return SecretNumber(float(self) / other)
+
+    def __rtruediv__(self, other: float) -> "SecretNumber":
+        return SecretNumber(other / float(self))
 
 
 def unpacked(value: struct_pb2.Value) -> Any:
@@ -188,9 +216,14 @@ def read_each(properties: Mapping[str, Any], path: str) -> list[tuple[str, Any]]
 
 
 def number(value: Any) -> float | None:
-    """Return the number that a value is or spells, else None."""
+    """Return the number that a value is or spells, else None; that of a secret is secret too."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, SecretNumber):
+        return value
+    if isinstance(value, SecretText):
+        spelled = spelled_number(value)
+        return None if spelled is None else SecretNumber(spelled)
     return spelled_number(value) if isinstance(value, str) else float(value)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from pulumi_policy import EnforcementLevel, Severity
 
 from surgeproof.policies import _types as types
+from surgeproof.policies._metrics import misspelled
 from surgeproof.policies._rules import (
     AnyRule,
     Report,
@@ -71,9 +72,14 @@ class _Metric:
         self.alarm, self.prefix = alarm, prefix
         self.namespace, self.name = read(spec, "namespace"), read(spec, "metricName")
         self.dimensions = spec.get("dimensions")
-        own = read(spec, "statistic")
-        self.statistic = read(spec, "stat") if own is ABSENT else own
-        self.statistic_path = f"{prefix}{'statistic' if not prefix else 'stat'}"
+        given = [
+            key
+            for key in (("stat",) if prefix else ("statistic", "extendedStatistic"))
+            if read(spec, key) not in (ABSENT, "")
+        ]
+        key = given[0] if given else "statistic"
+        self.statistic = read(spec, key)
+        self.statistic_path = f"{prefix}{key}"
 
 
 def _metrics(alarm: Resource) -> Iterator[_Metric]:
@@ -88,8 +94,17 @@ def _metrics(alarm: Resource) -> Iterator[_Metric]:
             yield found
 
 
+def _check_name(metric: _Metric, report: Report) -> None:
+    if found := misspelled(metric.namespace, metric.name):
+        name, certain = found
+        must = f"be `{name}`, as CloudWatch has no metric of another spelling"
+        say = report.refuse if certain else report.advise
+        say(metric.alarm, f"{metric.prefix}metricName", must, show(metric.name))
+
+
 def _check_dimensions(alarm: Resource, report: Report) -> None:
     for metric in _metrics(alarm):
+        _check_name(metric, report)
         dimensions = metric.dimensions
         if not isinstance(dimensions, Mapping):
             continue
@@ -136,6 +151,11 @@ _COUNTS: Final = re.compile(
     r"|Errors|Throttles|Invocations|5XXError|4XXError"
 )
 """Metrics that count events, each reported as 1, so that their average says nothing."""
+_OF_ONE_EVENT: Final = re.compile(
+    r"Average|Minimum|Maximum|IQM|(?:p|tm|wm)\d+(?:\.\d+)?|(?:TM|WM)\(.*\)"
+)
+"""Statistics that say how large a single report is: extremes, means and percentiles
+(https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Statistics-definitions.html)."""
 _OF_COUNTS: Final = frozenset(
     {
         "AWS/ApplicationELB",
@@ -163,7 +183,7 @@ def _check_statistic(alarm: Resource, report: Report) -> None:
         if not isinstance(name, str) or not isinstance(statistic, str):
             continue
         if metric.namespace in _OF_COUNTS and _COUNTS.fullmatch(name):
-            if statistic in ("Average", "Minimum", "Maximum"):
+            if _OF_ONE_EVENT.fullmatch(statistic):
                 must = f"be `Sum`, as each event counts as 1 in `{name}`"
                 report.refuse(alarm, metric.statistic_path, must, show(statistic))
         elif name in _LEVELS and statistic in ("Sum", "SampleCount"):
@@ -225,6 +245,14 @@ def _check_confirmed(stack: Stack, report: Report) -> None:
             report.refuse(subscription, "pendingConfirmation", must, "true")
 
 
+def _is_network(balancer: Resource) -> bool:
+    """Whether a load balancer has the metrics of Network Load Balancers.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/network/load-balancer-cloudwatch-metrics.html
+    """
+    return bool(balancer.read("loadBalancerType") == "network")
+
+
 def _check_watched(stack: Stack, report: Report) -> None:
     balancers = [
         at
@@ -234,15 +262,16 @@ def _check_watched(stack: Stack, report: Report) -> None:
     if stack.of(types.METRIC_ALARM | types.COMPOSITE_ALARM):
         return
     for balancer in balancers:
-        must = "hold one on what users get (`HTTPCode_ELB_5XX_Count`, `UnHealthyHostCount`)"
+        own = "TCP_ELB_Reset_Count" if _is_network(balancer) else "HTTPCode_ELB_5XX_Count"
+        must = f"hold one on what users get (`{own}`, `UnHealthyHostCount`)"
         report.advise(balancer, "alarms", must, "none in this stack")
 
 
 RULES: Final[tuple[AnyRule, ...]] = (
     ResourceRule(
         name="alarm-dimension-matches",
-        description="An alarm's dimensions have the form that the metric's have: an alarm on a "
-        "name or an ARN where the metric has the end of the ARN watches nothing, and never fires.",
+        description="An alarm's metric and dimensions are spelled as CloudWatch spells them: an "
+        "alarm on another case, or on an ARN where the metric has its end, never fires.",
         severity=Severity.HIGH,
         frameworks=("Well-Architected REL06-BP01",),
         url=_ALB_METRICS,

@@ -23,7 +23,14 @@ _WIDEST: Final = {4: 8, 6: 16}
 """Prefixes (bits) below which a range of public addresses holds more than any one owner's: two
 halves of all addresses, 0.0.0.0/1 and 128.0.0.0/1, are no narrower than all of them."""
 
-_ALL_PROTOCOLS: Final = ("-1", "-1.0", "all")
+_ALL_PROTOCOLS: Final = ("-1", "all")
+_NAMES_OF_PROTOCOLS: Final = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6"}
+"""Numbers that a rule may give instead of the name: https://www.iana.org/assignments/protocol-numbers"""
+_ICMP: Final = {"icmp": "ICMP", "icmpv6": "ICMPv6"}
+_PATH_MTU: Final = frozenset({("icmp", 3, 4), ("icmpv6", 2, 0), ("icmpv6", 2, -1)})
+"""Protocol, type and code of the messages that path MTU discovery lives on. AWS recommends
+letting them in: https://docs.aws.amazon.com/vpc/latest/userguide/path_mtu_discovery.html and
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-update-security-groups.html"""
 
 
 def _is_open(cidr: Any) -> bool:
@@ -91,14 +98,15 @@ def _range(entry: Mapping[str, Any]) -> tuple[Any, Any]:
 
 
 def _protocol(entry: Mapping[str, Any]) -> Any:
-    """Return `tcp`, `udp`, ... in small letters; numbers of the two by their names."""
+    """Return `tcp`, `udp`, ... in small letters; known numbers by their names."""
     protocol = read(entry, "ipProtocol")
     protocol = read(entry, "protocol") if protocol is ABSENT else protocol
     if protocol is UNKNOWN:
         return UNKNOWN
     if protocol is ABSENT:
         return "tcp"
-    return {"6": "tcp", "17": "udp"}.get(str(protocol), str(protocol).lower())
+    text = str(protocol).lower().removesuffix(".0")
+    return _NAMES_OF_PROTOCOLS.get(text, text)
 
 
 def _listener_ports(stack: Stack, group: Resource | None, group_id: Any) -> set[Any]:
@@ -193,6 +201,9 @@ def _check_open_ingress(stack: Stack, report: Report) -> None:
             continue
         group_id = rule.read("securityGroupId")
         allowed = _listener_ports(stack, group, group_id)
+        if protocol in _ICMP:
+            _judge_icmp(ingress, report)
+            continue
         port = number(first)
         single = port is not None and port == number(last)
         if single:
@@ -218,6 +229,25 @@ def _check_open_ingress(stack: Stack, report: Report) -> None:
             f"uses the group ({listening or 'it has none'})",
             got,
         )
+
+
+def _judge_icmp(ingress: _Ingress, report: Report) -> None:
+    """Judge a range that may send ICMP, whose type and code stand in the places of the ports."""
+    kind, code = (number(value) for value in ingress.ports)
+    if (ingress.protocol, kind, code) in _PATH_MTU:
+        return
+    if kind in (None, -1):
+        messages = "of every type"
+    elif code in (None, -1):
+        messages = f"type {show(kind)}, every code"
+    else:
+        messages = f"type {show(kind)}, code {show(code)}"
+    must = (
+        "be narrower than every address except for path MTU discovery (ICMP type 3, code 4; "
+        "ICMPv6 type 2)"
+    )
+    got = f"{show(ingress.cidr)} for {_ICMP[ingress.protocol]} {messages}"
+    report.advise(ingress.rule, ingress.path, must, got)
 
 
 def _egress(stack: Stack) -> Iterator[tuple[Resource, str, Any, tuple[Any, Any]]]:

@@ -93,6 +93,66 @@ def test_a_dimension_of_a_query_is_judged():
     ]
 
 
+_SPELLING = "as CloudWatch has no metric of another spelling"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name", "verdict"),
+    [
+        (ALB, "HTTPCode_ELB_5XX_Count", PASSED),
+        (
+            ALB,
+            "HTTPCode_ELB_5xx_Count",
+            refused(
+                f"`metricName` must be `HTTPCode_ELB_5XX_Count`, {_SPELLING}, got "
+                "`HTTPCode_ELB_5xx_Count`."
+            ),
+        ),
+        (
+            ALB,
+            "UnhealthyHostCount",
+            refused(
+                f"`metricName` must be `UnHealthyHostCount`, {_SPELLING}, got `UnhealthyHostCount`."
+            ),
+        ),
+        (
+            ALB,
+            "TargetResponseTimes",
+            advised(
+                f"`metricName` must be `TargetResponseTime`, {_SPELLING}, got "
+                "`TargetResponseTimes`."
+            ),
+        ),
+        (
+            "AWS/AutoScaling",
+            "groupInServiceInstances",
+            refused(
+                f"`metricName` must be `GroupInServiceInstances`, {_SPELLING}, got "
+                "`groupInServiceInstances`."
+            ),
+        ),
+        (ALB, "SomethingNew", PASSED),
+        (ALB, UNKNOWN, PASSED),
+        ("Shop", "HTTPCode_ELB_5xx_Count", PASSED),
+    ],
+)
+def test_a_metric_is_spelled_as_cloudwatch_spells_it(namespace, name, verdict):
+    alarm = {"namespace": namespace, "metricName": name}
+
+    assert check("alarm-dimension-matches", ALARM, alarm) == verdict
+
+
+def test_a_metric_of_a_query_is_spelled_right_too():
+    metric = {"namespace": ALB, "metricName": "requestCount", "stat": "Sum"}
+
+    assert check(
+        "alarm-dimension-matches", ALARM, {"metricQueries": [{"metric": metric}]}
+    ) == refused(
+        f"`metricQueries[0].metric.metricName` must be `RequestCount`, {_SPELLING}, got "
+        "`requestCount`."
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "operator", "threshold", "passes"),
     [
@@ -144,6 +204,18 @@ def test_a_statistic_fits_its_metric(name, statistic, verdict):
     alarm = {"namespace": ALB, "metricName": name, "statistic": statistic}
 
     assert check("alarm-statistic-fits", ALARM, alarm) == verdict
+
+
+@pytest.mark.parametrize("statistic", ["p99", "tm99.5", "TM(2%:98%)", "WM(:0.5)", "IQM"])
+def test_a_count_of_events_has_no_percentile(statistic):
+    alarm = {"namespace": ALB, "metricName": "RequestCount", "extendedStatistic": statistic}
+
+    assert check("alarm-statistic-fits", ALARM, alarm | {"statistic": ""}) == refused(
+        "`extendedStatistic` must be `Sum`, as each event counts as 1 in `RequestCount`, got "
+        f"`{statistic}`."
+    )
+    time = alarm | {"metricName": "TargetResponseTime"}
+    assert check("alarm-statistic-fits", ALARM, time) == PASSED
 
 
 @pytest.mark.parametrize("alone", [True, False])
@@ -228,4 +300,13 @@ def test_a_load_balancer_is_watched(beside, passes):
             "`alarms` must hold one on what users get (`HTTPCode_ELB_5XX_Count`, "
             "`UnHealthyHostCount`), got none in this stack."
         )
+    )
+
+
+def test_a_network_load_balancer_is_watched_by_its_own_metrics():
+    balancer = Thing(LOAD_BALANCER, "web", {"loadBalancerType": "network"})
+
+    assert check_stack("lb-has-alarms", [balancer]) == advised(
+        "`alarms` must hold one on what users get (`TCP_ELB_Reset_Count`, `UnHealthyHostCount`), "
+        "got none in this stack."
     )

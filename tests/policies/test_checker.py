@@ -1,5 +1,6 @@
 """Exemptions, levels and remedies, with rules of the tests' own."""
 
+import math
 import threading
 from dataclasses import replace
 from datetime import date
@@ -26,6 +27,7 @@ from surgeproof.policies._values import (
     UNKNOWN,
     SecretNumber,
     SecretText,
+    number,
     plain,
     show,
 )
@@ -399,6 +401,18 @@ def test_a_secret_is_compared_and_never_shown(value, equal):
 
     assert held == equal
     assert [show(held), str(held), repr(held), f"{held}", f"{held:>3}"] == ["a secret"] * 5
+
+
+@pytest.mark.parametrize("value", [4, "4"], ids=repr)
+def test_what_is_reckoned_from_a_secret_number_is_never_shown(value):
+    size = number(plain({SIGNATURE: SECRET, "value": value}))
+
+    found = [size + 1, 1 + size, size - 1, 1 - size, size * 2, 2 * size, size / 8, 8 / size]
+    assert found == [5, 5, 3, -3, 8, 8, 0.5, 2]
+    assert math.ceil(size / 8) == 1
+    shown = [show(each) for each in (size, *found, math.ceil(size / 8))]
+    assert shown == ["a secret"] * 10
+    assert f"{size:g} {size:.1f}" == "a secret a secret"
 
 
 def test_secrets_within_a_secret():

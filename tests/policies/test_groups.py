@@ -2,6 +2,7 @@
 
 import pytest
 
+from surgeproof.policies._values import SECRET, SIGNATURE
 from tests.policies.analysis import (
     GROUP,
     PASSED,
@@ -67,6 +68,19 @@ def test_a_group_that_something_scales_has_room(most, passes):
         )
     )
     assert check_stack("asg-has-room-to-grow", stack[:1]) == PASSED
+
+
+def test_a_secret_size_is_judged_and_not_shown():
+    secret = {SIGNATURE: SECRET, "value": 2}
+    stack = [
+        Thing(GROUP, "web", WEB | {"minSize": secret, "maxSize": secret}),
+        Thing(POLICY, "out", {"autoscalingGroupName": "web"}),
+    ]
+
+    assert check_stack("asg-has-room-to-grow", stack) == refused(
+        "`maxSize` must be above `minSize` (a secret), as Policy `out` scales the group, got a "
+        "secret."
+    )
 
 
 def _scheduled(*schedules, **group):

@@ -114,6 +114,38 @@ def test_open_ingress_is_refused(rule, message):
     assert check_stack(RULE, [*STACK, rule]) == refused(message, "rule")
 
 
+def _icmp(protocol, kind, code):
+    changed = {"ipProtocol": protocol, "fromPort": kind, "toPort": code}
+    rule = _ingress("balancer", "0.0.0.0/0", 0)
+    return Thing(INGRESS, "rule", rule.properties | changed, {"securityGroupId": ["balancer"]})
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind", "code"),
+    [("icmp", 3, 4), ("1", 3, 4), ("icmpv6", 2, 0), ("icmpv6", 2, -1), ("58", 2, 0)],
+)
+def test_path_mtu_discovery_may_come_from_anywhere(protocol, kind, code):
+    assert check_stack(RULE, [*STACK, _icmp(protocol, kind, code)]) == PASSED
+
+
+@pytest.mark.parametrize(
+    ("protocol", "kind", "code", "got"),
+    [
+        ("icmp", 8, -1, "ICMP type 8, every code"),
+        ("icmp", 443, 443, "ICMP type 443, code 443"),
+        ("icmp", -1, -1, "ICMP of every type"),
+        ("icmp", 3, -1, "ICMP type 3, every code"),
+        ("icmpv6", 3, 4, "ICMPv6 type 3, code 4"),
+    ],
+)
+def test_other_icmp_is_advised_against_by_type_and_code(protocol, kind, code, got):
+    assert check_stack(RULE, [*STACK, _icmp(protocol, kind, code)]) == advised(
+        "`cidrIpv4` must be narrower than every address except for path MTU discovery (ICMP type "
+        f"3, code 4; ICMPv6 type 2), got `0.0.0.0/0` for {got}.",
+        "rule",
+    )
+
+
 def test_inline_ingress_is_judged_too():
     inline = Thing(
         SECURITY_GROUP,
