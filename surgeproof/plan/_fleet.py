@@ -319,8 +319,9 @@ class Fleet:
         preferences.finish()
         specification = preferences.get("alarmSpecification", "alarms")
         alarms = specification.get("alarms") if isinstance(specification, Mapping) else None
-        names = [name for name in alarms or () if isinstance(name, str)]
-        if len(names) < len(alarms or ()):
+        listed = alarms if isinstance(alarms, list | tuple) else ()
+        names = [name for name in listed if isinstance(name, str)]
+        if len(names) < len(listed) or alarms is UNKNOWN:
             preferences.note("alarms", "A name is known only once the stack is deployed.")
         least, most = (
             unless_negative(or_else(preferences.whole(f"{end}HealthyPercentage", field), default))

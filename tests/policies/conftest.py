@@ -1,6 +1,12 @@
 import pytest
+from pulumi.runtime.config import set_all_config
 
 from surgeproof.policies import _stated
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_of_the_configuration_of_other_tests():
+    set_all_config({}, [])
 
 
 @pytest.fixture
