@@ -20,6 +20,7 @@ from surgeproof.emulator.run_directory import RunError
 from surgeproof.exits import AnswerIsNo, Exit, InputError
 from surgeproof.plan import PlanError
 from surgeproof.traces import TraceError
+from tests.moments import wait_for_handlers
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 2.0
@@ -257,9 +258,10 @@ def assert_it_ends(process, number):
 
 
 @pytest.mark.parametrize("number", interrupts.SIGNALS, ids=lambda each: each.name)
-@pytest.mark.parametrize("after", [0.25, 0.5, 0.8, 1.2])
+@pytest.mark.parametrize("after", [0, 0.25, 0.5, 0.8, 1.2])
 def test_an_interruption_of_the_first_seconds_is_one_line(number, after):
     process = start("replay", "--stack", "dev", start_new_session=True)
+    wait_for_handlers(process)
     time.sleep(after)
 
     assert_it_ends(process, number)

@@ -21,6 +21,7 @@ import pytest
 from surgeproof import files
 from surgeproof.emulator import engine
 from surgeproof.exits import Exit
+from tests.moments import wait_for_handlers
 
 GO = shutil.which("go")
 
@@ -349,9 +350,10 @@ def test_an_interrupted_build_ends_with_all_that_it_runs(slow_go, number):
     assert "hunter2" not in environment.read_text()
 
 
-@pytest.mark.parametrize("after", [0.3, 0.6])
+@pytest.mark.parametrize("after", [0, 0.3, 0.6])
 def test_an_interruption_of_the_first_moments_is_one_line(slow_go, after):
     process = start()
+    wait_for_handlers(process)
     time.sleep(after)
     process.send_signal(signal.SIGINT)
 
