@@ -84,7 +84,7 @@ def test_the_distribution_has_one_top_level_package_and_its_data(wheel):
         *(f"surgeproof/emulator/{name}" for name in ("measured.json", "tools/go/requirements.txt")),
         *(f"surgeproof/emulator/tools/pulumi/{name}" for name in ("go.mod", "go.sum")),
         "surgeproof/emulator/tools/pulumi/releases.json",
-        "surgeproof/plan/property_shapes.json",
+        *(f"surgeproof/plan/{name}.json" for name in ("property_shapes", "terraform_names")),
         *(f"surgeproof/policies/{name}" for name in ("PulumiPolicy.yaml", "requirements.txt")),
         "surgeproof/policies/installed/PulumiPolicy.yaml",
         *(f"surgeproof/report/page.{ending}" for ending in ("css", "js")),
