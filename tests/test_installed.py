@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from tests.engine.conftest import ROOT, Checkout
+from tests.engine.conftest import ROOT, Checkout, copy_of_repository
 
 pytestmark = pytest.mark.engine
 
@@ -17,13 +17,7 @@ pytestmark = pytest.mark.engine
 def wheel(tmp_path_factory):
     place = tmp_path_factory.mktemp("wheel")
     source = place / "source"
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() or (ROOT / name).is_symlink():
-            (source / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, source / name, follow_symlinks=False)
+    copy_of_repository(source)
     uv("build", "--wheel", "--no-build-isolation", "--out-dir", place, source)
     return next(place.glob("*.whl"))
 

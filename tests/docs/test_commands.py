@@ -2,13 +2,12 @@
 
 import os
 import re
-import shutil
 import subprocess
 
 import pytest
 
 from surgeproof.emulator.engine import find_engine
-from tests.engine.conftest import ROOT, Checkout
+from tests.engine.conftest import ROOT, Checkout, copy_of_repository
 
 pytestmark = pytest.mark.engine
 
@@ -73,13 +72,7 @@ def is_whole(command):
 def checkout(tmp_path_factory):
     """A copy of the repository with its environment, as after `git clone` and a first `make`."""
     root = tmp_path_factory.mktemp("docs") / "checkout"
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in listed.stdout.splitlines():
-        if (ROOT / name).is_file() or (ROOT / name).is_symlink():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, root / name, follow_symlinks=False)
+    copy_of_repository(root)
     (root / ".venv").symlink_to(ROOT / ".venv")
     made = Checkout(root)
     yield made

@@ -154,6 +154,18 @@ def _python_path() -> str:
     return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
 
 
+def copy_of_repository(root: Path, *, without: str = "\0") -> None:
+    """Copy what git tracks, links as links, but what begins with `without`."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        file = ROOT / name
+        if (file.is_file() or file.is_symlink()) and not name.startswith(without):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(file, root / name, follow_symlinks=False)
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Iterator[Checkout]:
     """A checkout of the small program, in a path with a space."""

@@ -14,7 +14,7 @@ import pytest
 
 from surgeproof.emulator.engine import find_engine
 from surgeproof.exits import Exit
-from tests.engine.conftest import HOSTILE, ROOT, Checkout
+from tests.engine.conftest import HOSTILE, ROOT, Checkout, copy_of_repository
 
 pytestmark = pytest.mark.engine
 
@@ -96,13 +96,7 @@ def test_make_works_in_an_odd_place(tmp_path, home_in):
     """The whole project by its Makefile, from up to down."""
     home_in(ALL_AT_ONCE)
     root = tmp_path / ALL_AT_ONCE
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith("tests/"):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, root / name)
+    copy_of_repository(root, without="tests/")
     own_environment(root / ".venv")
     checkout = Checkout(root)
 
