@@ -80,6 +80,13 @@ MAY_IMPORT = {
         "surgeproof.traces",
     },
     "surgeproof/report": {"surgeproof.report", "surgeproof.simulation", "surgeproof.plan"},
+    "surgeproof/review": {
+        "surgeproof.plan",
+        "surgeproof.review",
+        "surgeproof.simulation",
+        "surgeproof.traces",
+    },
+    "surgeproof/review/log.py": set(),
     "surgeproof/operations": {
         "surgeproof.operations",
         "surgeproof.simulation",
