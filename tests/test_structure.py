@@ -79,6 +79,14 @@ MAY_IMPORT = {
         "surgeproof.simulation",
         "surgeproof.traces",
     },
+    "surgeproof/incident": {
+        "surgeproof.exits",
+        "surgeproof.incident",
+        "surgeproof.outage",
+        "surgeproof.plan",
+        "surgeproof.simulation",
+        "surgeproof.traces",
+    },
     "surgeproof/report": {"surgeproof.report", "surgeproof.simulation", "surgeproof.plan"},
     "surgeproof/review": {
         "surgeproof.plan",

@@ -114,6 +114,11 @@ class Run:
     """Share of the requests that were bad, one value a step."""
     arrivals: r.Floats
     """Requests per second that were offered, retries not counted, one value a step."""
+    minutes: r.Floats
+    """What metrics are made of, summed in each whole minute of the trace; columns as in
+    `records.COLUMNS`."""
+    extremes: r.Floats
+    """Extremes of each whole minute; columns as in `records.EXTREMES`."""
 
     def column(self, name: str) -> r.Floats:
         """Return one column of the series."""
@@ -218,6 +223,9 @@ def run(
         return run(encoded, scenario, log_entries=needed)
     log = w.log[: int(summary["events"][0])]
     start = int(chosen["pre_roll_steps"][0])
+    step = int(chosen["step_seconds"][0])
+    begins = int(chosen["history_minutes"][0]) + start * step // 60
+    ends = begins + int(chosen["steps"][0]) * step // 60
     return Run(
         encoded=encoded,
         scenario=chosen[0],
@@ -227,6 +235,8 @@ def run(
         series=w.series,
         bad=w.bad[start:],
         arrivals=w.arrivals[start:],
+        minutes=np.diff(w.minutes[begins : ends + 1], axis=0),
+        extremes=w.extremes[begins:ends],
     )
 
 
