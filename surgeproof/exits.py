@@ -47,16 +47,23 @@ class Exit(enum.IntEnum):
         made.meaning = meaning
         return made
 
-    DONE = (0, "Done. `replay`: *survives*. `check`, `preview`, `up`: no mandatory rule is broken.")
+    DONE = (
+        0,
+        (
+            "Done. `replay`, `review`: *survives*. `check`, `preview`, `up`: no mandatory rule is "
+            "broken."
+        ),
+    )
     NO = (
         1,
         (
-            "The answer is no. `replay`: *fails*. `check`, `preview`, `up`: a mandatory rule is "
-            "broken, or failed by itself. `status --deployed`: pages reach nobody."
+            "The answer is no. `replay`, `review`: *fails*. `check`, `preview`, `up`: a mandatory "
+            "rule is broken, or failed by itself. `status --deployed`: pages reach nobody. "
+            "`review due`: something is overdue."
         ),
     )
     BAD_INPUT = (2, "An option is wrong, or a file that the command reads.")
-    UNCERTAIN = (3, "`replay`: the verdict is *uncertain*.")
+    UNCERTAIN = (3, "`replay`, `review`: the verdict is *uncertain*.")
     FAILED = (
         4,
         (

@@ -90,6 +90,7 @@ MAY_IMPORT = {
     "surgeproof/report": {"surgeproof.report", "surgeproof.simulation", "surgeproof.plan"},
     "surgeproof/review": {
         "surgeproof.plan",
+        "surgeproof.report",
         "surgeproof.review",
         "surgeproof.simulation",
         "surgeproof.traces",

@@ -1,19 +1,25 @@
 """The AWS that a command asks: the embedded one, or the account in the environment."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from surgeproof.emulator.run_directory import RunDirectory, RunError
 from surgeproof.project import Project
+
+ATTEMPTS: Final = 8
+"""How often a request is sent before its failure counts (attempts)."""
 
 
 def clients_in(region: str | None, profile: str | None = None) -> Callable[[str], Any]:
     """Return what makes clients of the account in the environment."""
     import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
 
     session = boto3.Session(region_name=region, profile_name=profile)
-    make: Callable[[str], Any] = session.client
-    return make
+    # AWS asks for patience where it is asked too often: the waits double up to 20 s
+    # (https://docs.aws.amazon.com/boto3/latest/guide/retries.html, standard mode).
+    config = Config(retries={"mode": "standard", "total_max_attempts": ATTEMPTS})
+    return lambda service: session.client(service, config=config)
 
 
 def clients_of(

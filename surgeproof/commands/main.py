@@ -1,4 +1,4 @@
-"""The command line: `surgeproof up | preview | down | status | check | replay | trace | ...`.
+"""The command line: `surgeproof up | preview | down | status | check | replay | review | ...`.
 
 Every command ends with one of the codes of `Exit`. An error is one line on stderr.
 """
@@ -10,6 +10,7 @@ from surgeproof.commands.clients import clients
 from surgeproof.commands.errors import Commands
 from surgeproof.commands.pack import pack
 from surgeproof.commands.replay import replay
+from surgeproof.commands.review import review
 from surgeproof.commands.runbook import runbook
 from surgeproof.commands.stack import down, preview, status, up
 from surgeproof.commands.trace import trace
@@ -21,5 +22,5 @@ def main() -> None:
     """Bring the stack up, preview it, replay surges on it, take it down, or say what is there."""
 
 
-for _each in (up, preview, down, status, check, replay, trace, clients, runbook, pack):
+for _each in (up, preview, down, status, check, replay, review, trace, clients, runbook, pack):
     main.add_command(_each)

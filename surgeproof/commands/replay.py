@@ -109,7 +109,7 @@ def replay(
             project.check_stack(each)
     root = project.root if project is not None else Path()
     with reading(root, *planned) as reader, interrupts.at_once():
-        replaying = _replay_module()
+        replaying = replay_module()
         options: dict[str, Any] = {
             "trace": trace,
             "scale": scale,
@@ -123,7 +123,7 @@ def replay(
         }
         name = stack
         if source.kind != "program":
-            reads = _in_file if source.option else _deployed
+            reads = read_in_file if source.option else read_deployed
             name, told = reads(project, named, source)
             options |= {"reader": told, "other": reader}
         report = replaying.replay(project, name, **options)
@@ -161,7 +161,7 @@ def judge_deployed(project: Project, stack: str) -> None:
             say("Would it survive? The configuration names no surges, so nothing was replayed.")
             return
         with interrupts.at_once(interrupted, Exit.DONE):
-            replaying = _replay_module(compiles=stated.service is not None)
+            replaying = replay_module(compiles=stated.service is not None)
             report = replaying.after_up(project, stack, state.resources)
         files.write_text(page, replaying.shown(report, "html"), ours=True)
         say(f"Would it survive? {replaying.source(report)}")
@@ -177,7 +177,7 @@ def judge_deployed(project: Project, stack: str) -> None:
         say(f"What was deployed could not be replayed: {said or exits.unexpected(error)}", err=True)
 
 
-def _replay_module(*, compiles: bool = True) -> Any:
+def replay_module(*, compiles: bool = True) -> Any:
     """Return what replays; its compiled code takes a second to load, or a minute to make once."""
     from surgeproof.commands import replaying  # noqa: PLC0415
     from surgeproof.simulation.compiled._compile import announcement, is_compiled  # noqa: PLC0415
@@ -187,7 +187,7 @@ def _replay_module(*, compiles: bool = True) -> Any:
     return replaying
 
 
-def _in_file(project: Project | None, stack: str | None, source: Source) -> tuple[str, Any]:
+def read_in_file(project: Project | None, stack: str | None, source: Source) -> tuple[str, Any]:
     """Return what the stack in a file is called, and what reads it."""
     from surgeproof.commands import documents, replaying  # noqa: PLC0415
 
@@ -195,7 +195,7 @@ def _in_file(project: Project | None, stack: str | None, source: Source) -> tupl
     return found.name, replaying.in_file(found)
 
 
-def _deployed(project: Project | None, stack: str | None, source: Source) -> tuple[str, Any]:
+def read_deployed(project: Project | None, stack: str | None, source: Source) -> tuple[str, Any]:
     """Return what is deployed is called, and what reads it with the user's credentials.
 
     Or from the embedded AWS.

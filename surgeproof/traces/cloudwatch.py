@@ -1,12 +1,14 @@
 """The service's own history: a load balancer's RequestCount, from CloudWatch."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import numpy as np
 from botocore.exceptions import BotoCoreError, ClientError
 
+from surgeproof.settings.permissions import refused
 from surgeproof.traces.errors import RowCounter, Said, TraceError
 from surgeproof.traces.trace import DATE_MAX, DATES, RATE_MAX, STEPS_MAX, Trace, unix_seconds
 
@@ -40,20 +42,43 @@ def read_cloudwatch(
     Raises TraceError for what cannot be read.
     """
     dimensions = _dimensions(load_balancer, target_group)
-    first, last = _span(begin, end, period_seconds)
+    _span(begin, end, period_seconds)
+    metric = {
+        "Namespace": "AWS/ApplicationELB",
+        "MetricName": "RequestCount",
+        "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
+    }
     name = dimensions["LoadBalancer"].split("/")[1]
-    place = f"CloudWatch RequestCount of {name}"
+    return read_metric(cloudwatch, metric, name, begin, end, period_seconds=period_seconds)
+
+
+def read_metric(
+    cloudwatch: Any,
+    metric: Mapping[str, Any],
+    name: str,
+    begin: datetime,
+    end: datetime,
+    *,
+    period_seconds: int = 60,
+) -> Trace:
+    """Read the sums of a metric that counts; all else as `read_cloudwatch`.
+
+    Args:
+        cloudwatch: A boto3 client.
+        metric: The metric, as GetMetricData takes it.
+        name: What the trace is called.
+        begin: First moment.
+        end: First moment after it.
+        period_seconds: Length of a step (seconds).
+
+    Raises TraceError for what cannot be read.
+
+    """
+    first, last = _span(begin, end, period_seconds)
+    place = f"CloudWatch {metric['MetricName']} of {name}"
     query = {
         "Id": "requests",
-        "MetricStat": {
-            "Metric": {
-                "Namespace": "AWS/ApplicationELB",
-                "MetricName": "RequestCount",
-                "Dimensions": [{"Name": key, "Value": text} for key, text in dimensions.items()],
-            },
-            "Period": period_seconds,
-            "Stat": "Sum",
-        },
+        "MetricStat": {"Metric": metric, "Period": period_seconds, "Stat": "Sum"},
     }
     counter = RowCounter(place, 0.0)
     counts = np.full((last - first) // period_seconds, math.nan)
@@ -66,8 +91,8 @@ def read_cloudwatch(
         )
         status = _fill(counts, pages, counter, first, period_seconds)
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        raise TraceError(place, "be readable", Said(f"{code}: {error}")) from error
+        said = refused("cloudwatch", error).removesuffix(".")
+        raise TraceError(place, "be readable", Said(said)) from error
     except BotoCoreError as error:
         raise TraceError(place, "be readable", Said(str(error))) from error
     if status not in {"Complete", ""}:

@@ -146,7 +146,8 @@ class TestAnswers:
         stub.add_client_error("get_metric_data", "AccessDenied", "not you")
 
         message = (
-            r"^CloudWatch RequestCount of shop: must be readable, got AccessDenied: .*not you$"
+            r"^CloudWatch RequestCount of shop: must be readable, got the caller must be allowed "
+            r"cloudwatch:GetMetricData on \* \(AccessDenied\)$"
         )
         with pytest.raises(TraceError, match=message):
             read_cloudwatch(client, BALANCER, BEGIN, minutes(3))
