@@ -3,21 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from surgeproof.plan.owners import by_provider, by_tags, left_to
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import Resource, Stack
 from surgeproof.policies._values import UNKNOWN, read
 
-_BY_TAG: Final = (
-    # Amazon ECS developer guide, "Amazon ECS clusters": capacity providers add this tag.
-    ("AmazonECSManaged", "an ECS capacity provider"),
-    # Cluster Autoscaler on AWS, "Auto-Discovery Setup".
-    ("k8s.io/cluster-autoscaler/", "the Kubernetes Cluster Autoscaler"),
-    # Amazon EKS user guide, "Simplify node lifecycle with managed node groups".
-    ("eks:", "EKS"),
-    ("kubernetes.io/cluster/", "a Kubernetes cluster"),
-    # Elastic Beanstalk developer guide, "Tagging resources in your environments".
-    ("elasticbeanstalk:", "Elastic Beanstalk"),
-)
+__all__ = ["READS", "left_to", "owner", "provider"]
 
 READS: Final = types.GROUP | types.CAPACITY_PROVIDER
 """The types whose properties this module reads."""
@@ -39,19 +30,10 @@ def owner(stack: Stack, group: Resource) -> str | None:
     """Return who else scales a group, in words; None where its own policies do."""
     found = provider(stack, group)
     if found is not None:
-        return f"ECS, by {found.label}"
+        return by_provider(found.label)
     named = [read(tag, "key") for _, tag in group.each("tags[*]") if isinstance(tag, Mapping)]
     named += list(_mapping(group.read("tags")))
-    for start, who in _BY_TAG:
-        for key in named:
-            if isinstance(key, str) and key.startswith(start):
-                return f"{who}, by the tag `{key}`"
-    return None
-
-
-def left_to(who: str) -> str:
-    """Return what a rule says of a group that somebody else scales."""
-    return f"is scaled by {who}, which is not read"
+    return by_tags(named)
 
 
 def _mapping(tags: Any) -> Mapping[str, Any]:

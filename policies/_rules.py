@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pulumi_policy import EnforcementLevel, Severity
 
+from surgeproof.plan.pack import AFTER_APPLY, DURING_UP, ENCRYPTED
 from surgeproof.plan.shapes import Misfit
 from surgeproof.plan.terraform import PARENT, in_terraform_s_words
 from surgeproof.policies._values import ABSENT, UNKNOWN, read, read_each, show
@@ -214,6 +215,14 @@ class Resource:
         """Return why the value at the path cannot be read, None where it can."""
         return next((each for each in self.unreadable if each.concerns(path)), None)
 
+    def waits(self, path: str) -> str:
+        """Return why a value is UNKNOWN; completes a sentence that begins with the property."""
+        if _top(path) in self.encrypted:
+            return ENCRYPTED
+        if (misfit := self.misfit(path)) is not None:
+            return misfit.why
+        return AFTER_APPLY if self.is_of_terraform else DURING_UP
+
     def made_of(self, path: str) -> Sequence["Resource"]:
         """Return the resources whose outputs went into the property (known per top level only)."""
         return (self.sources or {}).get(_top(path), ())
@@ -252,18 +261,10 @@ class Report:
 
     def wait_for(self, resource: Resource, path: str) -> None:
         """Note that the rule depends on a value that cannot be read."""
-        if _top(path) in resource.encrypted:
-            self.undecided(
-                resource,
-                f"`{path}` holds a secret that is encrypted here; `--show-secrets` of the command "
-                "that wrote this file decrypts it.",
-            )
-            return
-        if (misfit := resource.misfit(path)) is not None:
-            self.undecided(resource, f"{misfit}, so that it cannot be read.")
-            return
-        until = "after `apply`" if resource.is_of_terraform else "during `up`, which decides"
-        self.undecided(resource, f"`{resource.called(path)}` is known only {until}.")
+        misfit = resource.misfit(path)
+        at, why = (path if misfit is None else misfit.path), resource.waits(path)
+        decides = ", which decides" if why == DURING_UP else ""
+        self.undecided(resource, f"`{resource.called(at)}` {why}{decides}.")
 
     def undecided(self, resource: Resource, reason: str) -> None:
         """Note that the rule lacks a fact."""

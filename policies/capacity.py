@@ -244,8 +244,8 @@ def _check_survives_zone_loss(stack: Stack, report: Report) -> None:
 def _survives_zone_loss(stack: Stack, group: Resource, found: list[Surge], report: Report) -> None:
     path = "minSize"
     size = _sized(group, path, report)
-    if size is None:
-        return
+    if size is None or number(group.read("maxSize")) == 0:
+        return  # a group that runs nothing is refused for that
     carries = _stated.figure("requestsPerSecond")
     if carries is None:
         report.undecided(group, _stated.not_stated("requestsPerSecond"))
@@ -285,7 +285,7 @@ def _zone_count(stack: Stack, group: Resource, report: Report) -> int | None:
         return len(set(zones))
     path = "vpcZoneIdentifiers"
     subnets = group.read(path)
-    if not isinstance(subnets, list) or not subnets:
+    if not isinstance(subnets, list) or not subnets or group.misfit(path) is not None:
         report.wait_for(group, path)
         return None
     spanned = zones_of(stack, group, subnets)

@@ -47,8 +47,33 @@ def _check_processes(group: Resource, report: Report) -> None:
     say(group, path, "be empty", f"`{worst}`: such a group {_HARM[worst]}")
 
 
+def wrong_sizes(group: Resource) -> tuple[str, str, str] | None:
+    """Return what AWS refuses of a group's sizes, as the property, what it must be and what it is.
+
+    Amazon EC2 Auto Scaling API, CreateAutoScalingGroup: the desired capacity "must be greater than
+    or equal to the minimum size of the group and less than or equal to the maximum size".
+    """
+    low, high = number(group.read("minSize")), number(group.read("maxSize"))
+    wanted = number(group.read("desiredCapacity"))
+    if low is None or high is None:
+        return None
+    if high < low:
+        return ("maxSize", f"be at least `{group.called('minSize')}` ({show(low)})", show(high))
+    if wanted is not None and not low <= wanted <= high:
+        must = (
+            f"be from `{group.called('minSize')}` ({show(low)}) to `{group.called('maxSize')}` "
+            f"({show(high)})"
+        )
+        return ("desiredCapacity", must, show(wanted))
+    return None
+
+
 def _check_room(stack: Stack, report: Report) -> None:
     for group in stack.of(types.GROUP):
+        wrong = wrong_sizes(group)
+        if wrong is not None:
+            report.refuse(group, *wrong)
+            continue
         low, high = number(group.read("minSize")), number(group.read("maxSize"))
         if low is None or high is None or low < high:
             continue

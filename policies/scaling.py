@@ -61,9 +61,10 @@ def _check_desired_capacity(group: Resource, report: Report) -> None:
     low, high = (number(group.read(each)) for each in ("minSize", "maxSize"))
     if low is not None and low == high == number(value):
         return  # a group of one size
-    if value is not ABSENT and path not in group.ignored:
-        got = "a value that is known only during `up`" if value is UNKNOWN else show(value)
-        report.refuse(group, path, "not be set, or be in `ignore_changes`", got)
+    if value is ABSENT or path in group.ignored or group.misfit(path) is not None:
+        return
+    got = f"a value that {group.waits(path)}" if value is UNKNOWN else show(value)
+    report.refuse(group, path, "not be set, or be in `ignore_changes`", got)
 
 
 def _check_refresh_pins(stack: Stack, report: Report) -> None:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Final
 import pulumi
 from pulumi_policy import EnforcementLevel, Severity
 
-from surgeproof.plan import NotSeen, PlanError, ScalingPlan
+from surgeproof.plan import PlanError, ScalingPlan
 from surgeproof.plan.configured import Configured, Surge, Surviving
-from surgeproof.plan.pack import read_pack, stated_in
+from surgeproof.plan.missing import missing
+from surgeproof.plan.pack import names_in_plan, read_pack, stated_in, waits_for
 from surgeproof.plan.resources import TYPES
 from surgeproof.policies import _owners
 from surgeproof.policies import _types as types
 from surgeproof.policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
-from surgeproof.policies._values import UNKNOWN
+from surgeproof.policies._values import ABSENT, UNKNOWN
+from surgeproof.policies.groups import wrong_sizes
 from surgeproof.settings.errors import listed, shown
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ IN_VAIN: Final = 4
 COMPONENT: Final = "surgeproof:index:AutoScalingGroup$"
 """What stands in the URN of a group whose sizes are this project's settings."""
 
-_LATER: Final = "known only once the stack is deployed"
-
 
 @dataclass(frozen=True, slots=True)
 class _Case:
@@ -52,8 +52,8 @@ class _Case:
     plan: ScalingPlan
     surge: Surge
     limits: Surviving
-    waiting: tuple[NotSeen, ...]
-    """What matters and is not known in a preview."""
+    missing: tuple[str, ...]
+    """What decides and is not known, one sentence each without its period."""
     configured: bool
     """Whether the configuration has settings for the group: this project's program made it."""
 
@@ -61,6 +61,15 @@ class _Case:
     def alone(self) -> bool:
         """Whether the stack has no other group."""
         return len(self.plan.groups) == 1
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the group may run no instance at all."""
+        return not self.missing and self.plan.group(self.name).max_size == 0
+
+    @property
+    def empty(self) -> str:
+        return f"`{self.group.called('maxSize')}` of {self.group.label} is 0"
 
     @property
     def about(self) -> str:
@@ -103,6 +112,9 @@ def _check_survives(stack: Stack, report: Report) -> None:
     found = _replays(stack, report)
     report.surges += [_in_short(each) for each in found]
     for each in found:
+        if each.case.is_empty:
+            reason = f"{each.case.empty}, so that no instance runs"
+            _fail(report, each.case.group, f"{each.case.about} fails: {reason}.")
         measured = each.measured
         if each.replayed is None or measured is None or measured.typical.survived:
             continue
@@ -117,6 +129,11 @@ def _check_survives(stack: Stack, report: Report) -> None:
 
 def _check_mostly_survives(stack: Stack, report: Report) -> None:
     # What keeps a surge from being replayed is said by the other rule.
+    with suppress(CannotJudgeError):
+        _judge_share(stack, report)
+
+
+def _judge_share(stack: Stack, report: Report) -> None:
     found = _replays(stack, Report())
     for each in found:
         measured, bound = each.measured, each.case.limits.surviving_runs_percent
@@ -168,6 +185,8 @@ def _in_short(found: _Found) -> str:
     """Return what became of a case in a few words."""
     case, measured = found.case, found.measured
     name = case.surge.name if case.alone else f"{case.surge.name} on {case.name}"
+    if case.is_empty:
+        return f"{name} FAILS, 100 % hurt: {case.empty}"
     if found.replayed is None or measured is None:
         return f"{name} not decided: {found.why_not}"
     judged = found.replayed[1]
@@ -210,9 +229,10 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
 
     `tells` says that what alarms tell matters too, not only what they scale.
     """
-    groups = stack.of(types.GROUP)
+    groups = [group for group in stack.of(types.GROUP) if not group.external]
     if not groups:
-        report.surges.append("nothing was replayed: no auto scaling group was read")
+        only = ", only looked up" if stack.of(types.GROUP) else ""
+        report.surges.append(f"nothing was replayed: no auto scaling group was read{only}")
         return
     stated = _stated()
     if not stated.surges:
@@ -224,7 +244,8 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
             report.undecided(group, f"it {_owners.left_to(left[group.urn])}.")
     ours = [group for group in groups if group.urn not in left]
     if not ours:
-        told = [f"{_called(group)} {_owners.left_to(left[group.urn])}" for group in groups]
+        names = names_in_plan(stack.resources, UNKNOWN)
+        told = [f"{names[group.urn]} {_owners.left_to(left[group.urn])}" for group in groups]
         report.surges += [f"{at.name} not decided: {'; '.join(told)}" for at in stated.surges]
         return
     if stated.service is None:
@@ -238,20 +259,28 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
         (group, path)
         for group in groups
         for path in ("minSize", "maxSize")
-        if group.read(path) is UNKNOWN
+        if group.read(path) in (ABSENT, UNKNOWN)
     ]
     for group, path in unknown:
-        report.wait_for(group, path)
+        if group.read(path) is UNKNOWN:
+            report.wait_for(group, path)
+        else:
+            report.undecided(group, f"`{group.called(path)}` must be given, got nothing.")
     if unknown:
-        paths = " and ".join(f"`{path}`" for path in dict.fromkeys(path for _, path in unknown))
-        report.surges.append(f"nothing was replayed yet: {paths} are known only during `up`")
+        waits = dict.fromkeys(_waits(group, path) for group, path in unknown)
+        report.surges.append(f"nothing was replayed yet: {'; '.join(waits)}")
         return
     try:
         plan = read_pack(stack.resources, unknown=UNKNOWN, stack=pulumi.get_stack(), stated=stated)
     except PlanError as error:
-        reason = f"the plan contradicts itself: {'; '.join(error.problems)}"
-        raise CannotJudgeError(reason) from error
-    by_name, named = {_called(group): group for group in groups}, set[str]()
+        problems = "; ".join(error.problems)
+        report.surges.append(f"nothing was replayed: {problems}")
+        # One cause, one line: asg-has-room-to-grow refuses such sizes.
+        if not tells and not any(wrong_sizes(group) for group in groups):
+            raise CannotJudgeError(problems) from error
+        return
+    names = names_in_plan(stack.resources, UNKNOWN)
+    by_name, named = {names[group.urn]: group for group in groups}, set[str]()
     for surge in stated.surges:
         hit = plan.hit_by(surge.group)
         if hit is None:
@@ -265,21 +294,19 @@ def _cases(stack: Stack, report: Report, *, tells: bool = False) -> Iterator[_Ca
                 report.undecided(groups[0], f"{reason}.")
             report.surges.append(f"{surge.name} not decided: {reason}")
             continue
-        waiting = tuple(
-            each for each in plan.not_seen if _matters(each, plan, hit.name, tells=tells)
-        )
-        group = by_name.get(hit.name, groups[0])
+        lacks = missing(plan, hit.name, alarms=tells)
+        group = by_name[hit.name]
         named.add(hit.name)
         if group.urn in left:
             reason = f"{hit.name} {_owners.left_to(left[group.urn])}"
             report.surges.append(f"{surge.name} not decided: {reason}")
             continue
-        yield _Case(group, hit.name, plan, surge, stated.surviving, waiting, _is_configured(group))
+        yield _Case(group, hit.name, plan, surge, stated.surviving, lacks, _is_configured(group))
     for each in plan.groups if named and not tells else ():
         if each.name not in named:
             report.surges.append(f"no surge hits {each.name}")
             reason = "no surge hits it: none names it in `surges.<name>.group`."
-            group = by_name.get(each.name, groups[0])
+            group = by_name[each.name]
             if group.urn not in left:
                 report.undecided(group, reason)
 
@@ -297,28 +324,11 @@ def _stated() -> Configured:
         raise CannotJudgeError(reason) from error
 
 
-def _called(group: Resource) -> str:
-    name = group.read("name")
-    return name if isinstance(name, str) and name else group.name
-
-
-def _matters(note: NotSeen, plan: ScalingPlan, group: str, *, tells: bool) -> bool:
-    """Whether something unknown in a preview may decide what becomes of a group under load."""
-    if _LATER not in note.reason:
-        return False
-    # `alarms[demand].threshold`, or `load_balancer.idle_timeout_seconds`.
-    head, _, rest = note.path.partition("[")
-    head = head.partition(".")[0]
-    name, _, field = rest.partition("]")
-    if head == "groups":
-        return name == group
-    if tells and head in {"alarms", "composites"}:
-        return True
-    if head != "alarms":
-        return head in {"policies", "target_groups", "load_balancer", "database"}
-    alarm = next((each for each in plan.alarms if each.name == name), None)
-    # An alarm that only tells somebody scales nothing.
-    return alarm is None or bool(alarm.alarm_actions) or field.endswith("actions")
+def _waits(group: Resource, path: str) -> str:
+    """Return why a size of a group is not known, as a sentence without its period."""
+    if group.read(path) is UNKNOWN:
+        return waits_for(group, path)
+    return f"`{group.called(path)}` of {group.label} is not given"
 
 
 def _scales(limitation: str) -> bool:
@@ -328,11 +338,12 @@ def _scales(limitation: str) -> bool:
 
 def _replayed(case: _Case, report: Report) -> _Found:
     """Replay a case, where it can be, and where its verdict would not say too much."""
-    for note in case.waiting:
-        report.undecided(case.group, f"`{note.path}` is known only during `up`, which decides.")
-    if case.waiting:
-        paths = ", ".join(f"`{note.path}`" for note in case.waiting)
-        return _Found(case, None, f"{paths} known only during `up`")
+    for each in case.missing:
+        report.undecided(case.group, f"{each}.")
+    if case.missing:
+        return _Found(case, None, "; ".join(case.missing))
+    if case.is_empty:
+        return _Found(case, None)
     try:
         found = _judged(case.plan, case.name, case.surge, case.limits)
     except ValueError as error:

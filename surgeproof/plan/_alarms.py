@@ -167,7 +167,7 @@ class Alarms:
             left = self._stack.made_of(resource, key, known.POLICY | known.TOPIC)
             left = [each for each in left if each not in policies]
             if len(left) != unknown:
-                view.note(field, "What it does is known only once the stack is deployed.")
+                view.wait_for(key, field)
             else:
                 policies += [each for each in left if each.type in known.POLICY]
                 topics += [called(each) for each in left if each.type in known.TOPIC]

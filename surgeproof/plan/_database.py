@@ -7,9 +7,11 @@ from typing import Final
 from surgeproof.plan import _properties as known
 from surgeproof.plan._connections import default_connections, is_default
 from surgeproof.plan._instances import vcpus
+from surgeproof.plan._reach import reachable
 from surgeproof.plan._stack import Stack
 from surgeproof.plan._view import UNKNOWN, Resource, View
 from surgeproof.plan.model import Database
+from surgeproof.settings.errors import listed
 
 _PARAMETERS: Final = known.DATABASE_PARAMETERS | known.DATABASE_CLUSTER_PARAMETERS
 
@@ -52,12 +54,26 @@ class Databases:
         ]
         if not found:
             return None
-        if len(found) > 1:
-            self._stack.notes.add(
-                "database", "There are several; which one the instances ask cannot be told."
-            )
-            return None
-        (resource,) = found
+        asked = reachable(self._stack, found)
+        databases = [self._database(each) for each in asked]
+        if len(databases) == 1:
+            return databases[0]
+        names = listed([each.name for each in databases])
+        reason = f"which of {len(databases)} databases the instances ask is not known ({names})"
+        self._stack.notes.add(
+            "database",
+            f"{reason[0].upper()}{reason[1:]}; the least of all is taken.",
+            missing=reason,
+        )
+        limits = [each.max_connections for each in databases]
+        return Database(
+            name=" or ".join(each.name for each in databases),
+            max_connections=min((each for each in limits if each is not None), default=None),
+            parallelism=min(each.parallelism for each in databases),
+            proxied=all(each.proxied for each in databases),
+        )
+
+    def _database(self, resource: Resource) -> Database:
         is_cluster = resource.type in known.DATABASE_CLUSTER
         stated = resource.properties.get("clusterIdentifier" if is_cluster else "identifier")
         instances = list(self._cluster(resource) if is_cluster else self._alone(resource))

@@ -1,6 +1,6 @@
 """Groups with their instances, and the load balancing in front of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from surgeproof.plan import _properties as known
@@ -30,6 +30,14 @@ _REFRESH_PERCENTS: Final = (90, 100)
 AWS's own are those of the maintenance policy."""
 
 
+def _inside(resource: Resource, path: str) -> Callable[[str], str]:
+    """Return what says why a value inside a property is not known."""
+    return lambda key: resource.missing(f"{path}.{key}")
+
+
+_OVERRIDES: Final = "mixedInstancesPolicy.launchTemplate.overrides"
+
+
 class Fleet:
     """Reads groups, target groups and the load balancer."""
 
@@ -40,21 +48,29 @@ class Fleet:
         name = self._stack.group_names[resource.key]
         path = f"groups[{name}]"
         view = self._stack.view(resource, path, known.GROUP_ROW).finish()
-        sizes = {
-            field: view.whole(key, field)
-            for key, field in (("minSize", "min_size"), ("maxSize", "max_size"))
-        }
+        keys = {"min_size": "minSize", "max_size": "maxSize"}
+        sizes = {field: view.whole(key, field) for field, key in keys.items()}
         missing = [field for field, size in sizes.items() if size is None]
         if missing:
             raise PlanError(
                 *(
-                    f"{path}.{field}: must be known for a replay, got a value that is known only "
-                    "once the stack is deployed"
+                    resource.missing(keys[field])
+                    or f"{resource.property(keys[field])} is not known"
                     for field in missing
                 )
             )
         min_size, max_size = sizes["min_size"] or 0, sizes["max_size"] or 0
         desired = view.whole("desiredCapacity", "desired_capacity")
+        if max_size < min_size:
+            raise PlanError(
+                f"{resource.property('maxSize')} must be at least its "
+                f"`{resource.called('minSize')}` ({min_size}), got {max_size}"
+            )
+        if desired is not None and not min_size <= desired <= max_size:
+            raise PlanError(
+                f"{resource.property('desiredCapacity')} must be from {min_size} to {max_size}, "
+                f"got {desired}"
+            )
         if desired is None:
             view.note(
                 "desired_capacity",
@@ -89,7 +105,7 @@ class Fleet:
             warm_pool=self._warm_pool(view),
             hooks=self._hooks(resource, view),
             refresh=self._refresh(view),
-            maintenance=self._maintenance(view),
+            maintenance=self._maintenance(resource, view),
             target_group=self._stack.target_group_names[target_keys[0]] if target_keys else None,
             also_called=frozenset(self.names(resource, target_keys)),
         )
@@ -151,17 +167,23 @@ class Fleet:
             template = template if isinstance(template, Mapping) else {}
             for index, value in enumerate(template.get("overrides") or ()):
                 if not isinstance(value, Mapping):
-                    view.note(f"instance_types[{index}]", "It is not known yet.")
+                    view.wait_for(f"{_OVERRIDES}[{index}]", f"instance_types[{index}]")
                     continue
                 at = f"{view.path}.instance_types[{index}]"
-                override = View(self._stack.notes, at, known.OVERRIDE_ROW, value).finish()
+                override = View(
+                    self._stack.notes,
+                    at,
+                    known.OVERRIDE_ROW,
+                    value,
+                    missing=_inside(resource, f"{_OVERRIDES}[{index}]"),
+                ).finish()
                 stated = override.text("instanceType", "name")
                 types += [stated] if stated else []
             specification = template.get("launchTemplateSpecification")
-            origin = self._template(resource, "mixedInstancesPolicy", specification, view)
+            origin = self._template(resource, specification, view)
         else:
             specification = view.get("launchTemplate", "launch_template")
-            origin = self._template(resource, "launchTemplate", specification, view)
+            origin = self._template(resource, specification, view)
         if origin is None:
             configured, monitored = self._launch_configuration(resource, view)
             chosen = tuple(types) or configured
@@ -179,7 +201,7 @@ class Fleet:
         monitoring = source.get("monitoring", "monitoring")
         enabled = monitoring.get("enabled") if isinstance(monitoring, Mapping) else None
         if enabled is UNKNOWN:
-            view.note("detailed_monitoring", "It is known only once the stack is deployed.")
+            source.wait_for("monitoring", "enabled")
         return tuple(types), str(enabled).lower() == "true"
 
     def _credits(self, types: Sequence[str], specified: Any, view: View) -> None:
@@ -201,17 +223,10 @@ class Fleet:
             reason = "CPU credits of burstable types are not modelled: they are taken to last."
             view.note("instance_types", reason, supply=True)
 
-    def _template(
-        self, resource: Resource, key: str, specification: Any, view: View
-    ) -> Resource | None:
+    def _template(self, resource: Resource, specification: Any, view: View) -> Resource | None:
         if not isinstance(specification, Mapping):
             return None
-        value = None
-        for word in ("id", "launchTemplateId", "name", "launchTemplateName"):
-            if specification.get(word) is not None:
-                value = specification[word]
-                break
-        found = self._stack.refer(resource, key, value, known.LAUNCH_TEMPLATE, ("id", "name"))
+        found = self._stack.launched_by(resource)
         if found is None:
             view.note(
                 "launch_template",
@@ -322,7 +337,7 @@ class Fleet:
         listed = alarms if isinstance(alarms, list | tuple) else ()
         names = [name for name in listed if isinstance(name, str)]
         if len(names) < len(listed) or alarms is UNKNOWN:
-            preferences.note("alarms", "A name is known only once the stack is deployed.")
+            preferences.wait_for("alarmSpecification", "alarms")
         least, most = (
             unless_negative(or_else(preferences.whole(f"{end}HealthyPercentage", field), default))
             for end, field, default in zip(
@@ -339,7 +354,7 @@ class Fleet:
             warmup_seconds=preferences.whole("instanceWarmup", "warmup_seconds"),
         )
 
-    def _maintenance(self, view: View) -> InstanceMaintenancePolicy | None:
+    def _maintenance(self, resource: Resource, view: View) -> InstanceMaintenancePolicy | None:
         block = view.block("instanceMaintenancePolicy", "maintenance", known.MAINTENANCE_ROW)
         if block is None:
             return None
@@ -351,6 +366,15 @@ class Fleet:
         if least is None or most is None:
             view.note("maintenance", "AWS takes both percentages or none; it is left out.")
             return None
+        for key, value, low, high in (
+            ("minHealthyPercentage", least, 0, 100),
+            ("maxHealthyPercentage", most, 100, 200),
+        ):
+            if not low <= value <= high:
+                raise PlanError(
+                    f"{resource.property(f'instanceMaintenancePolicy.{key}')} must be from {low} "
+                    f"to {high} (percent), got {value}"
+                )
         return InstanceMaintenancePolicy(min_healthy_percent=least, max_healthy_percent=most)
 
     def registered_targets(self, groups: Sequence[Resource]) -> dict[str, list[str]]:
@@ -419,7 +443,7 @@ class Fleet:
         reserved = view.get("minimumLoadBalancerCapacity", "reserved_capacity_units")
         units = reserved.get("capacityUnits") if isinstance(reserved, Mapping) else None
         if units is UNKNOWN:
-            view.note("reserved_capacity_units", "It is known only once the stack is deployed.")
+            view.wait_for("minimumLoadBalancerCapacity", "reserved_capacity_units")
             units = None
         return LoadBalancer(
             name=called(found[0]),

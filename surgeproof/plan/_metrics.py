@@ -41,7 +41,9 @@ class Metrics:
         place = f"{path}.metric"
         if dimensions is None:
             self._stack.notes.add(
-                place, "What its metric is about is known only once it is deployed."
+                place,
+                "What its metric is about is known only once it is deployed.",
+                missing=resource.missing(key),
             )
             return False
         if not dimensions:
@@ -130,7 +132,9 @@ class Metrics:
             query = _query(self._stack.notes, view.path, value)
             if query is None:
                 self._stack.notes.add(
-                    view.path, "A metric query is known only once it is deployed."
+                    view.path,
+                    "A metric query is known only once it is deployed.",
+                    missing=resource.missing(key),
                 )
                 return None, 60
             metric, dimensions = query.metric, query.dimensions

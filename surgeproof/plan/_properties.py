@@ -60,6 +60,7 @@ def _balancing(kind: str) -> frozenset[str]:
 
 
 GROUP: Final = frozenset({"aws:autoscaling/group:Group"})
+CAPACITY_PROVIDER: Final = frozenset({"aws:ecs/capacityProvider:CapacityProvider"})
 POLICY: Final = frozenset({"aws:autoscaling/policy:Policy"})
 SCHEDULE: Final = frozenset({"aws:autoscaling/schedule:Schedule"})
 HOOK: Final = frozenset({"aws:autoscaling/lifecycleHook:LifecycleHook"})
@@ -77,6 +78,14 @@ LISTENER: Final = _balancing("Listener")
 LISTENER_RULE: Final = _balancing("ListenerRule")
 TARGET_GROUP: Final = _balancing("TargetGroup")
 TOPIC: Final = frozenset({"aws:sns/topic:Topic"})
+SECURITY_GROUP: Final = frozenset(
+    {
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    }
+)
+SECURITY_GROUP_RULE: Final = frozenset({"aws:ec2/securityGroupRule:SecurityGroupRule"})
+INGRESS_RULE: Final = frozenset({"aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"})
 DATABASE: Final = frozenset({"aws:rds/instance:Instance"})
 DATABASE_CLUSTER: Final = frozenset({"aws:rds/cluster:Cluster"})
 DATABASE_CLUSTER_INSTANCE: Final = frozenset({"aws:rds/clusterInstance:ClusterInstance"})
@@ -88,6 +97,7 @@ DATABASE_PROXY_TARGET: Final = frozenset({"aws:rds/proxyTarget:ProxyTarget"})
 
 TYPES: Final = (
     GROUP
+    | CAPACITY_PROVIDER
     | POLICY
     | SCHEDULE
     | HOOK
@@ -109,6 +119,9 @@ TYPES: Final = (
     | DATABASE_PARAMETERS
     | DATABASE_CLUSTER_PARAMETERS
     | DATABASE_PROXY_TARGET
+    | SECURITY_GROUP
+    | SECURITY_GROUP_RULE
+    | INGRESS_RULE
 )
 """The types whose properties the readers need."""
 
@@ -338,5 +351,13 @@ DATABASE_CLUSTER_ROW: Final = _row(
     "replicationSourceIdentifier"
 )
 DATABASE_CLUSTER_INSTANCE_ROW: Final = _row("clusterIdentifier instanceClass dbParameterGroupName")
+PARAMETERS_ROW: Final = _row("name parameters")
+PROXY_TARGET_ROW: Final = _row("dbInstanceIdentifier dbClusterIdentifier")
 """Of a database, only these are looked at: most of the others decide how it is kept, not what it
 carries."""
+
+ATTACHMENT_ROW: Final = _row("autoscalingGroupName lbTargetGroupArn")
+TRAFFIC_SOURCE_ROW: Final = _row("autoscalingGroupName trafficSource")
+SUBNET_ROW: Final = _row("availabilityZone")
+LISTENER_ROW: Final = _row("loadBalancerArn defaultActions")
+LISTENER_RULE_ROW: Final = _row("listenerArn actions")

@@ -1,6 +1,6 @@
 """A stack's resources, and what refers to what."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from surgeproof.plan import _properties as known
@@ -39,7 +39,8 @@ class Stack:
             path,
             row,
             resource.properties,
-            is_given=lambda key: key in resource.made_of,
+            is_given=resource.is_given,
+            missing=resource.missing,
         )
 
     def refer(
@@ -61,8 +62,14 @@ class Stack:
         only = sources[0] if len(sources) == 1 else None
         if isinstance(value, str):
             matching = [each for each in self.of(types) if value in map(each.properties.get, keys)]
+            if len(matching) > 1 and resource.region:
+                # The same name in two Regions: each refers to what is in its own.
+                here = [each for each in matching if each.region == resource.region]
+                matching = here or matching
+            if len(matching) > 1:
+                return only if only in matching else None
             if matching:
-                return matching[0] if len(matching) == 1 else None
+                return matching[0]
             told_by = "arn" if value.startswith("arn:") else "id"
             untold = only is not None and only.properties.get(told_by) in (None, UNKNOWN)
             return only if untold and told_by in keys else None
@@ -96,10 +103,29 @@ class Stack:
             return [*found, *left], missed
         return found, missed + len(unknown)
 
+    def launched_by(self, group: Resource) -> Resource | None:
+        """Return the launch template or configuration of a group; None where it is not known."""
+        mixed = group.properties.get("mixedInstancesPolicy")
+        key, specification = "launchTemplate", group.properties.get("launchTemplate")
+        if isinstance(mixed, Mapping):
+            key, inner = "mixedInstancesPolicy", mixed.get("launchTemplate")
+            specification = (
+                inner.get("launchTemplateSpecification") if isinstance(inner, Mapping) else None
+            )
+        if isinstance(specification, Mapping):
+            words = ("id", "launchTemplateId", "name", "launchTemplateName")
+            value = next((specification[at] for at in words if specification.get(at)), None)
+            return self.refer(group, key, value, known.LAUNCH_TEMPLATE, ("id", "name"))
+        key = "launchConfiguration"
+        value = group.properties.get(key)
+        return self.refer(group, key, value, known.LAUNCH_CONFIGURATION, ("name", "id"))
+
     def owner(self, resource: Resource, kind: str, name: str) -> Resource | None:
         """Return the group that a policy, schedule or hook is of; note where that is not known."""
         value = resource.properties.get("autoscalingGroupName")
         owner = self.refer(resource, "autoscalingGroupName", value, known.GROUP, ("name", "id"))
+        if owner is not None and owner.external:
+            return None
         if owner is None:
             # One that names a group of another stack, by a name that is known, takes nothing away.
             self.notes.add(

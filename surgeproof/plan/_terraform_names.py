@@ -40,6 +40,9 @@ FILE: Final = Path(__file__).with_name("terraform_names.json")
 """Names of properties that are more than those of pulumi-aws with underscores, by type. Written
 from the provider's published schema by `python -m tests.terraform.published`."""
 
+PARENT: Final = "terraform:index:Configuration"
+"""Stands before the types in the URNs, as the type of a component does."""
+
 _WORD: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 _WITHOUT_MODULE: Final = frozenset({"ec2"})

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from surgeproof.plan._properties import Properties
+from surgeproof.plan._terraform_names import PARENT, in_terraform_s_words
 from surgeproof.plan.model import NotSeen
 from surgeproof.plan.shapes import spelled_number
 
@@ -37,6 +38,62 @@ class Resource:
     made_of: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Keys of the resources whose outputs a property is made of, for each property that the program
     has set by outputs. An unknown property that is not in here is one that AWS fills in."""
+    waits: str = ""
+    """When an unknown value becomes known, as in "`maxSize` is known only during `up`". Default:
+    never, as the source holds none, or does not return it."""
+    unreadable: tuple["Unreadable", ...] = ()
+    external: bool = False
+    """Whether the stack only looks it up, so that others answer for it. Default: false."""
+
+    @property
+    def region(self) -> str:
+        """The Region, as stated or by the ARN; empty where neither says it."""
+        stated, arn = self.properties.get("region"), self.properties.get("arn")
+        if isinstance(stated, str):
+            return stated
+        parts = arn.split(":", 5) if isinstance(arn, str) and arn.startswith("arn:") else ()
+        return parts[3] if len(parts) > 4 else ""
+
+    @property
+    def label(self) -> str:
+        """The resource in a message, such as "Policy `requests`"."""
+        return f"{self.type.rpartition(':')[2]} `{self.name}`"
+
+    def is_given(self, key: str) -> bool:
+        """Whether an unknown property is one that the program has set."""
+        return key in self.made_of or any(each.concerns(key) for each in self.unreadable)
+
+    def missing(self, path: str) -> str:
+        """Return why the value of a property is not known, as a sentence without its period.
+
+        Empty where nothing but AWS could say it.
+        """
+        found = next((each for each in self.unreadable if each.concerns(path)), None)
+        at, why = (path, self.waits) if found is None else (found.path, found.why)
+        return f"{self.property(at)} {why}" if why else ""
+
+    def called(self, path: str) -> str:
+        """Return the path of a property as the program has it."""
+        in_terraform = f"::{PARENT}$" in self.key
+        return in_terraform_s_words(self.type, path) if in_terraform else path
+
+    def property(self, path: str) -> str:
+        """Return a property in a message, such as "`maxSize` of Group `web`"."""
+        return f"`{self.called(path)}` of {self.label}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A property whose value is there and cannot be read."""
+
+    path: str
+    why: str
+    """Completes a sentence that begins with the property."""
+
+    def concerns(self, path: str) -> bool:
+        """Whether it is at a path, around it or inside it."""
+        inner, outer = sorted((self.path, path), key=len, reverse=True)
+        return inner == outer or inner.startswith((f"{outer}.", f"{outer}["))
 
 
 class Notes:
@@ -45,9 +102,9 @@ class Notes:
     def __init__(self) -> None:
         self.found: list[NotSeen] = []
 
-    def add(self, path: str, reason: str, *, supply: bool = False) -> None:
-        """Note a fact that could not be seen; `supply` as in `NotSeen`."""
-        note = NotSeen(path=path, reason=reason, supply=supply)
+    def add(self, path: str, reason: str, *, supply: bool = False, missing: str = "") -> None:
+        """Note a fact that could not be seen; `supply` and `missing` as in `NotSeen`."""
+        note = NotSeen(path=path, reason=reason, supply=supply, missing=missing)
         if note not in self.found:
             self.found.append(note)
 
@@ -70,12 +127,14 @@ class View:
         values: Mapping[str, Any],
         *,
         is_given: Callable[[str], bool] = lambda _: True,
+        missing: Callable[[str], str] = lambda _: "",
     ) -> None:
         self.notes = notes
         self.path = path
         self._row = row
         self._values = values
         self._is_given = is_given
+        self._missing = missing
 
     def raw(self, key: str) -> Any:
         """Return a property as it is: None where it is absent, or left to AWS to fill in."""
@@ -88,11 +147,15 @@ class View:
         """Note what could not be seen of one of the plan's fields; `supply` as in `NotSeen`."""
         self.notes.add(f"{self.path}.{field_}", reason, supply=supply)
 
+    def wait_for(self, key: str, field_: str) -> None:
+        """Note that the value of a property, or inside of it, is not known."""
+        self.notes.add(f"{self.path}.{field_}", WAITS, missing=self._missing(key))
+
     def get(self, key: str, field_: str) -> Any:
         """Return a property; an unknown one is noted."""
         value = self.raw(key)
         if value is UNKNOWN:
-            self.note(field_, WAITS)
+            self.wait_for(key, field_)
             return None
         return value
 
@@ -161,19 +224,29 @@ class View:
         """Yield a view of each block in a list; unknown ones are noted."""
         for index, value in enumerate(self.items(key, field_)):
             if isinstance(value, Mapping):
-                yield self.inside(f"{self.path}.{field_}[{index}]", key, row, value)
+                at = f"{key}[{index}]"
+                yield self.inside(f"{self.path}.{field_}[{index}]", key, row, value, at=at)
             else:
-                self.note(f"{field_}[{index}]", WAITS)
+                self.wait_for(f"{key}[{index}]", f"{field_}[{index}]")
 
     def items(self, key: str, field_: str) -> list[Any]:
         """Return a list, empty where it is absent; its items may be unknown."""
         value = self.get(key, field_)
         return list(value) if isinstance(value, list | tuple) else []
 
-    def inside(self, path: str, key: str, row: Properties, values: Mapping[str, Any]) -> "View":
-        """Return a view of values inside the property `key`."""
-        given = self._is_given(key)
-        return View(self.notes, path, row, values, is_given=lambda _: given)
+    def inside(
+        self, path: str, key: str, row: Properties, values: Mapping[str, Any], *, at: str = ""
+    ) -> "View":
+        """Return a view of values inside the property `key`, which lie at `at` (default: key)."""
+        given, place, missing = self._is_given(key), at or key, self._missing
+        return View(
+            self.notes,
+            path,
+            row,
+            values,
+            is_given=lambda _: given,
+            missing=lambda inner: missing(f"{place}.{inner}"),
+        )
 
     def finish(self) -> "View":
         """Note each property that has a value and is neither read nor without effect."""
@@ -182,7 +255,7 @@ class View:
                 continue
             if value is UNKNOWN:
                 if self._is_given(key):
-                    self.note(key, WAITS)
+                    self.wait_for(key, key)
                 continue
             row = self._row.not_modelled.get(key)
             if row is None:

@@ -261,6 +261,9 @@ class _Deployed:
             "suspendedProcesses": [
                 each["ProcessName"] for each in group.get("SuspendedProcesses") or ()
             ],
+            "tags": [
+                {"key": each["Key"], "value": each.get("Value")} for each in group.get("Tags") or ()
+            ],
         }
         template, more_of_it = self._template(name, group)
         more |= more_of_it

@@ -122,6 +122,9 @@ class NotSeen:
     supply: bool = False
     """Whether the group may have less capacity than the plan says, or scale otherwise. Where it is
     true, no verdict is better than uncertain. Default: false."""
+    missing: str = ""
+    """What is missing, in the program's terms, as a sentence without its period: nothing is decided
+    about a group that it matters to. Default: nothing is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

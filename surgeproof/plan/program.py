@@ -180,6 +180,7 @@ class _Monitor(mocks.MockMonitor):
                 name=request.name,
                 properties={**made_up, **inputs},
                 made_of=made_of,
+                waits="is known only once the stack is deployed",
             )
         )
         return response

@@ -18,6 +18,7 @@ from surgeproof.plan._scaling import Scaling
 from surgeproof.plan._stack import Stack, called
 from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.model import NotSeen, PlanError, ScalingPlan
+from surgeproof.plan.owners import left_to, owner
 from surgeproof.plan.shapes import fitted
 
 __all__ = ["QUOTA_NOT_SEEN", "TYPES", "UNKNOWN", "Resource", "names_of_groups", "read_resources"]
@@ -42,11 +43,17 @@ def read_resources(
     stack = Stack(tuple(resources))
     for each in not_seen:
         stack.notes.add(each.path, each.reason)
-    found = stack.of(known.GROUP)
+    found = [group for group in stack.of(known.GROUP) if not group.external]
     if not found:
         raise PlanError("resources: must hold an Auto Scaling group, got none")
     fleet, metrics = Fleet(stack), Metrics(stack)
-    stack.group_names = {group.key: called(group) for group in found}
+    stack.group_names = names_of(found)
+    for group in found:
+        if (who := owner(stack, group)) is not None:
+            name_ = stack.group_names[group.key]
+            said = left_to(who)
+            stack.notes.add(f"groups[{name_}]", f"It {said}.", missing=f"{name_} {said}")
+    note_unreadable(stack)
     stack.targets = fleet.registered_targets(found)
     balancer = fleet.load_balancer([key for keys in stack.targets.values() for key in keys])
     problems: list[str] = []
@@ -78,14 +85,78 @@ def read_resources(
 def names_of_groups(resources: Iterable[Resource]) -> dict[str, frozenset[str]]:
     """Return, by the keys of the groups, the names by which a configuration may mean each."""
     stack = Stack(tuple(resources))
-    found = stack.of(known.GROUP)
-    stack.group_names = {group.key: called(group) for group in found}
+    found = [group for group in stack.of(known.GROUP) if not group.external]
+    stack.group_names = names_of(found)
     fleet = Fleet(stack)
     targets = fleet.registered_targets(found)
     return {
-        group.key: frozenset({called(group), *fleet.names(group, targets[group.key])})
+        group.key: frozenset(
+            {stack.group_names[group.key], *fleet.names(group, targets[group.key])}
+        )
         for group in found
     }
+
+
+def names_of(groups: Sequence[Resource]) -> dict[str, str]:
+    """Return, by the keys of groups, what each is called in the plan; no two have one name.
+
+    It is AWS's name, or the program's where AWS's is not known. Groups of one name differ by their
+    Regions, or else by what the program calls them.
+    """
+    found: dict[str, str] = {}
+    for group in groups:
+        name = called(group)
+        same = [each for each in groups if called(each) == name]
+        regions = [each.region for each in same]
+        if len(same) == 1:
+            found[group.key] = name
+        elif all(regions) and len(set(regions)) == len(same):
+            found[group.key] = f"{name} in {group.region}"
+        else:
+            alone = [each.name for each in same].count(group.name) == 1
+            found[group.key] = group.name if alone else group.key
+    return found
+
+
+_PLACES: Final = (
+    (known.GROUP, known.GROUP_ROW, "groups"),
+    (known.POLICY, known.POLICY_ROW, "policies"),
+    (known.SCHEDULE, known.SCHEDULE_ROW, "schedules"),
+    (known.HOOK, known.HOOK_ROW, "hooks"),
+    (known.LAUNCH_TEMPLATE, known.TEMPLATE_ROW, "launch_templates"),
+    (known.LAUNCH_CONFIGURATION, known.CONFIGURATION_ROW, "launch_configurations"),
+    (known.METRIC_ALARM, known.ALARM_ROW, "alarms"),
+    (known.COMPOSITE_ALARM, known.COMPOSITE_ROW, "composites"),
+    (known.TARGET_GROUP, known.TARGET_GROUP_ROW, "target_groups"),
+    (known.LOAD_BALANCER, known.LOAD_BALANCER_ROW, "load_balancer"),
+    (known.DATABASE, known.DATABASE_ROW, "database"),
+    (known.DATABASE_CLUSTER, known.DATABASE_CLUSTER_ROW, "database"),
+    (known.DATABASE_CLUSTER_INSTANCE, known.DATABASE_CLUSTER_INSTANCE_ROW, "database"),
+    (
+        known.DATABASE_PARAMETERS | known.DATABASE_CLUSTER_PARAMETERS,
+        known.PARAMETERS_ROW,
+        "database",
+    ),
+    (known.DATABASE_PROXY_TARGET, known.PROXY_TARGET_ROW, "database"),
+    (known.ATTACHMENT, known.ATTACHMENT_ROW, "attachments"),
+    (known.TRAFFIC_SOURCE, known.TRAFFIC_SOURCE_ROW, "attachments"),
+    (known.SUBNET, known.SUBNET_ROW, "subnets"),
+    (known.LISTENER, known.LISTENER_ROW, "listeners"),
+    (known.LISTENER_RULE, known.LISTENER_RULE_ROW, "listeners"),
+)
+"""Types, which of their properties count, and where the plan has them."""
+
+
+def note_unreadable(stack: Stack) -> None:
+    """Note each property that counts and whose value is there and cannot be read."""
+    for resource in stack.resources:
+        for each in resource.unreadable:
+            top = each.path.partition(".")[0].partition("[")[0]
+            for types, row, place in _PLACES:
+                if resource.type in types and top in row.read | frozenset(row.not_modelled):
+                    name = stack.group_names.get(resource.key) or called(resource)
+                    path = f"{place}.{top}" if place == "database" else f"{place}[{name}].{top}"
+                    stack.notes.add(path, f"It {each.why}.", missing=resource.missing(each.path))
 
 
 def fit(resources: Iterable[Resource]) -> Iterator[Resource]:

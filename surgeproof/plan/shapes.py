@@ -53,6 +53,11 @@ class Misfit(NamedTuple):
     def __str__(self) -> str:
         return f"`{self.path}` must {self.must}, got {self.got}"
 
+    @property
+    def why(self) -> str:
+        """Why it cannot be read; completes a sentence that begins with the property."""
+        return f"must {self.must}, got {self.got}, so that it cannot be read"
+
     def concerns(self, path: str) -> bool:
         """Whether it decides what is at a path: it is there, around it or inside it."""
         return _lies_in(self.path, path) or _lies_in(path, self.path)

@@ -6,9 +6,10 @@ Inputs and outputs together say what each resource is; an encrypted value counts
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from surgeproof.plan._view import UNKNOWN, Resource
+from surgeproof.plan._view import UNKNOWN, Resource, Unreadable
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.model import PlanError, ScalingPlan
+from surgeproof.plan.pack import DURING_UP, ENCRYPTED
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, TYPES, fit, read_resources
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.resources import SIGNATURE, UNKNOWN_TEXT, checked_deployment
@@ -52,7 +53,20 @@ def _resource(resource: Mapping[str, Any]) -> Resource:
             key: _plain(value) for key, value in properties.items() if not key.startswith("__")
         },
         made_of={key: tuple(sources.get(key) or ()) for key in inputs},
+        waits=DURING_UP,
+        unreadable=tuple(
+            Unreadable(path=key, why=ENCRYPTED)
+            for key, value in properties.items()
+            if _holds_secret(value)
+        ),
+        external=bool(resource.get("external")),
     )
+
+
+def _holds_secret(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return SIGNATURE in value or any(map(_holds_secret, value.values()))
+    return isinstance(value, list) and any(map(_holds_secret, value))
 
 
 def _plain(value: Any) -> Any:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from surgeproof.plan import _terraform_names as names
-from surgeproof.plan._terraform_names import in_terraform_s_words
+from surgeproof.plan._terraform_names import PARENT, in_terraform_s_words
 from surgeproof.plan._terraform_references import (
     Instance,
     References,
@@ -25,9 +25,6 @@ __all__ = ["PARENT", "destroyed", "in_terraform_s_words", "is_terraform", "read_
 PROJECT: Final = "terraform"
 STACK: Final = "default"
 """What stands in the URNs where no project and stack are told; the JSON has no such names."""
-
-PARENT: Final = "terraform:index:Configuration"
-"""Stands before the types in the URNs, as the type of a component does."""
 
 LOOKED_UP: Final = frozenset(
     {

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from surgeproof.plan import Group, ScalingPlan
 from surgeproof.plan.configured import Surviving
+from surgeproof.plan.missing import missing
 from surgeproof.simulation.assumptions import ASSUMPTIONS
 from surgeproof.simulation.attribution import attribute
 from surgeproof.simulation.compiled import records as r
@@ -180,8 +181,12 @@ def judge(
     needed = needed_instances(plan, encoded)
     simulated = word_of(survived)
     refresh = tuple(_unfinished(typical, summaries))
-    unknown = (*supply_unknown(plan, chosen.name), *encoded.supply_limitations)
+    lacks = missing(plan, chosen.name)
+    unknown = (*lacks, *supply_unknown(plan, chosen.name), *encoded.supply_limitations)
     word = Word.UNCERTAIN if (unknown or refresh) and simulated is Word.SURVIVES else simulated
+    if lacks:
+        # What is missing may add capacity as well.
+        word = Word.UNCERTAIN
     attribution = attribute(typical, needed)
     usual = outcome_of(typical.summary, limits)
     measured = Measured(
@@ -213,7 +218,7 @@ def judge(
         word=word,
         group=chosen.name,
         limits=limits,
-        why=_why(word, measured, limits, unknown, refresh),
+        why=_why(word, measured, limits, unknown, refresh, lacks=lacks),
         measured=measured,
         warnings=(
             *(f"{each[0].upper()}{each[1:]}." for each in refresh),
@@ -323,11 +328,18 @@ def _why(
     limits: Surviving,
     unknown: Sequence[str] = (),
     refresh: Sequence[str] = (),
+    *,
+    lacks: Sequence[str] = (),
 ) -> str:
     bounds = (
         f"at most {limits.affected_users_percent:g} % of users affected and "
         f"{limits.bad_minutes} bad minutes"
     )
+    if lacks:
+        return (
+            f"{measured.survived_runs} of {measured.runs} runs have {bounds}, but they decide "
+            f"nothing: {'; '.join(lacks)}."
+        )
     if measured.survived_runs == measured.runs:
         all_runs = f"All {measured.runs} runs have {bounds}"
         if word is Word.SURVIVES:

@@ -201,21 +201,67 @@ def test_policies_of_one_name_are_told_apart_by_their_groups():
 
 @pytest.mark.parametrize("key", ["minSize", "maxSize"])
 def test_an_unknown_size_is_an_error_and_no_guess(key):
-    field = {"minSize": "min_size", "maxSize": "max_size"}[key]
     unknown = made(GROUP, "web", {key: ()}, **(group().properties | {key: UNKNOWN}))
 
     with pytest.raises(PlanError) as told:
         read(unknown)
 
-    assert str(told.value) == (
-        f"groups[web].{field}: must be known for a replay, got a value that is known only once the "
-        "stack is deployed"
+    assert str(told.value) == f"`{key}` of Group `web` is not known"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        (
+            {"minSize": 9, "maxSize": 6},
+            "`maxSize` of Group `web` must be at least its `minSize` (9), got 6",
+        ),
+        (
+            {"minSize": 2, "maxSize": 6, "desiredCapacity": 7},
+            "`desiredCapacity` of Group `web` must be from 2 to 6, got 7",
+        ),
+    ],
+)
+def test_sizes_that_contradict_each_other_are_an_error(sizes, told):
+    with pytest.raises(PlanError) as raised:
+        read(group(**sizes))
+    assert str(raised.value) == told
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "names"),
+    [
+        ({"region": "eu-1"}, {"region": "us-1"}, ["web in eu-1", "web in us-1"]),
+        (
+            {"arn": "arn:aws:autoscaling:eu-1:1:g"},
+            {"region": "us-1"},
+            ["web in eu-1", "web in us-1"],
+        ),
+        ({"region": "eu-1"}, {"region": "eu-1"}, ["one", "other"]),
+        ({}, {"region": "eu-1"}, ["one", "other"]),
+    ],
+    ids=["regions", "by the ARN", "one region", "no region"],
+)
+def test_groups_of_one_name_are_told_apart(one, other, names):
+    groups = [
+        made(GROUP, key, **(group().properties | changes))
+        for key, changes in (("one", one), ("other", other))
+    ]
+    grow = made(
+        POLICY,
+        "grow",
+        {"autoscalingGroupName": (groups[1].key,)},
+        name="grow",
+        autoscalingGroupName="web",
+        policyType="SimpleScaling",
+        adjustmentType="ChangeInCapacity",
+        scalingAdjustment=1,
     )
 
+    plan = read(*groups, grow)
 
-def test_sizes_that_contradict_each_other_are_an_error():
-    with pytest.raises(PlanError, match="min_size: must be from 0 to max_size"):
-        read(group(minSize=9))
+    assert [each.name for each in plan.groups] == names
+    assert [each.group for each in plan.policies] == [names[1]]
 
 
 def test_an_unknown_property_that_the_program_set_is_named():
@@ -919,9 +965,83 @@ def test_the_database_is_read_with_its_limit_and_proxy():
     assert paths(plan) == ["database.proxied"]
 
 
-def test_two_databases_are_named():
-    assert read(database(), database("other")).database is None
-    assert paths(read(database(), database("other"))) == ["database"]
+def limit(name, connections):
+    parameters = [{"name": "max_connections", "value": str(connections)}]
+    return made(PARAMETERS, name, name=name, parameters=parameters)
+
+
+TWO = (
+    database("first", parameterGroupName="many", vpcSecurityGroupIds=["sg-first"]),
+    limit("many", 400),
+    database("second", parameterGroupName="few", vpcSecurityGroupIds=["sg-second"]),
+    limit("few", 90),
+)
+WHICH = "which of 2 databases the instances ask is not known (first, second)"
+
+
+def security_group(name, *admitted, **changes):
+    ingress = [{"fromPort": 5432, "toPort": 5432, "securityGroups": list(admitted)} | changes]
+    return made("aws:ec2/securityGroup:SecurityGroup", name, id=f"sg-{name}", ingress=ingress)
+
+
+INSTANCES = (
+    template(vpcSecurityGroupIds=["sg-web"]),
+    made("aws:ec2/securityGroup:SecurityGroup", "web", id="sg-web"),
+    made("aws:ec2/securityGroup:SecurityGroup", "batch", id="sg-batch"),
+)
+
+
+def test_of_two_databases_the_least_is_taken_and_nothing_decided():
+    plan = read(*TWO)
+
+    assert (plan.database.name, plan.database.max_connections) == ("first or second", 90)
+    assert [(at.path, at.missing) for at in plan.not_seen if at.path == "database"] == [
+        ("database", WHICH)
+    ]
+
+
+def test_of_two_databases_the_instances_ask_the_one_that_admits_them():
+    groups = (security_group("first", "sg-web"), security_group("second", "sg-batch"))
+
+    plan = read(*TWO, *INSTANCES, *groups)
+
+    assert (plan.database.name, plan.database.max_connections) == ("first", 400)
+    assert [at for at in plan.not_seen if at.path == "database"] == []
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        (security_group("second", "sg-web"),),
+        (security_group("second", "sg-batch", cidrBlocks=["10.0.0.0/8"]),),
+        (security_group("second", "sg-elsewhere"),),
+        (),
+        (
+            made("aws:ec2/securityGroup:SecurityGroup", "second", id="sg-second"),
+            made(
+                "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+                "in",
+                securityGroupId="sg-second",
+                referencedSecurityGroupId="sg-web",
+            ),
+        ),
+        (
+            made("aws:ec2/securityGroup:SecurityGroup", "second", id="sg-second"),
+            made(
+                "aws:ec2/securityGroupRule:SecurityGroupRule",
+                "in",
+                type="ingress",
+                securityGroupId="sg-second",
+                sourceSecurityGroupId="sg-web",
+            ),
+        ),
+    ],
+    ids=["both", "addresses", "another stack's", "not of the stack", "a rule", "an older rule"],
+)
+def test_a_database_that_may_admit_the_instances_is_not_left_out(second):
+    plan = read(*TWO, *INSTANCES, security_group("first", "sg-web"), *second)
+
+    assert [at.missing for at in plan.not_seen if at.path == "database"] == [WHICH]
 
 
 def notes_on_database(plan):

@@ -188,7 +188,7 @@ def test_modules_with_count_and_for_each(modules):
     notes = {note.path: note.reason for note in plan.not_seen}
     # Its action is the value of a local, which the file does not hold.
     assert notes["alarms[shop-api-slow].alarm_actions"] == (
-        "What it does is known only once the stack is deployed."
+        "It is known only once the stack is deployed."
     )
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from surgeproof.plan import NotSeen
+from surgeproof.plan.shapes import Misfit
 from surgeproof.policies import survival
 from surgeproof.policies._rules import CannotJudgeError, Report, Resource, Stack
 from surgeproof.policies._values import UNKNOWN
@@ -141,6 +141,7 @@ def say(configure):
                 name=thing.name,
                 properties=thing.properties,
                 sources=links[thing.name],
+                **run.more.get(thing.name, {}),
             )
             for thing in given
         }
@@ -158,6 +159,7 @@ def say(configure):
             tuple(text for text, _ in report.failures),
         )
 
+    run.more = {}
     return run
 
 
@@ -191,7 +193,7 @@ def fleet(**changes):
         (
             {"group": Thing(GROUP, "web", FLEET | {"maxSize": UNKNOWN}, {"maxSize": ["page"]})},
             CONFIG,
-            "nothing was replayed yet: `maxSize` are known only during `up`",
+            "nothing was replayed yet: `maxSize` of Group `web` is known only during `up`",
         ),
         (
             {
@@ -203,10 +205,29 @@ def fleet(**changes):
                 )
             },
             CONFIG,
-            "sale not decided: `policies[requests].target` known only during `up`",
+            (
+                "sale not decided: `targetTrackingConfiguration.targetValue` of Policy `requests` "
+                "is known only during `up`"
+            ),
+        ),
+        (
+            {"group": fleet(minSize=0, maxSize=0)},
+            CONFIG,
+            "sale FAILS, 100 % hurt: `maxSize` of Group `web` is 0",
+        ),
+        (
+            {"group": fleet(minSize=9, maxSize=3)},
+            CONFIG,
+            (
+                "nothing was replayed: `maxSize` of Group `web` must be at least its `minSize` "
+                "(9), got 3"
+            ),
         ),
     ],
-    ids=["survives", "fails", "no group", "no surge", "no service", "no size", "waits"],
+    ids=[
+        *("survives", "fails", "no group", "no surge", "no service", "no size", "waits", "empty"),
+        "contradicts itself",
+    ],
 )
 def test_what_became_of_each_surge_is_told_on_success_too(say, things, config, told):
     say(SURVIVES, config=config, **things)
@@ -333,24 +354,23 @@ def test_a_rule_that_does_not_apply_is_silent(rule, things, say):
 @pytest.mark.parametrize(
     ("name", "thing", "path", "waits_for"),
     [
-        ("group", BASE["group"], "maxSize", "maxSize"),
         (
             "group",
             BASE["group"],
             "defaultInstanceWarmup",
-            "groups[web].default_instance_warmup_seconds",
+            "`defaultInstanceWarmup` of Group `web`",
         ),
         (
             "tracking",
             BASE["tracking"],
             "targetTrackingConfiguration.targetValue",
-            "policies[requests].target",
+            "`targetTrackingConfiguration.targetValue` of Policy `requests`",
         ),
         (
             "balancer",
             BASE["balancer"],
             "idleTimeout",
-            "load_balancer.idle_timeout_seconds",
+            "`idleTimeout` of LoadBalancer `web-balancer`",
         ),
     ],
 )
@@ -358,9 +378,86 @@ def test_an_unknown_that_matters_is_not_decided(rule, name, thing, path, waits_f
     needs = {path.partition(".")[0]: ["requests"]}
     unknown = thing._replace(properties=changed(thing.properties, path, UNKNOWN), needs=needs)
 
-    assert say(rule, **{name: unknown}) == Said(
-        [], [f"`{waits_for}` is known only during `up`, which decides."]
+    assert say(rule, **{name: unknown}) == Said([], [f"{waits_for} is known only during `up`."])
+
+
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+def test_an_unknown_size_is_decided_by_the_update(rule, say):
+    unknown = Thing(GROUP, "web", FLEET | {"maxSize": UNKNOWN}, {"maxSize": ["requests"]})
+
+    assert say(rule, group=unknown) == Said(
+        [], ["`maxSize` is known only during `up`, which decides."]
     )
+
+
+ZONES = Misfit("vpcZoneIdentifiers", "be a list", "a text")
+TARGET = Misfit("targetTrackingConfiguration.targetValue", "be a number", "a text")
+
+
+@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
+@pytest.mark.parametrize(
+    ("name", "change", "told"),
+    [
+        (
+            "group",
+            {"unreadable": (ZONES,)},
+            (
+                "`vpcZoneIdentifiers` of Group `web` must be a list, got a text, so that it cannot "
+                "be read"
+            ),
+        ),
+        (
+            "tracking",
+            {"unreadable": (TARGET,)},
+            (
+                "`targetTrackingConfiguration.targetValue` of Policy `requests` must be a number, "
+                "got a text, so that it cannot be read"
+            ),
+        ),
+        (
+            "tracking",
+            {"encrypted": frozenset({"targetTrackingConfiguration"})},
+            (
+                "`targetTrackingConfiguration` of Policy `requests` holds a secret that is "
+                "encrypted here; `--show-secrets` of the command that wrote this file decrypts it"
+            ),
+        ),
+    ],
+    ids=["zones", "tracking", "a secret"],
+)
+def test_what_cannot_be_read_is_no_verdict(rule, name, change, told, say):
+    say.more = {BASE[name].name: change}
+
+    assert say(rule) == Said([], [f"{told}."])
+    assert rule == WARNS or say.surges == [f"sale not decided: {told}"]
+
+
+def test_what_cannot_be_read_and_decides_nothing_does_not_matter(say):
+    say.more = {"web": {"unreadable": (Misfit("tags", "be a list", "a text"),)}}
+
+    assert say(SURVIVES) == NOTHING
+    assert say.surges == ["sale survives, < 0.01 % hurt (60 of 60 draws survive)"]
+
+
+def test_a_group_that_is_only_looked_up_is_not_replayed(say):
+    say.more = {"web": {"external": True}}
+
+    assert say(SURVIVES, group=fleet(maxSize=3)) == NOTHING
+    assert say.surges == ["nothing was replayed: no auto scaling group was read, only looked up"]
+    assert say(SURVIVES, group=fleet(maxSize=3), other=BATCH).notes == []
+    assert say.surges[0].startswith("sale FAILS, ")
+    assert say.surges[0].endswith(": the group was at its maximum size (2)")
+
+
+@pytest.mark.parametrize("rule", [MOST, WARNS])
+def test_a_group_of_no_instance_is_one_line(rule, say):
+    (message,) = say(SURVIVES, group=fleet(minSize=0, maxSize=0)).refusals
+
+    assert message == (
+        "surge `sale` (x2-in-300s x 2) fails: `maxSize` of Group `web` is 0, so that no instance "
+        "runs."
+    )
+    assert say(rule, group=fleet(minSize=0, maxSize=0)) == NOTHING
 
 
 def test_an_alarm_whose_actions_are_unknown_may_scale(say):
@@ -369,7 +466,7 @@ def test_an_alarm_whose_actions_are_unknown_may_scale(say):
 
     assert say(SURVIVES, alarm=alarm) == Said(
         [],
-        ["`alarms[demand].alarm_actions` is known only during `up`, which decides."],
+        ["`alarmActions` of MetricAlarm `demand` is known only during `up`."],
     )
 
 
@@ -538,6 +635,32 @@ def test_a_cluster_whose_connections_are_not_known_is_not_decided(say):
     assert say(SURVIVES, **serverless) == NOTHING
 
 
+def two_databases(least):
+    parameters = [{"name": "max_connections", "value": str(least)}]
+    database = {
+        "engine": "postgres",
+        "instanceClass": "db.r7g.large",
+        "parameterGroupName": "few",
+    }
+    things = {
+        name: Thing("aws:rds/instance:Instance", name, database | {"identifier": name})
+        for name in ("orders", "reports")
+    }
+    group = {"name": "few", "parameters": parameters}
+    return things | {"few": Thing("aws:rds/parameterGroup:ParameterGroup", "few", group)}
+
+
+def test_of_two_databases_nothing_is_decided_unless_both_take_all_connections(say):
+    which = "which of 2 databases the instances ask is not known (orders, reports)"
+
+    # Eight instances, at 110 %, are nine, which open 10 connections each.
+    assert say(SURVIVES, config=CONNECTIONS, **two_databases(89)) == Said([], [f"{which}."])
+    assert say.surges == [f"sale not decided: {which}"]
+    assert say(SURVIVES, config=CONNECTIONS, **two_databases(90)) == NOTHING
+    assert say.surges == ["sale survives, < 0.01 % hurt (60 of 60 draws survive)"]
+    assert say(SURVIVES, **two_databases(1)) == NOTHING
+
+
 BATCH = Thing(GROUP, "batch", FLEET | {"name": "batch", "minSize": 2, "maxSize": 2})
 
 
@@ -547,6 +670,28 @@ def test_of_two_groups_a_surge_must_say_which_it_hits(say):
     reason = "`surges.sale.group` must say which of 2 groups it hits (web, batch)"
     assert said == Said([], [f"{reason}."])
     assert say.surges == [f"sale not decided: {reason}"]
+
+
+WEST = {"region": "eu-west-1"}
+ELSEWHERE = Thing(GROUP, "batch", FLEET | {"minSize": 2, "maxSize": 2, "region": "us-east-1"})
+
+
+def test_groups_of_one_name_in_two_regions_are_told_apart_and_the_answer_works(say):
+    two = {"group": fleet(**WEST), "other": ELSEWHERE}
+    surge = CONFIG["surges"]["sale"]
+
+    asked = say(SURVIVES, **two)
+    answered = say(
+        SURVIVES,
+        config=CONFIG | {"surges": {"sale": surge | {"group": "web in us-east-1"}}},
+        **two,
+    )
+
+    which = "(web in eu-west-1, web in us-east-1)"
+    assert asked.notes == [f"`surges.sale.group` must say which of 2 groups it hits {which}."]
+    assert len(answered.refusals) == 1
+    assert say.surges[0] == "no surge hits web in eu-west-1"
+    assert say.surges[1].startswith("sale on web in us-east-1 FAILS, ")
 
 
 @pytest.mark.parametrize("name", ["batch", "small-targets", "small", "to-batch"])
@@ -627,10 +772,22 @@ def test_a_wrong_configuration_stops_the_rule(say, rule):
     )
 
 
-@pytest.mark.parametrize("rule", [SURVIVES, WARNS])
-def test_a_plan_that_contradicts_itself_stops_the_rule(say, rule):
-    with pytest.raises(CannotJudgeError, match=r"^the plan contradicts itself: .*min_size"):
-        say(rule, group=fleet(minSize=9, maxSize=3))
+@pytest.mark.parametrize("rule", [SURVIVES, MOST, WARNS])
+@pytest.mark.parametrize("sizes", [{"minSize": 9, "maxSize": 3}, {"desiredCapacity": 99}])
+def test_sizes_that_contradict_each_other_are_left_to_the_rule_on_them(say, rule, sizes):
+    assert say(rule, group=fleet(**sizes)) == NOTHING
+
+
+def test_another_contradiction_stops_one_rule(say):
+    wrong = fleet(instanceMaintenancePolicy={"minHealthyPercentage": 90, "maxHealthyPercentage": 9})
+
+    with pytest.raises(CannotJudgeError) as raised:
+        say(SURVIVES, group=wrong)
+    assert str(raised.value) == (
+        "`instanceMaintenancePolicy.maxHealthyPercentage` of Group `web` must be from 100 to 200 "
+        "(percent), got 9"
+    )
+    assert say(MOST, group=wrong) == say(WARNS, group=wrong) == NOTHING
 
 
 def test_of_a_long_trace_the_hours_that_strain_it_most_are_replayed(say, tmp_path, monkeypatch):
@@ -712,7 +869,7 @@ def test_what_an_alarm_tells_may_be_unknown(say):
 
     assert say(WARNS, alarm=alarm) == Said(
         [],
-        ["`alarms[demand].datapoints_to_alarm` is known only during `up`, which decides."],
+        ["`datapointsToAlarm` of MetricAlarm `demand` is known only during `up`."],
     )
 
 
@@ -799,36 +956,6 @@ def test_an_alarm_without_a_model_that_only_tells_does_not_matter(say):
     baskets = Thing(ALARM, "baskets", BASKETS)
 
     assert len(say(SURVIVES, group=fleet(maxSize=3), baskets=baskets).refusals) == 1
-
-
-@pytest.mark.parametrize(
-    ("path", "tells", "matters"),
-    [
-        ("groups[web].max_size", False, True),
-        ("groups[other].max_size", False, False),
-        ("policies[requests].target", False, True),
-        ("target_groups[web].name", False, True),
-        ("load_balancer.idle_timeout_seconds", False, True),
-        ("database.max_connections", False, True),
-        ("composites[page].rule", False, False),
-        ("composites[page].rule", True, True),
-        ("alarms[demand].threshold", True, True),
-        ("topics[page].name", True, False),
-    ],
-)
-def test_an_unknown_matters_that_may_change_what_becomes_of_the_group(path, tells, matters):
-    note = NotSeen(path=path, reason="It is known only once the stack is deployed.")
-
-    assert survival._matters(note, None, "web", tells=tells) is matters
-
-
-@pytest.mark.parametrize(
-    ("given", "name"), [("web-1", "web-1"), ("", "group"), (None, "group"), (UNKNOWN, "group")]
-)
-def test_a_group_without_a_name_is_called_by_its_own(given, name):
-    group = Resource(type=GROUP, urn="urn", name="group", properties={"name": given})
-
-    assert survival._called(group) == name
 
 
 TOLD = Told(
