@@ -43,6 +43,7 @@ MAY_IMPORT = {
         "surgeproof.traces",
     },
     "surgeproof/settings": set(),
+    "surgeproof/cloudwatch": {"surgeproof.cloudwatch"},
     "surgeproof/figures": {"surgeproof.figures"},
     "surgeproof/commands": {"surgeproof"},
     "surgeproof/commands/parameters.py": set(),
@@ -97,6 +98,7 @@ MAY_IMPORT = {
     },
     "surgeproof/review/log.py": set(),
     "surgeproof/operations": {
+        "surgeproof.interrupts",
         "surgeproof.operations",
         "surgeproof.simulation",
         "surgeproof.plan",
@@ -106,6 +108,7 @@ MAY_IMPORT = {
 """Room -> first-party modules (and what lies below them) that its files may import."""
 
 GROUND = {
+    "surgeproof.cloudwatch",
     "surgeproof.escaping",
     "surgeproof.figures",
     "surgeproof.files",

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import available_timezones
 
+from surgeproof.cloudwatch.rules import RuleError, read_rule
 from surgeproof.settings.dashboard_body import body_faults
 from surgeproof.settings.json_file import parse_json
 
@@ -106,36 +107,12 @@ def _is_json_object(value: object) -> bool:
         return False
 
 
-_RULE_WORDS = re.compile(
-    r"""\s*(AND|OR|NOT|TRUE|FALSE|\(|\)|(?:ALARM|OK|INSUFFICIENT_DATA)
-        \(\s*(?:"[^"]+"|'[^']+'|[^()\s"']+)\s*\))""",
-    re.VERBOSE,
-)
-
-
 def _is_alarm_rule(value: object) -> bool:
     """Tell whether a value can be the rule of a composite alarm."""
-    if not isinstance(value, str) or not value.strip():
+    try:
+        return isinstance(value, str) and len(read_rule(value).children) <= 100
+    except RuleError:
         return False
-    rest, depth, children, operand_next = value.strip(), 0, 0, True
-    while rest:
-        found = _RULE_WORDS.match(rest)
-        if found is None:
-            return False
-        word, rest = found[1], rest[found.end() :]
-        if word in {"NOT", "("}:
-            depth += word == "("
-            fits = operand_next
-        elif word in {"AND", "OR", ")"}:
-            depth -= word == ")"
-            fits = not operand_next and depth >= 0
-            operand_next = word != ")"
-        else:
-            children += "(" in word
-            fits, operand_next = operand_next, False
-        if not fits:
-            return False
-    return depth == 0 and not operand_next and children <= 100
 
 
 def _is_event_pattern(value: object) -> bool:

@@ -1,9 +1,9 @@
 """The rule of a composite alarm, read into a program for a stack."""
 
-import re
 from collections.abc import Collection, Sequence
 from typing import ClassVar
 
+from surgeproof.cloudwatch.rules import RuleError, Step, read_rule
 from surgeproof.simulation.catalogue import (
     NotModelledError,
 )
@@ -13,16 +13,18 @@ from surgeproof.simulation.compiled import records as r
 class RuleReader:
     """Reads the rule of a composite alarm into a program for a stack."""
 
+    WORDS: ClassVar = {
+        "AND": r.AND,
+        "OR": r.OR,
+        "NOT": r.NOT,
+        "TRUE": r.PUSH_TRUE,
+        "FALSE": r.PUSH_FALSE,
+    }
     FUNCTIONS: ClassVar = {
         "ALARM": r.PUSH_ALARM,
         "OK": r.PUSH_OK,
         "INSUFFICIENT_DATA": r.PUSH_INSUFFICIENT,
     }
-    TOKENS = re.compile(
-        r"""\s*(AND|OR|NOT|TRUE|FALSE|\(|\)|(?:ALARM|OK|INSUFFICIENT_DATA)
-                            \s*\(\s*(?:"[^"]*"|'[^']*'|[^)\s]+)\s*\))""",
-        re.VERBOSE,
-    )
 
     def __init__(
         self,
@@ -37,67 +39,26 @@ class RuleReader:
         self.left_out = left_out
         """Alarms of the plan that have no model."""
         self.taken_as_ok: list[str] = []
-        self.tokens: list[str] = []
-        self.out: list[tuple[int, int]] = []
 
     def program(self) -> list[tuple[int, int]]:
         """Return the rule as operations with operands, in the order in which they run."""
-        place = 0
-        while place < len(self.rule.rstrip()):
-            found = self.TOKENS.match(self.rule, place)
-            if found is None:
-                raise NotModelledError(f"no reading of its rule at {self.rule[place:][:40]!r}")
-            self.tokens.append(found[1])
-            place = found.end()
-        self._either()
-        if self.tokens or len(self.out) > r.COMPOSITE["program"].shape[0]:
+        try:
+            steps = read_rule(self.rule).steps
+        except RuleError as error:
+            raise NotModelledError(str(error)) from error
+        if len(steps) > r.COMPOSITE["program"].shape[0]:
             raise NotModelledError(f"no reading of its rule {self.rule[:60]!r}")
-        return self.out
+        return [self._operation(step) for step in steps]
 
-    def _next(self) -> str:
-        return self.tokens[0] if self.tokens else ""
-
-    def _either(self) -> None:
-        self._both()
-        while self._next() == "OR":
-            self.tokens.pop(0)
-            self._both()
-            self.out.append((r.OR, 0))
-
-    def _both(self) -> None:
-        self._one()
-        while self._next() == "AND":
-            self.tokens.pop(0)
-            self._one()
-            self.out.append((r.AND, 0))
-
-    def _one(self) -> None:
-        token = self.tokens.pop(0) if self.tokens else ""
-        if token == "NOT":  # noqa: S105 - a word of the rule
-            self._one()
-            self.out.append((r.NOT, 0))
-        elif token == "(":  # noqa: S105 - a word of the rule
-            self._either()
-            if not self.tokens or self.tokens.pop(0) != ")":
-                raise NotModelledError("its parentheses do not match")
-        elif token in {"TRUE", "FALSE"}:
-            self.out.append((r.PUSH_TRUE if token == "TRUE" else r.PUSH_FALSE, 0))  # noqa: S105
-        elif "(" in token:
-            word, _, rest = token.partition("(")
-            self._state(word.strip(), rest.rstrip(") \t").strip().strip("\"'"))
-        else:
-            raise NotModelledError(f"no reading of its rule {self.rule[:60]!r}")
-
-    def _state(self, word: str, name: str) -> None:
-        # An ARN ends with the alarm's name.
-        name = name.rpartition(":alarm:")[2] if name.startswith("arn:") else name
-        if name in self.alarms:
-            self.out.append((self.FUNCTIONS[word], self.alarms.index(name)))
-        elif name in self.composites and word != "INSUFFICIENT_DATA":
-            operation = r.PUSH_COMPOSITE_ALARM if word == "ALARM" else r.PUSH_COMPOSITE_OK
-            self.out.append((operation, self.composites.index(name)))
-        elif name in self.left_out:
-            self.taken_as_ok.append(name)
-            self.out.append((r.PUSH_TRUE if word == "OK" else r.PUSH_FALSE, 0))
-        else:
-            raise NotModelledError(f"no model of {name}")
+    def _operation(self, step: Step) -> tuple[int, int]:
+        if not step.alarm:
+            return self.WORDS[step.word], 0
+        if step.alarm in self.alarms:
+            return self.FUNCTIONS[step.word], self.alarms.index(step.alarm)
+        if step.alarm in self.composites and step.word != "INSUFFICIENT_DATA":
+            operation = r.PUSH_COMPOSITE_ALARM if step.word == "ALARM" else r.PUSH_COMPOSITE_OK
+            return operation, self.composites.index(step.alarm)
+        if step.alarm in self.left_out:
+            self.taken_as_ok.append(step.alarm)
+            return (r.PUSH_TRUE if step.word == "OK" else r.PUSH_FALSE), 0
+        raise NotModelledError(f"no model of {step.alarm}")
