@@ -28,6 +28,7 @@ import pulumi.runtime
 from moto.backends import get_backend
 from moto.core.models import DEFAULT_ACCOUNT_ID
 
+from surgeproof.emulator import alarming
 from surgeproof.emulator.clients import Clients
 from surgeproof.emulator.resources.life import Resources
 
@@ -141,6 +142,7 @@ def _plain(value: Any) -> Any:
 @contextmanager
 def aws_in_process() -> Iterator[None]:
     """Turn moto on, empty but for the hosted zone surgeproof.test, and off again."""
+    alarming.install()
     with moto.mock_aws():
         backends: Any = get_backend("route53")
         zones = backends[DEFAULT_ACCOUNT_ID]["aws"]

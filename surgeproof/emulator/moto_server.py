@@ -47,6 +47,7 @@ from werkzeug.serving import make_server  # noqa: E402
 from werkzeug.wrappers import Response  # noqa: E402
 
 from surgeproof import files  # noqa: E402
+from surgeproof.emulator import alarming  # noqa: E402
 from surgeproof.emulator.credentials import Credentials  # noqa: E402
 from surgeproof.emulator.deliveries import Place, confine  # noqa: E402
 from surgeproof.emulator.endpoint import NOT_IMPLEMENTED  # noqa: E402
@@ -120,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     port = listening.getsockname()[1]
     credentials = Credentials.made()
     application = Application()
+    alarming.install(alarming.ThreadTimers(application.one_at_a_time))
     prepare(options.region, application)
     server = make_server(
         HOST,
@@ -161,11 +163,11 @@ class Application(DomainDispatcherApplication):
         """What a new account holds."""
         # moto's backends are not thread-safe: a describe that iterates a table while another
         # request creates in it is answered with status 500.
-        self._one_at_a_time = threading.Lock()
+        self.one_at_a_time = threading.Lock()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         """Answer one request (the WSGI protocol)."""
-        with self._one_at_a_time:
+        with self.one_at_a_time:
             return super().__call__(environ, start_response)
 
 

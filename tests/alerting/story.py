@@ -224,7 +224,7 @@ class _Alarms:
     """What alarms say when they change their state."""
 
     def __init__(self, client: Client, plan: ScalingPlan) -> None:
-        # moto holds no composite alarms: their rules are the plan's.
+        # The rules of composite alarms are the plan's, which names them as the replay does.
         self.composites = {each.name: each for each in plan.composites}
         pages = client("cloudwatch").get_paginator("describe_alarms").paginate()
         self.held = {each["AlarmName"]: each for page in pages for each in page["MetricAlarms"]}

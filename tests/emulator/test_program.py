@@ -145,13 +145,13 @@ def test_what_the_endpoint_lacks_is_said(local):
         if "__recordedOnly" in each.outputs
     }
 
-    assert notes.keys() == {"LoadBalancer", "CompositeAlarm", "QueryDefinition"}
+    assert notes.keys() == {"LoadBalancer", "QueryDefinition"}
     assert re.search(
         r"health_check_logs\.s3\.bucket not valid \(healthCheckLogs\.bucket\)",
         notes["LoadBalancer"],
     )
-    assert notes["CompositeAlarm"] == (
-        "PutCompositeAlarm: The put_composite_alarm action has not been implemented"
+    assert notes["QueryDefinition"] == (
+        "PutQueryDefinition: The put_query_definition action has not been implemented"
     )
 
 
