@@ -28,7 +28,7 @@ from surgeproof.settings.errors import DocumentError
 EXAMPLE = """\b
 Examples:
   surgeproof review --stack prod --history requests.csv --keep
-  surgeproof review --stack prod --deployed prod --format html --output review.html
+  surgeproof review --deployed prod --peak measured --output review.html
   surgeproof review log drill --stack prod --subject surge-critical --role on-call --delay 40
   surgeproof review due --stack prod
 """
@@ -122,10 +122,9 @@ def _review(
     source = Source(**given)
     planned = [stack] if source.kind == "program" else []
     named = stack if planned or is_given("stack") else source.deployed or None
-    if source.deployed and is_given("stack") and source.deployed != stack:
+    if source.deployed and is_given("stack"):
         raise InputError(
-            f"--deployed: must name the same stack as --stack ({errors.shown(stack)}), got "
-            f"{errors.shown(source.deployed)}"
+            f"--deployed: must not be given together with --stack, got both ({errors.shown(stack)})"
         )
     project = Project.find() if named or planned else found_project()
     if project is not None and named:
@@ -216,7 +215,7 @@ def _users_metric(project: Project | None, stack: str | None) -> dict[str, str] 
 @review.command(
     name="log", epilog="Example: surgeproof review log lesson --subject 1 --role on-call --score 85"
 )
-@click.argument("kind", type=click.Choice(list(Kind)))
+@click.argument("kind", type=click.Choice([each.value for each in Kind]))
 @click.option("--stack", default="", help="Stack that it concerns. Default: none, or all.")
 @click.option("--subject", default="", help="What of the kind: an alarm, a lesson's number.")
 @click.option("--role", default="", help="Role of who did it, such as on-call; no name.")

@@ -206,7 +206,8 @@ def test_a_real_stack_is_read_with_the_users_profile_and_the_stacks_region(monke
         def __init__(self, **settings):
             asked.update(settings)
 
-        def client(self, service):
+        def client(self, service, config):
+            assert config.retries == {"mode": "standard", "total_max_attempts": 8}
             raise PlanError("far enough")
 
     monkeypatch.chdir(tmp_path)
