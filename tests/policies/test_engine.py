@@ -205,7 +205,7 @@ def test_unknown_values_are_reported_in_preview_and_decided_by_up(tmp_path):
         (
             "sns-topic-customer-key (high): not decided: "
             "`kmsMasterKeyId` is known only during `up`, which decides."
-        )
+        ),
     ]
     assert not up.succeeded
     assert [at["message"] for at in up.of("sns-topic-customer-key")] == [
