@@ -59,10 +59,16 @@ class Exit(enum.IntEnum):
         (
             "The answer is no. `replay`, `review`: *fails*. `check`, `preview`, `up`: a mandatory "
             "rule is broken, or failed by itself. `status --deployed`: pages reach nobody. "
-            "`review due`: something is overdue."
+            "`drill page`: the message did not arrive in time. `review due`: something is overdue."
         ),
     )
-    BAD_INPUT = (2, "An option is wrong, or a file that the command reads.")
+    BAD_INPUT = (
+        2,
+        (
+            "An option is wrong, or a file that the command reads. `drill page`: it would harm; "
+            "nothing was done."
+        ),
+    )
     UNCERTAIN = (3, "`replay`, `review`: the verdict is *uncertain*.")
     FAILED = (
         4,

@@ -7,6 +7,7 @@ import click
 
 from surgeproof.commands.check import check
 from surgeproof.commands.clients import clients
+from surgeproof.commands.drill import drill
 from surgeproof.commands.errors import Commands
 from surgeproof.commands.pack import pack
 from surgeproof.commands.replay import replay
@@ -22,5 +23,10 @@ def main() -> None:
     """Bring the stack up, preview it, replay surges on it, take it down, or say what is there."""
 
 
-for _each in (up, preview, down, status, check, replay, review, trace, clients, runbook, pack):
+_COMMANDS = (
+    *(up, preview, down, status, check, replay, review, trace, clients),
+    *(runbook, drill, pack),
+)
+
+for _each in _COMMANDS:
     main.add_command(_each)

@@ -5,7 +5,7 @@ SNS delivers nothing to an e-mail address or a URL before somebody there has con
 that for them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,8 +72,13 @@ def _receivers(sns: Any, arn: str) -> Iterator[Receiver]:
     pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=arn)
     for page in pages:
         for each in page["Subscriptions"]:
-            confirmed = each["SubscriptionArn"] not in PENDING
-            yield Receiver(each["Protocol"], each["Endpoint"], confirmed)
+            yield receiver(each)
+
+
+def receiver(subscription: Mapping[str, str]) -> Receiver:
+    """Return a subscription, as ListSubscriptionsByTopic answers it, as a receiver."""
+    confirmed = subscription["SubscriptionArn"] not in PENDING
+    return Receiver(subscription["Protocol"], subscription["Endpoint"], confirmed)
 
 
 def told(topics: list[Topic]) -> list[str]:

@@ -10,6 +10,8 @@ import yaml
 
 from surgeproof.components.alarms.timeline import QUERIES
 from surgeproof.emulator import mocks
+from surgeproof.operations.drills.calls import Calls
+from surgeproof.operations.drills.page import PageDrill
 from surgeproof.plan.program import read_program
 from tests.alerting.story import GROUP, LOG_GROUP, REGION, Told, outage, send, timeline, unrelated
 
@@ -218,3 +220,23 @@ def test_a_query_reads_fields_that_the_events_have(client, held, name):
 
     assert len(fields_of(query)) > 2
     assert fields_of(query) <= known
+
+
+def test_a_drill_pages_and_is_in_the_timeline(client):
+    """On the stack as it is deployed: none of its actions, rules and refreshes forbids a drill."""
+    practice = PageDrill(Calls(client), "surgeproof", "local", at_once=True)
+    before = len(timeline(client))
+
+    done = practice.run(practice.plan(), lambda _: None)
+
+    page, escalation = f"{GROUP}-surge-critical", f"{GROUP}-escalation-critical"
+    assert done.plan.page.alarm == page
+    assert [headline(each) for each in timeline(client)[before:]] == [
+        f"{done.plan.name.removeprefix(f'{GROUP}-')} ALARM",
+        "surge-critical ALARM",
+        "escalation-critical ALARM (WaitPeriod)",
+        f"{done.plan.name.removeprefix(f'{GROUP}-')} OK",
+        "surge-critical OK",
+        "escalation-critical OK (WaitPeriod)",
+    ]
+    assert done.plan.alarms.held_back(done.plan.entered) == {escalation: 1800}

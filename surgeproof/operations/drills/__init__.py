@@ -1,0 +1,1 @@
+"""Drills: practising what a stack's alarms and people do, without harm."""
