@@ -91,7 +91,7 @@ Examples:
 @click.option(
     "--keep",
     is_flag=True,
-    help="Keep the review as reviews/<stack>.json, and add it to the log.",
+    help="Keep the review as reviews/<stack>.review.json, and add it to the log.",
 )
 def review(ctx: click.Context, stack: str, **given: Any) -> Exit | None:
     """Say at which multiple of today's peak a stack breaks, by what, and when that is reached.

@@ -55,6 +55,9 @@ AHEAD_SECONDS: Final = 120.0
 """How far ahead a group looks that neither detection nor launches delay (seconds): the load
 balancer's first health checks of a new instance take their time all the same."""
 
+FINE: Final = 1000.0
+"""Multiple at which the instances that are needed are counted, to know them to a thousandth."""
+
 MOST_INSTANCES: Final = 1000
 """Largest size of a group whose maximum is lifted (instances)."""
 
@@ -131,6 +134,17 @@ class Search:
             encoded = encoded_for(self.plan, scaled(self.load, multiple), group=self.group)
             self._needed[multiple] = needed_instances(self.plan, encoded)
         return self._needed[multiple]
+
+    def needed_today(self) -> float | None:
+        """Return the instances that today's peak needs where each carries least; no whole number.
+
+        None where nobody knows. Many times the load is asked about, so that no rounding is left.
+        """
+        needed = self.needed(FINE)
+        if not needed.size:
+            return None
+        figure = encoded_for(self.plan, self.load, group=self.group).figures["requests_per_second"]
+        return float(needed.max()) / FINE * figure.typical / max(figure.low, 1e-9)
 
     def trial(self, multiple: float, lifted: Lifted = frozenset()) -> _Trial:
         """Return a group under a multiple of the load with some limits lifted."""

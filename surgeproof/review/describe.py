@@ -140,9 +140,12 @@ def _headroom(each: Headroom) -> Iterator[Block]:
         yield Bullets(tuple(_evidence(each.breaks)))
     else:
         yield Paragraph(f"Nothing breaks up to {multiple(each.most)} today's peak.")
-    yield Paragraph("What today's peak uses of each limit, in the run that uses most:")
+    yield Paragraph(
+        "What today's peak needs of each limit, where an instance carries least; scaling policies "
+        "run more, so the group meets the limit no later than at that multiple:"
+    )
     yield Table(
-        ("limit", "set by", "value", "source", "use", "multiple"),
+        ("limit", "set by", "value", "source", "needed", "multiple"),
         [
             (
                 room.limit,

@@ -92,9 +92,9 @@ class Room:
     source: str
     """Where the value is from."""
     use: float
-    """What is used of it at today's peak, in the run that uses most."""
+    """What today's peak needs of it where each instance carries least."""
     multiple: float | None
-    """value / use; None where the use does not grow with the requests alone."""
+    """value / use: the group reaches the limit no later than that; None where nothing is used."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +191,10 @@ def headroom(
         word = Word.UNCERTAIN
     found = tuple(_breaks(search, plan, group, find))
     survives = found[0].survives if found else most
-    rooms = tuple(_rooms(plan, group, typical, summaries, sources))
+    peak = search.needed_today()
+    if peak is None:  # closed users: what the runs had
+        peak = float(summaries["peak_instances"].max())
+    rooms = tuple(_rooms(plan, group, typical, peak, sources))
     multiples = [1.0, *([survives] if survives and survives != 1.0 else [])]
     return Headroom(
         surge=surge,
@@ -283,11 +286,13 @@ def _rooms(
     plan: ScalingPlan,
     group: Group,
     typical: Run,
-    summaries: np.ndarray,
+    peak: float,
     sources: Sources,
 ) -> Iterator[Room]:
-    """Yield each limit that has a number, with what today's peak uses of it."""
-    peak = float(summaries["peak_instances"].max())
+    """Yield each limit that has a number, with what today's peak needs of it.
+
+    `peak` is how many instances it needs.
+    """
     service, database = plan.service, plan.database
     most = max([group.max_size, *_scheduled(plan, group)])
     yield _room(Bottleneck.MAX_SIZE.short, _of_group("maxSize", group), "plan")(

@@ -1,7 +1,8 @@
 """A review as it is kept in the repository, and what changed since the last one.
 
-The file is `reviews/<stack>.json`; git keeps those before it. Its form is `Review`, whose version
-changes when a field is renamed, removed or means something else.
+The file is `reviews/<stack>.review.json`; git keeps those before it. Its form is `Review`, whose
+version changes when a field is renamed, removed or means something else; its schema is
+docs/reference/review.schema.json, which `python -m surgeproof.review.record` writes anew.
 """
 
 import dataclasses
@@ -28,6 +29,8 @@ from surgeproof.simulation.outcomes import Outcome, Word
 
 SCHEMA: Final = 1
 """Version of the file."""
+
+SCHEMA_FILE: Final = Path(__file__).parents[2] / "docs" / "reference" / "review.schema.json"
 
 LEAST_CHANGE: Final = 0.05
 """Share by which a measured value must differ to be named as changed."""
@@ -100,7 +103,7 @@ for _each in _RECORDS:
 
 def place_of(root: Path, stack: str) -> Path:
     """Return where the review of a stack is kept."""
-    return root / "reviews" / f"{stack}.json"
+    return root / "reviews" / f"{stack}.review.json"
 
 
 def to_json(review: Review) -> str:
@@ -135,6 +138,13 @@ def read(path: Path) -> Review | None:
                 for each in error.errors()[:20]
             ]
         ) from None
+
+
+def schema_text() -> str:
+    """Return the JSON schema of a review, each field with its meaning, as the file holds it."""
+    made = TypeAdapter(Review).json_schema(mode="serialization")
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def keep(path: Path, review: Review) -> None:
@@ -276,3 +286,7 @@ def _of_growth(before: Sequence[Growth], now: Sequence[Growth]) -> Iterator[str]
             continue
         if not low <= trends[0] <= high:
             yield f"{each.what}: growth {trends[0]:+.1f} -> {trends[1]:+.1f} % a month"
+
+
+if __name__ == "__main__":
+    files.write_text(SCHEMA_FILE, schema_text())

@@ -85,7 +85,7 @@ def test_a_review_is_printed_kept_logged_and_compared_with_the_next_one(project)
     assert "Trend: +4.0 % a month (+4.0 to +4.0 %, 90 % interval)" in printed
     assert "At today's peak the surge costs 8 instance-hours in 1 h" in joined
     assert "USD 0.80, USD 19.20 a day." in joined
-    kept = json.loads((project / "reviews" / "prod.json").read_text())
+    kept = json.loads((project / "reviews" / "prod.review.json").read_text())
     first = kept["headrooms"][0]["breaks"][0]
     assert [each["limit"] for each in first["limits"]] == ["max_size"]
     days = math.log(first["breaks"]) / math.log(1.04) * 365.25 / 12
@@ -170,13 +170,13 @@ def test_what_is_wrong_is_one_line(project, arguments, said):
 
 def test_a_damaged_review_is_one_line_and_stays(project):
     (project / "reviews").mkdir()
-    kept = project / "reviews" / "prod.json"
+    kept = project / "reviews" / "prod.review.json"
     kept.write_text("{}")
 
     code, printed = give(*STATE, "--find", 1, "--up-to", 1, "--keep")
 
     assert code == 2
-    assert printed.endswith("reviews/prod.json: must have `schema_version` 1, got nothing\n")
+    assert printed.endswith("reviews/prod.review.json: must have `schema_version` 1, got nothing\n")
     assert kept.read_text() == "{}"
 
 

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -43,6 +44,8 @@ from surgeproof.policies import _settings, pack, runner
 from surgeproof.policies._checker import Checker
 from surgeproof.policies._rules import CannotJudgeError
 from surgeproof.project import Project
+from surgeproof.review import describe, document, log, record
+from surgeproof.review.due import SCHEDULE_FILE, due_of, read_schedule
 from surgeproof.settings.errors import DocumentError
 from surgeproof.settings.json_file import parse_json, read_json
 from surgeproof.settings.stack_files import read_config
@@ -65,6 +68,7 @@ from tests.fuzz.mutations import (
     written,
 )
 from tests.policies import faults
+from tests.review.kept import REVIEW
 
 ROOT = Path(__file__).parents[2]
 STACKS = ("local", "dev", "prod")
@@ -832,6 +836,63 @@ def _distinct_keys(text: str) -> None:
             left += node.value
 
 
+class Reviews(Kind):
+    """What a project keeps of its reviews: the log, the schedule, the last review."""
+
+    name = "reviews"
+    _RECORD: ClassVar = {
+        "schema": 1,
+        "at": "2026-11-27T09:30:00+00:00",
+        "kind": "drill",
+        "subject": "surge-critical",
+        "stack": "prod",
+        "role": "on-call",
+        "passed": True,
+        "scorePercent": 85.5,
+        "delaySeconds": 42,
+        "note": "x",
+    }
+    _SCHEDULE: ClassVar = {"schema": 1, "everyDays": {"drill": 14, "query-review": 0}}
+
+    def make(self, rng: random.Random) -> Input:
+        file, tree = rng.choice(
+            [
+                (log.PLACE, self._RECORD),
+                (SCHEDULE_FILE, self._SCHEDULE),
+                (record.place_of(Path(), "prod"), json.loads(record.to_json(REVIEW))),
+            ]
+        )
+        tree = json.loads(json.dumps(tree))
+        mutate(rng, tree, RAW_JSON)
+        text = written(tree, spaced=False).encode("utf-8", "surrogatepass")
+        if rng.random() < 0.3:
+            return Input((file, damaged(rng, text)))
+        return Input((file, text), has_doubles(tree))
+
+    def read(self, content: tuple[Path, bytes], rng: random.Random) -> bool:
+        file, text = content
+        path = self.place / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(text)
+        try:
+            return not refused(lambda: self._read(path), DocumentError)
+        finally:
+            path.unlink()
+
+    def _read(self, path: Path) -> None:
+        records, schedule = log.read(self.place), read_schedule(self.place)
+        for each in due_of(records, stack="prod", now=datetime.now(UTC), schedule=schedule):
+            str(each).encode()
+        for each in records:
+            log.Record.parse(each.line(), "x")
+        kept = record.read(path) if path.suffixes == [".review", ".json"] else None
+        if kept is not None:
+            page = describe.document(kept)
+            for form in (document.text, document.markdown, document.html):
+                form(page).encode()
+            record.changes(REVIEW, kept)
+
+
 class CommandLines(Kind):
     """Arguments of `replay`, `trace` and `check`, and what stands at the paths that they name."""
 
@@ -1019,5 +1080,6 @@ KINDS: tuple[type[Kind], ...] = (
     TableTraces,
     JsonTraces,
     AccessLogs,
+    Reviews,
     CommandLines,
 )

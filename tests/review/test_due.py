@@ -1,15 +1,14 @@
 """What has to be done regularly, and what of it is overdue."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
 from surgeproof.review.due import LESSONS, SCHEDULE, due_of, read_schedule
 from surgeproof.review.log import Kind, Record
 from surgeproof.settings.errors import DocumentError
-
-NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
+from tests.review.kept import NOW
 
 
 def done(kind, days_ago, **more):
