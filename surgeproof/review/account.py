@@ -38,7 +38,7 @@ load-balancer-limits.html). That of vCPU differs from account to account."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """A quota of the account, or what stands for it."""
+    """A quota of the account, or the value that is used in its place."""
 
     name: str
     service: str

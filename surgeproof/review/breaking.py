@@ -166,6 +166,8 @@ class Search:
         for limit in _ORDER:
             if limit in lifted and limit is not Bottleneck.MAX_SIZE:
                 encoded = dict(lifts(encoded, foreseen)).get(limit, encoded)
+        if lifted and Bottleneck.QUOTA not in lifted:
+            encoded = _within_quota(encoded, base)
         records = chosen.records.copy()
         for name in r.SCENARIO.names or ():
             if base.scenario[name][0] != encoded.scenario[name][0]:
@@ -330,6 +332,23 @@ def _foreseen(encoded: Encoded, needed: r.Floats, ahead_seconds: float) -> r.Flo
     padded = np.concatenate([most, np.full(steps, most[-1])])
     windows = np.lib.stride_tricks.sliding_window_view(padded, steps + 1)
     return np.asarray(windows.max(axis=1), np.float64)
+
+
+def _within_quota(encoded: Encoded, base: Encoded) -> Encoded:
+    """Return a plan whose lifted sizes still keep to the account's quota.
+
+    Instances that run from the start are given to a run, and nothing asks whether they may.
+    """
+    scenario = encoded.scenario.copy()
+    quota, each = float(scenario["vcpu_quota"][0]), float(scenario["vcpus_per_instance"][0])
+    if quota <= 0.0 or each <= 0.0:
+        return encoded
+    schedules = encoded.schedules.copy()
+    for name in ("min_size", "desired"):
+        most = max(quota // each, float(base.scenario[name][0]))
+        for sizes in (scenario, schedules):
+            sizes[name] = np.minimum(sizes[name], most)
+    return replace(encoded, scenario=scenario, schedules=schedules)
 
 
 def scaled(load: Load, multiple: float) -> Load:

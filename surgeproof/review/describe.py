@@ -94,9 +94,10 @@ def _gist(each: Headroom) -> str:
     place = f"Surge {each.surge} ({each.peak_requests_per_second:,.4g} requests/s today)"
     if not each.breaks:
         return f"{place}: nothing breaks up to {multiple(each.most)} today's peak."
-    told = [f"{_cause(found)} at {multiple(found.breaks)}" for found in each.breaks]
+    found_at = [f"{_cause(found)} at {multiple(found.breaks)}" for found in each.breaks]
     listed = "; ".join(
-        f"{ordinal}: {said}" for ordinal, said in zip(_ordinals(len(told)), told, strict=True)
+        f"{ordinal}: {said}"
+        for ordinal, said in zip(_ordinals(len(found_at)), found_at, strict=True)
     )
     survives = (
         f"survives {multiple(each.survives)} today's peak"

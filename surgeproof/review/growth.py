@@ -11,8 +11,8 @@ days that resemble their neighbours do not pass for independent ones. 5 % of the
 interval, and 5 % above it.
 
 Nothing is extrapolated from fewer days than `DAYS_MIN` or from a history with too many gaps, and
-nothing further ahead than the history reaches back. A yearly pattern cannot be told from growth
-within 15 months.
+nothing further ahead than the history reaches back. Within 15 months, a yearly pattern cannot
+be distinguished from growth.
 """
 
 import math

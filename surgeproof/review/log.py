@@ -199,8 +199,8 @@ def read(root: Path) -> tuple[Record, ...]:
 def append(root: Path, record: Record) -> Path:
     """Add a record to the log of the project in `root`; return the log's path.
 
-    Whoever is killed meanwhile leaves the old log or the new one, and of several that append at
-    once none loses its record. Raises DocumentError where the log cannot be read: nothing is added
+    A process that is killed meanwhile leaves the old log or the new one. Several that append at
+    once lose no record. Raises DocumentError where the log cannot be read: nothing is added
     to a file that is damaged; OSError where it cannot be written.
     """
     path = root / PLACE

@@ -167,25 +167,43 @@ def test_connections_of_the_database_break_first_where_they_are_few():
 
 
 @pytest.mark.parametrize(
-    ("boot_seconds", "limit", "value"),
+    ("after", "boot_seconds", "limits", "low", "high"),
     [
-        (60, "detection", "more instances are asked for "),
-        (300, "launch", "300 to 300 s"),
+        # 6 instances carry 600 requests/s: 650 are too many at once, however soon more come.
+        (650, 60, ["detection", "launch"], 0.75, 0.9),
+        (500, 300, ["launch"], 1.0, 1.2),
     ],
 )
 def test_a_sudden_surge_breaks_by_what_takes_longest_until_instances_answer(
-    boot_seconds, limit, value
+    after, boot_seconds, limits, low, high
 ):
     plan = scaling(
         groups=(group(min_size=6, max_size=100),),
         service=service(boot_seconds=Figure.exactly(boot_seconds)),
     )
 
-    found = reviewed(plan, surge(300, 500, 300, 1800), find=1)
+    found = reviewed(plan, surge(300, after, 300, 1800), find=1)
 
-    assert limits_of(found) == [[limit]]
-    assert 1.0 < found.survives < 1.2  # 6 instances run, and carry 600 requests/s
-    assert found.breaks[0].limits[0].value.startswith(value)
+    assert limits_of(found) == [limits]
+    assert low < found.survives < high
+    named = {each.limit: each for each in found.breaks[0].limits}
+    assert named["launch"].value == f"{boot_seconds} to {boot_seconds} s"
+    if "detection" in named:
+        assert named["detection"].resource == "aws.autoscaling.Policy `requests`"
+        assert named["detection"].value.startswith("more instances are asked for ")
+
+
+def test_instances_that_would_run_from_the_start_keep_to_the_quota_too():
+    plan = scaling(
+        groups=(group(min_size=6, max_size=100),),
+        service=service(boot_seconds=Figure.exactly(60)),
+        quotas=Quotas(vcpus=30),
+    )
+
+    found = reviewed(plan, surge(300, 650, 300, 1800), find=2)
+
+    assert limits_of(found) == [["detection", "launch"], ["quota"]]
+    assert 1.9 < found.breaks[1].survives < 2.31  # 15 instances carry 1500 requests/s
 
 
 def test_a_group_that_fails_today_breaks_below_one():
