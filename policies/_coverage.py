@@ -33,28 +33,31 @@ KINDS_MAX: Final = 8
 
 
 def judged(resources: Iterable[Resource]) -> str:
-    """Return how many resources rules have read, and which they have not; empty for all.
+    """Return how many resources rules have read, and which they have not.
 
     Args:
-        resources: Of the stack. Components, and what the stack only looks up, do not count.
+        resources: Of the stack. Components do not count.
 
     """
     known = tokens()
-    read = 0
+    read = looked_up = 0
     others: Counter[str] = Counter()
     for each in resources:
-        if not each.custom or each.external or each.type.partition(":")[0] in _NOTHING_ON_AWS:
+        if not each.custom or each.type.partition(":")[0] in _NOTHING_ON_AWS:
             continue
-        if current(each.type) in known:
+        if each.external:
+            looked_up += 1
+        elif current(each.type) in known:
             read += 1
         else:
             others[each.type.rpartition(_TERRAFORM)[2]] += 1
-    if not others:
-        return ""
     listed = [f"{visible(what)} ({number})" for what, number in others.most_common(KINDS_MAX)]
     more = len(others) - len(listed)
     listed += [f"and {more} more types"] if more > 0 else []
-    return f"{read} of {read + others.total()} resources were judged; not {', '.join(listed)}."
+    parts = [f"{read} of {read + others.total()} resources were judged"]
+    parts += [f"not {', '.join(listed)}"] if listed else []
+    parts += [f"{looked_up} only looked up"] if looked_up else []
+    return f"{'; '.join(parts)}."
 
 
 def unread(resources: Iterable[Resource], urn: str) -> list[Finding]:

@@ -227,6 +227,11 @@ def number(value: Any) -> float | None:
     return spelled_number(value) if isinstance(value, str) else float(value)
 
 
+def is_filled(value: Any) -> bool:
+    """Whether the value is a list with entries."""
+    return isinstance(value, list) and bool(value)
+
+
 def is_true(value: Any) -> bool:
     """Whether the value is true, or spells it: launch templates take the string."""
     return value is True or (isinstance(value, str) and value.lower() == "true")

@@ -26,6 +26,7 @@ from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import (
     ADVISORY,
     EXPIRED,
+    JUDGED,
     MANDATORY,
     PACK,
     RESOURCE_NOTES,
@@ -36,6 +37,7 @@ from surgeproof.findings.model import (
 )
 from surgeproof.policies import _settings
 from surgeproof.policies._checker import Checker, failure
+from surgeproof.policies._coverage import judged
 from surgeproof.policies._rules import AnyRule, Resource, StackRule
 from surgeproof.policies._settings import Settings, SettingsError, unknown_rule
 from surgeproof.policies._values import fit, unpacked_map
@@ -74,6 +76,7 @@ _OWN: Final = {
         "A rule could not be decided. This is not a pass: the note says what is missing.",
     ),
     SURGES: (ADVISORY, "What became of each surge that the configuration names, on success too."),
+    JUDGED: (ADVISORY, "How many resources the rules have read, and which they have not."),
 }
 """What the pack reports beside its rules: level and description. Their levels are not changed from
 outside, or a file that sets all rules to mandatory would make every unknown value fail."""
@@ -113,7 +116,7 @@ class Analyzer(proto.AnalyzerServicer):
                 description=description,
                 enforcementLevel=proto.ADVISORY if level == ADVISORY else proto.MANDATORY,
                 policy_type=proto.POLICY_TYPE_STACK
-                if name in {STACK_NOTES, UNUSED, SURGES}
+                if name in {STACK_NOTES, UNUSED, SURGES, JUDGED}
                 else proto.POLICY_TYPE_RESOURCE,
             )
             for name, (level, description) in _OWN.items()
@@ -183,7 +186,8 @@ class Analyzer(proto.AnalyzerServicer):
             return proto.AnalyzeResponse()
         stacks = [each.urn for each in request.resources if each.type == _STACK_TYPE]
         resources = resources_of(request.resources, self._checker.types)
-        found = self._checker.stack(resources, next(iter(stacks), ""))
+        urn = next(iter(stacks), "")
+        found = [*self._checker.stack(resources, urn), _judged(resources, urn)]
         return self._response(found, STACK_NOTES)
 
     def Remediate(self, request: Any, _context: Any) -> Any:  # noqa: N802
@@ -283,6 +287,12 @@ class Analyzer(proto.AnalyzerServicer):
             schema = setting.schema | {"default": values[setting.name]}
             info.configSchema.properties.update({setting.name: schema})
         return info
+
+
+def _judged(resources: Iterable[Resource], urn: str) -> Finding:
+    return Finding(
+        rule=JUDGED, kind=Kind.VERDICT, level=ADVISORY, urn=urn, message=judged(resources)
+    )
 
 
 def _with_why(finding: Finding, why: str) -> str:

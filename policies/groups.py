@@ -106,16 +106,28 @@ def _check_schedule_serves(stack: Stack, report: Report) -> None:
         for schedule in schedules:
             sizes = {at: _size(schedule, at) for at in ("maxSize", "desiredCapacity", "minSize")}
             zero = [at for at, size in sizes.items() if size == 0]
-            ends = "maxSize" in zero or "desiredCapacity" in zero
-            if not ends or lowest == 0:
-                # A minimum of 0 alone leaves the policies what they have.
+            if not zero or lowest == 0:
                 continue
-            at = "desiredCapacity" if "desiredCapacity" in zero else "maxSize"
-            listed = ", ".join(f"`{each}`" for each in zero)
+            at = "desiredCapacity" if "desiredCapacity" in zero else zero[0]
+            others = [f"`{schedule.called(each)}`" for each in zero if each != at]
             must = f"be above 0, as {group.label} keeps at least {show(lowest)} otherwise"
-            got = f"0, with {listed}" if len(zero) > 1 else "0"
-            say = report.advise if group.is_of_a_copy else report.refuse
+            got = "0" if not others else f"0, with {' and '.join(others)}"
+            # A minimum of 0 alone leaves the policies what they have; a night without users ends.
+            lesser = at == "minSize" or _is_lifted(schedule, schedules, zero)
+            say = report.advise if lesser or group.is_of_a_copy else report.refuse
             say(schedule, at, must, got)
+
+
+def _is_lifted(schedule: Resource, schedules: list[Resource], zero: list[str]) -> bool:
+    """Whether another scheduled action starts a group again that one takes to zero."""
+    again = schedule.read("recurrence") not in (ABSENT, "")
+    for other in schedules:
+        if other is schedule or (again and other.read("recurrence") in (ABSENT, "")):
+            continue
+        starts = any(_size(other, at) for at in ("desiredCapacity", "minSize"))
+        if starts and ("maxSize" not in zero or _size(other, "maxSize")):
+            return True
+    return False
 
 
 def _check_schedule_lifts(stack: Stack, report: Report) -> None:
@@ -240,7 +252,8 @@ RULES: Final[tuple[AnyRule, ...]] = (
     StackRule(
         name="asg-schedule-keeps-serving",
         description="No scheduled action takes a group to 0 instances that runs some otherwise: at "
-        "that hour every user gets an error. Advice on stacks named as a developer's copy.",
+        "that hour every user gets an error. Advice where another scheduled action starts the "
+        "group again, where only the minimum is 0, and on stacks named as a developer's copy.",
         severity=Severity.HIGH,
         url=f"{_USER_GUIDE}/ec2-auto-scaling-scheduled-scaling.html",
         types=types.GROUP | types.SCHEDULE,

@@ -20,7 +20,16 @@ from surgeproof.policies._rules import (
     Stack,
     StackRule,
 )
-from surgeproof.policies._values import ABSENT, UNKNOWN, is_false, is_true, number, read, show
+from surgeproof.policies._values import (
+    ABSENT,
+    UNKNOWN,
+    is_false,
+    is_filled,
+    is_true,
+    number,
+    read,
+    show,
+)
 
 _MONITORING: Final = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring"
 _GIVEN_BY_PULUMI: Final = re.compile(r"-[0-9a-f]{7}")
@@ -133,10 +142,6 @@ def _note_group(use: _metrics.MetricUse, report: Report) -> None:
         )
 
 
-def _some(actions: Any) -> bool:
-    return isinstance(actions, list) and bool(actions)
-
-
 _PROJECT: Final = "surgeproof"
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _RUNBOOK: Final = re.compile(r"\bRunbook: (\S+)")
@@ -203,6 +208,41 @@ def _children(composite: Resource) -> list[tuple[str, str]]:
     if isinstance(suppressor, str):
         found.append(("actionsSuppressor.alarm", suppressor))
     return [(path, name.rpartition(":alarm:")[2]) for path, name in found]
+
+
+_TOKEN: Final = re.compile(
+    r"\b(?P<state>ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*\"?(?P<name>[^\")]{1,512}?)\"?\s*\)"
+    r"|\b(?P<not>NOT)\b|(?P<open>\()|(?P<close>\))|\b(?P<other>AND|OR|TRUE|FALSE)\b"
+)
+
+
+def _acts_for(composite: Resource) -> set[str]:
+    """Return the alarms for which a composite alarm acts: those whose ALARM can start its own.
+
+    `NOT ALARM(child)` is true while the child is quiet, and so tells nobody of the child.
+    """
+    rule = composite.read("alarmRule")
+    found: set[str] = set()
+    negated, below = False, [False]
+    for token in _TOKEN.finditer(rule if isinstance(rule, str) else ""):
+        if token["not"]:
+            negated = not negated
+            continue
+        if token["open"]:
+            below.append(below[-1] != negated)
+        elif token["close"]:
+            below = below[:-1] or [False]
+        elif token["state"]:
+            in_alarm = token["state"] == "ALARM"
+            is_negated = below[-1] != negated
+            if in_alarm != is_negated and token["state"] != "INSUFFICIENT_DATA":
+                found.add(token["name"].rpartition(":alarm:")[2])
+        negated = False
+    return found
+
+
+def _suppresses(composite: Resource) -> set[str]:
+    return {name for path, name in _children(composite) if path != "alarmRule"}
 
 
 def _check_children_exist(stack: Stack, report: Report) -> None:
@@ -280,7 +320,7 @@ def _check_has_actions(stack: Stack, report: Report) -> None:
     below = {
         name
         for composite in composites
-        for _, name in _children(composite)
+        for name in _acts_for(composite) | _suppresses(composite)
         if not is_false(composite.read("actionsEnabled"))
     }
     below |= {
@@ -299,9 +339,9 @@ def _check_has_actions(stack: Stack, report: Report) -> None:
         for path, value in (("alarmActions", actions), ("actionsEnabled", enabled)):
             if value is UNKNOWN:
                 report.wait_for(alarm, path)
-        if unknown and not _some(actions):
+        if unknown and not is_filled(actions):
             report.wait_for(unknown[0], "alarmRule")
-        elif actions is not UNKNOWN and not _some(actions):
+        elif actions is not UNKNOWN and not is_filled(actions):
             report.refuse(alarm, "alarmActions", "name at least one action", show(actions))
         elif is_false(enabled):
             report.refuse(alarm, "actionsEnabled", "not be false", show(enabled))
@@ -314,13 +354,9 @@ def _check_escalated(stack: Stack, report: Report) -> None:
         name
         for composite in composites
         if number(composite.read("actionsSuppressor.waitPeriod"))
-        for path, name in _children(composite)
-        if path == "alarmRule"
+        for name in _acts_for(composite)
     }
-    below = {
-        at.read("alarmName"): [name for path, name in _children(at) if path == "alarmRule"]
-        for at in composites
-    }
+    below = {at.read("alarmName"): sorted(_acts_for(at)) for at in composites}
     open_ = list(reached)
     while open_:
         for name in below.get(open_.pop(), []):

@@ -188,7 +188,45 @@ def _target_ports(
     return set(found) if named & users or not (users or listening) else set()
 
 
+class _Found:
+    """Findings on ranges of addresses: what differs in nothing but the range is one."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._found: dict[tuple[str, str, str, bool], tuple[Resource, str, list[Any]]] = {}
+
+    def add(
+        self, rule: Resource, at: str, must: str, cidr: Any, traffic: str, *, advice: bool = False
+    ) -> None:
+        """Note an open range.
+
+        Args:
+            rule: What opens it.
+            at: Where.
+            must: As in a finding.
+            cidr: The range.
+            traffic: What may pass; completes "`0.0.0.0/0` for".
+            advice: Whether it stops nothing.
+
+        """
+        key = (rule.urn, must, traffic, advice)
+        self._found.setdefault(key, (rule, at, []))[2].append(cidr)
+
+    def tell(self) -> None:
+        """Report what was noted."""
+        for (_, must, traffic, advice), (rule, at, cidrs) in self._found.items():
+            more = f" and {len(cidrs) - 1} more" if len(cidrs) > 1 else ""
+            say = self._report.advise if advice else self._report.refuse
+            say(rule, at, must, f"{show(cidrs[0])}{more} for {traffic}")
+
+
 def _check_open_ingress(stack: Stack, report: Report) -> None:
+    found = _Found(report)
+    _judge_ingress(stack, report, found)
+    found.tell()
+
+
+def _judge_ingress(stack: Stack, report: Report, found: _Found) -> None:
     for ingress in _ingress(stack):
         rule, at, cidr, (first, last), group, protocol = ingress
         if cidr is UNKNOWN:
@@ -202,7 +240,7 @@ def _check_open_ingress(stack: Stack, report: Report) -> None:
         group_id = rule.read("securityGroupId")
         allowed = _listener_ports(stack, group, group_id)
         if protocol in _ICMP:
-            _judge_icmp(ingress, report)
+            _judge_icmp(ingress, found)
             continue
         port = number(first)
         single = port is not None and port == number(last)
@@ -212,81 +250,89 @@ def _check_open_ingress(stack: Stack, report: Report) -> None:
             if any(UNKNOWN in each for each in allowed) or (group is None and group_id is UNKNOWN):
                 report.wait_for(rule, "securityGroupId")
                 continue
-        got = f"{show(cidr)} for {_ports(first, last)}{' over UDP' if protocol == 'udp' else ''}"
+        traffic = f"{_ports(first, last)}{' over UDP' if protocol == 'udp' else ''}"
         if single and (protocol, port) in _target_ports(stack, group, group_id, allowed):
             must = (
                 "be narrower where a Network Load Balancer's own security group can take its "
                 "place: its targets here answer every address, also past the load balancer"
             )
-            report.advise(rule, at, must, got)
+            found.add(rule, at, must, cidr, traffic, advice=True)
             continue
         ports = {port for _, port in allowed} - {UNKNOWN, None}
         listening = ", ".join(show(port) for port in sorted(ports))
-        report.refuse(
-            rule,
-            at,
+        must = (
             "be narrower than every address except on the port of a listener whose load balancer "
-            f"uses the group ({listening or 'it has none'})",
-            got,
+            f"uses the group ({listening or 'it has none'})"
         )
+        found.add(rule, at, must, cidr, traffic)
 
 
-def _judge_icmp(ingress: _Ingress, report: Report) -> None:
-    """Judge a range that may send ICMP, whose type and code stand in the places of the ports."""
-    kind, code = (number(value) for value in ingress.ports)
-    if (ingress.protocol, kind, code) in _PATH_MTU:
-        return
+def _messages(protocol: str, ports: tuple[Any, Any]) -> str | None:
+    """Return which messages of ICMP may pass; None where they only serve path MTU discovery.
+
+    Their type and code are in the places of the ports (Amazon EC2 API, IpPermission).
+    """
+    kind, code = (number(value) for value in ports)
+    if (protocol, kind, code) in _PATH_MTU:
+        return None
+    name = _ICMP[protocol]
     if kind in (None, -1):
-        messages = "of every type"
-    elif code in (None, -1):
-        messages = f"type {show(kind)}, every code"
-    else:
-        messages = f"type {show(kind)}, code {show(code)}"
-    must = (
-        "be narrower than every address except for path MTU discovery (ICMP type 3, code 4; "
-        "ICMPv6 type 2)"
-    )
-    got = f"{show(ingress.cidr)} for {_ICMP[ingress.protocol]} {messages}"
-    report.advise(ingress.rule, ingress.path, must, got)
+        return f"{name} of every type"
+    if code in (None, -1):
+        return f"{name} type {show(kind)}, every code"
+    return f"{name} type {show(kind)}, code {show(code)}"
 
 
-def _egress(stack: Stack) -> Iterator[tuple[Resource, str, Any, tuple[Any, Any]]]:
+def _judge_icmp(ingress: _Ingress, found: _Found) -> None:
+    messages = _messages(ingress.protocol, ingress.ports)
+    if messages is not None:
+        must = (
+            "be narrower than every address except for path MTU discovery (ICMP type 3, code 4; "
+            "ICMPv6 type 2)"
+        )
+        found.add(ingress.rule, ingress.path, must, ingress.cidr, messages, advice=True)
+
+
+def _egress(stack: Stack) -> Iterator[tuple[Resource, str, Any, tuple[Any, Any], Any]]:
     """Yield every range that instances may reach, by whichever kind of resource says so."""
     for group in stack.of(types.SECURITY_GROUP):
         for at, entry in group.each("egress[*]"):
             if not isinstance(entry, Mapping):
                 if entry is UNKNOWN:
-                    yield group, at, UNKNOWN, (UNKNOWN, UNKNOWN)
+                    yield group, at, UNKNOWN, (UNKNOWN, UNKNOWN), UNKNOWN
                 continue
             for key in ("cidrBlocks", "ipv6CidrBlocks"):
                 cidrs = read(entry, key)
                 for cidr in cidrs if isinstance(cidrs, list) else [cidrs]:
-                    yield group, f"{at}.{key}", cidr, _range(entry)
+                    yield group, f"{at}.{key}", cidr, _range(entry), _protocol(entry)
     for rule in stack.of(types.SECURITY_GROUP_RULE | types.EGRESS_RULE):
         if rule.type in types.SECURITY_GROUP_RULE and rule.read("type") == "ingress":
             continue
         for path in ("cidrBlocks[*]", "ipv6CidrBlocks[*]", "cidrIpv4", "cidrIpv6"):
             for at, cidr in rule.each(path):
-                yield rule, at, cidr, _range(rule.properties)
+                yield rule, at, cidr, _range(rule.properties), _protocol(rule.properties)
 
 
 def _check_open_egress(stack: Stack, report: Report) -> None:
     allowed = stack.settings["ports"]
-    for rule, at, cidr, (first, last) in _egress(stack):
+    must = f"be narrower than every address except on port {', '.join(allowed)}"
+    found = _Found(report)
+    for rule, at, cidr, (first, last), protocol in _egress(stack):
         if cidr is UNKNOWN:
             report.wait_for(rule, at)
         elif _is_open(cidr):
             if UNKNOWN in (first, last):
                 report.wait_for(rule, "fromPort" if first is UNKNOWN else "toPort")
                 continue
+            if protocol in _ICMP:
+                messages = _messages(protocol, (first, last))
+                if messages is not None:
+                    found.add(rule, at, must, cidr, messages)
+                continue
             port = number(first)
             if port is None or port != number(last) or f"{port:g}" not in allowed:
-                report.refuse(
-                    rule,
-                    at,
-                    f"be narrower than every address except on port {', '.join(allowed)}",
-                    f"{show(cidr)} for {_ports(first, last)}",
-                )
+                found.add(rule, at, must, cidr, _ports(first, last))
+    found.tell()
 
 
 def _described(text: Any) -> bool:

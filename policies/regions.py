@@ -15,6 +15,7 @@ _NAMED: Final = (
     (types.LAUNCH_TEMPLATE, "blockDeviceMappings[*].ebs.kmsKeyId"),
     (types.DB_INSTANCE | types.DB_CLUSTER, "kmsKeyId"),
     (types.DB_INSTANCE | types.DB_CLUSTER, "masterUserSecretKmsKeyId"),
+    (types.DB_INSTANCE, "domainAuthSecretArn"),
     (types.LOG_GROUP, "kmsKeyId"),
     (types.LIFECYCLE_HOOK | types.GROUP_NOTIFICATION, "notificationTargetArn"),
     (types.SUBSCRIPTION, "topic"),

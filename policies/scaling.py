@@ -19,7 +19,15 @@ from surgeproof.policies._rules import (
     Stack,
     StackRule,
 )
-from surgeproof.policies._values import ABSENT, UNKNOWN, is_false, is_true, number, show
+from surgeproof.policies._values import (
+    ABSENT,
+    UNKNOWN,
+    is_false,
+    is_filled,
+    is_true,
+    number,
+    show,
+)
 
 _VERSIONED: Final = (
     ("launchTemplate", "launchTemplate.version"),
@@ -91,6 +99,10 @@ def _check_refresh_pins(stack: Stack, report: Report) -> None:
                 report.refuse(group, at, "be a version's number, from the template's output", got)
 
 
+_BALANCERS: Final = ("targetGroupArns", "loadBalancers", "trafficSources")
+"""Where a group names what sends it requests."""
+
+
 def _check_balanced_health(stack: Stack, report: Report) -> None:
     path = "healthCheckType"
     attached: dict[str, str] = {}
@@ -106,10 +118,8 @@ def _check_balanced_health(stack: Stack, report: Report) -> None:
         named = kinds.split(",") if isinstance(kinds, str) else []
         if {"ELB", "VPC_LATTICE"} & {kind.strip() for kind in named}:
             continue
-        given = [
-            at for at in ("targetGroupArns", "loadBalancers", "trafficSources") if group.read(at)
-        ]
-        behind = [at for at in given if _some(group.read(at))]
+        given = [at for at in _BALANCERS if group.read(at)]
+        behind = [at for at in given if is_filled(group.read(at))]
         why = f"`{behind[0]}` names" if behind else attached.get(group.urn, "")
         if not why:
             for at in given:
@@ -126,14 +136,10 @@ def _check_balanced_health(stack: Stack, report: Report) -> None:
             report.refuse(group, path, f"be `ELB`, as {attaches}", got)
 
 
-def _some(value: Any) -> bool:
-    return isinstance(value, list) and bool(value)
-
-
 def _check_spans_zones(stack: Stack, report: Report) -> None:
     for group in stack.of(types.GROUP):
         zones = group.read("availabilityZones")
-        if _some(zones) and UNKNOWN not in zones:
+        if is_filled(zones) and UNKNOWN not in zones:
             if len(set(zones)) < 2:
                 report.refuse(group, "availabilityZones", "name at least 2 zones", show(zones[0]))
             continue
@@ -299,7 +305,7 @@ def _check_refresh_guarded(group: Resource, report: Report) -> None:
         # A refresh that states none takes the group's own (instance maintenance policy).
         kept = group.read("instanceMaintenancePolicy.minHealthyPercentage")
     for path, value, holds, must, default in (
-        (alarms, group.read(alarms), _some, "name alarms that stop it", ""),
+        (alarms, group.read(alarms), is_filled, "name alarms that stop it", ""),
         (
             healthy,
             kept,
@@ -384,6 +390,14 @@ def _acts(policy: Resource) -> bool:
     return policy.read("policyType") != "PredictiveScaling" or mode in ("ForecastAndScale", UNKNOWN)
 
 
+def _is_behind(stack: Stack, group: Resource) -> bool:
+    """Whether a group certainly serves a load balancer."""
+    return any(is_filled(group.read(at)) for at in _BALANCERS) or any(
+        stack.target(at, "autoscalingGroupName", types.GROUP, ("name", "id")) is group
+        for at in stack.of(types.GROUP_ATTACHMENT | types.TRAFFIC_SOURCE_ATTACHMENT)
+    )
+
+
 def _check_follows_demand(stack: Stack, report: Report) -> None:
     policies = stack.of(types.SCALING_POLICY)
     targets = [
@@ -397,12 +411,16 @@ def _check_follows_demand(stack: Stack, report: Report) -> None:
     ]
     for group in stack.of(types.GROUP):
         low, high = number(group.read("minSize")), number(group.read("maxSize"))
-        if low is not None and low == high:
-            continue  # it does not scale at all
         own = [at for at, target in zip(policies, targets, strict=True) if target is group]
         who = _owners.owner(stack, group)
         if who is not None:
             report.undecided(group, f"it {_owners.left_to(who)}.")
+            continue
+        if low is not None and low == high:
+            # With a policy, asg-has-room-to-grow refuses it.
+            if high and not own and not loose and _is_behind(stack, group):
+                must = f"be above `{group.called('minSize')}`, with a policy that follows demand"
+                report.advise(group, "maxSize", must, f"{show(high)}, a fleet of fixed size")
             continue
         follows = [_follows_demand(stack, policy) for policy in own]
         if any(found is True for found in follows):
@@ -562,7 +580,11 @@ RULES: Final[tuple[AnyRule, ...]] = (
         severity=Severity.HIGH,
         frameworks=("Well-Architected REL07-BP03",),
         url=f"{_USER_GUIDE}/as-scaling-target-tracking.html",
-        types=_owners.READS | types.SCALING_POLICY | types.METRIC_ALARM,
+        types=_owners.READS
+        | types.SCALING_POLICY
+        | types.METRIC_ALARM
+        | types.GROUP_ATTACHMENT
+        | types.TRAFFIC_SOURCE_ATTACHMENT,
         check=_check_follows_demand,
         fix="State `service.requestsPerSecond`, from which ScalingPolicies tracks requests per "
         'target. In a program: target_tracking_configuration={"predefined_metric_specification": '

@@ -14,10 +14,11 @@ from surgeproof.policies._rules import (
     Report,
     Resource,
     ResourceRule,
+    Setting,
     Stack,
     StackRule,
 )
-from surgeproof.policies._values import ABSENT, UNKNOWN, is_true, read
+from surgeproof.policies._values import ABSENT, UNKNOWN, is_true, number, read, show
 from surgeproof.settings.json_file import parse_json
 
 _GUIDE: Final = "https://docs.aws.amazon.com/waf/latest/developerguide"
@@ -223,15 +224,28 @@ def _counts_all(limit: Mapping[str, Any]) -> bool:
     return not isinstance(scope, Mapping) or _named(scope) <= {"notStatement"}
 
 
+_WINDOW_SECONDS: Final = 300
+"""Of a rate rule that states none (AWS WAF API, RateBasedStatement, EvaluationWindowSec)."""
+
+
+def _in_five_minutes(limit: Mapping[str, Any]) -> float | None:
+    """Return how many requests a rate rule lets through in 5 minutes, where that is known."""
+    most, window = number(read(limit, "limit")), number(read(limit, "evaluationWindowSec"))
+    return None if most is None else most * _WINDOW_SECONDS / (window or _WINDOW_SECONDS)
+
+
 def _check_rate_rule(stack: Stack, report: Report) -> None:
     for balancer, guards in _public(stack, report):
         rules = [rule for acl in guards.acls for rule in _rules(stack, acl)]
-        limits = [
-            rule
-            for rule in rules
-            if isinstance(limit := rule.read("statement.rateBasedStatement"), Mapping)
-            and _counts_all(limit)
-        ]
+        limits: list[_AclRule] = []
+        idle: list[_AclRule] = []
+        for rule in rules:
+            limit = rule.read("statement.rateBasedStatement")
+            if not isinstance(limit, Mapping) or not _counts_all(limit):
+                continue
+            rate = _in_five_minutes(limit)
+            too_high = rate is not None and rate > stack.settings["mostRequests"]
+            (idle if too_high else limits).append(rule)
         counting = [rule for rule in limits if _named(rule.read("action")) == {"count"}]
         if len(counting) < len(limits):
             continue
@@ -263,6 +277,11 @@ def _check_rate_rule(stack: Stack, report: Report) -> None:
                 "be another than `count`",
                 "a rate rule that counts",
             )
+        elif idle:
+            path = "statement.rateBasedStatement.limit"
+            must = f"be at most {stack.settings['mostRequests']} in 5 minutes (mostRequests)"
+            got = f"{show(idle[0].read(path))}, which no client reaches"
+            report.refuse(idle[0].resource, idle[0].at(path), must, got)
         else:
             must = "be true, or a web ACL with a rate rule stand before the load balancer"
             report.refuse(balancer, "internal", must, "neither")
@@ -291,6 +310,16 @@ RULES: Final[tuple[AnyRule, ...]] = (
         frameworks=("Well-Architected REL05-BP02",),
         url=f"{_GUIDE}/waf-rule-statement-type-rate-based.html",
         enforcement=EnforcementLevel.ADVISORY,
+        settings=(
+            Setting(
+                name="mostRequests",
+                description="Highest limit of a rate rule that counts as one (requests of one "
+                "address in 5 minutes, 10 to 2000000000).",
+                default=100_000,
+                low=10,
+                high=2_000_000_000,
+            ),
+        ),
         types=_BEFORE_BALANCERS,
         check=_check_rate_rule,
         fix="Give the web ACL a rule that blocks an address above a rate that no user has:\n"

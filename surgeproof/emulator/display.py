@@ -227,7 +227,10 @@ class Display:
         for line in lines(watch.findings):
             self.say(line)
         if watch.findings:
-            self.say(f"Policies: {Summary(watch.findings)}")
+            summary = Summary(watch.findings)
+            self.say(f"Policies: {summary}")
+            if summary.judged:
+                self.say(visible(summary.judged))
 
     def surges(self, watch: Watch, deployed: str) -> None:
         """Print what became of each surge, on one line: the last one, on success too.

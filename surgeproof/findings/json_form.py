@@ -16,6 +16,7 @@ def json_form(summary: Summary) -> str:
         "checked": not summary.errors,
         "errors": list(summary.errors),
         "surges": summary.surges,
+        "judged": summary.judged,
         "summary": {
             "violations": summary.counted(Kind.VIOLATION),
             "notDecided": summary.counted(Kind.UNDECIDED),

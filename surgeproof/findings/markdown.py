@@ -25,7 +25,7 @@ def markdown(summary: Summary) -> str:
         parts += ["", *_HEAD, *map(_row, violations)]
     parts += _list("Not decided yet; this is not a pass", ordered, Kind.UNDECIDED)
     parts += _list("About the settings", ordered, Kind.NOTICE)
-    parts += ["", _escaped(summary.read)] if summary.read else []
+    parts += ["", _escaped(summary.judged)] if summary.judged else []
     return "\n".join([*parts, ""])
 
 

@@ -26,6 +26,7 @@ EXPIRED: Final = "exemption-expired"
 UNUSED: Final = "exemption-unused"
 SURGES: Final = "surges"
 UNREAD: Final = "not-read"
+JUDGED: Final = "resources-judged"
 
 _NOTE: Final = re.compile(r"([a-z0-9-]+) \((\w+)\): not decided: (.*)", re.DOTALL)
 _FIX: Final = "To fix: "
@@ -42,10 +43,11 @@ class Kind(enum.StrEnum):
     NOTICE = "notice"
     """Something about the settings that breaks no rule."""
     VERDICT = "verdict"
-    """What became of each surge that the configuration names, or why none was replayed."""
+    """What became of each surge that the configuration names, or why none was replayed; and how
+    many resources were judged."""
 
 
-_KINDS: Final = {UNUSED: Kind.NOTICE, SURGES: Kind.VERDICT}
+_KINDS: Final = {UNUSED: Kind.NOTICE, SURGES: Kind.VERDICT, JUDGED: Kind.VERDICT}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +183,7 @@ class Summary:
     errors: Sequence[str] = ()
     """Why the stack was not checked, or not to the end; what is not found then is no pass."""
     read: str = ""
-    """How many resources rules have read, and which they have not; empty where they read all."""
+    """How many resources rules have read, and which they have not. Default: what a finding says."""
 
     @property
     def about_rules(self) -> list[Finding]:
@@ -191,8 +193,14 @@ class Summary:
     @property
     def surges(self) -> str:
         """What became of each surge, as one line; empty where no rule of ours was there to say."""
-        told = [finding.message for finding in self.findings if finding.kind is Kind.VERDICT]
+        told = [finding.message for finding in self.findings if finding.rule == SURGES]
         return f"Surges: {'; '.join(told)}." if told else ""
+
+    @property
+    def judged(self) -> str:
+        """How many resources rules have read, and which not; empty where no rule of ours ran."""
+        told = [finding.message for finding in self.findings if finding.rule == JUDGED]
+        return self.read or " ".join(told)
 
     def counted(self, kind: Kind) -> int:
         """Return how many findings are of a kind."""

@@ -53,8 +53,11 @@ def sarif(summary: Summary, *, file: str, version: str) -> str:
     if left := len(ordered) - len(shown):
         text = f"{left} findings are left out, as code scanning takes {_MOST_RESULTS} at most."
         notices.append({"level": "warning", "message": {"text": text}})
-    if summary.surges:
-        notices.append({"level": "note", "message": _text(summary.surges)})
+    notices += [
+        {"level": "note", "message": _text(said)}
+        for said in (summary.judged, summary.surges)
+        if said
+    ]
     run["invocations"] = [
         {"executionSuccessful": not summary.errors, "toolExecutionNotifications": notices}
     ]

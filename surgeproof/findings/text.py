@@ -22,7 +22,7 @@ def text(summary: Summary) -> str:
     """Return the whole report."""
     errors = [visible(f"error: {error}", lines=True) for error in summary.errors]
     surges = [visible(summary.surges)] if summary.surges else []
-    read = [visible(summary.read)] if summary.read else []
+    read = [visible(summary.judged)] if summary.judged else []
     return "\n".join([*lines(summary.findings), *errors, str(summary), *read, *surges, ""])
 
 

@@ -9,7 +9,7 @@ from google.protobuf import struct_pb2
 from pulumi.runtime import proto
 from pulumi_policy import proxy
 
-from surgeproof.findings.model import RESOURCE_NOTES, STACK_NOTES, SURGES
+from surgeproof.findings.model import JUDGED, RESOURCE_NOTES, STACK_NOTES, SURGES
 from surgeproof.policies import pack
 from surgeproof.policies._checker import MEND
 from surgeproof.policies._rules import StackRule
@@ -221,7 +221,7 @@ def _verdict(response: proto.AnalyzeResponse, rule: str, name: str) -> Verdict:
             prefix = f"{rule} ({RULES[rule].severity.value}): not decided: "
             assert text.startswith(prefix)
             notes.append((resource, text.removeprefix(prefix)))
-        elif found.policyName != SURGES:
+        elif found.policyName not in (JUDGED, SURGES):
             assert found.policyName == rule
             has_failed = text.startswith("the rule failed and has judged nothing: ")
             fix = f"\nTo fix: {MEND.format(rule=rule) if has_failed else RULES[rule].fix}"

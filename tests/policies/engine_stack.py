@@ -25,7 +25,7 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
 from surgeproof.emulator.engine import find_engine
-from surgeproof.findings.model import SURGES
+from surgeproof.findings.model import JUDGED, SURGES
 from surgeproof.policies import survival
 
 PACK = Path(__file__).parents[2] / "policies"
@@ -149,7 +149,7 @@ class EngineStack:
             found = event.policy_event
             if found and found.policy_name == SURGES:
                 outcome.surges.append(found.message.strip().splitlines()[-1])
-            elif found:
+            elif found and found.policy_name != JUDGED:
                 outcome.violations.append(
                     {
                         "policy": found.policy_name,

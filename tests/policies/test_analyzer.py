@@ -19,6 +19,7 @@ from pulumi.runtime.proto import analyzer_pb2_grpc
 from pulumi_policy import EnforcementLevel, Severity
 
 from surgeproof import peers
+from surgeproof.findings.model import JUDGED
 from surgeproof.policies import analyzer
 from surgeproof.policies._rules import Mend, Need, PropertyRule, Setting, StackRule
 from surgeproof.policies._values import SECRET, SIGNATURE, show
@@ -111,6 +112,7 @@ def said(response):
     return [
         (at.policyName, at.enforcementLevel, at.urn.rpartition("::")[2], at.message.split("\n")[1])
         for at in response.diagnostics
+        if at.policyName != JUDGED
     ]
 
 
@@ -128,6 +130,7 @@ def test_what_the_pack_tells_of_itself():
         ("not-decided", proto.ADVISORY, proto.POLICY_TYPE_RESOURCE),
         ("not-decided-across-resources", proto.ADVISORY, proto.POLICY_TYPE_STACK),
         ("surges", proto.ADVISORY, proto.POLICY_TYPE_STACK),
+        ("resources-judged", proto.ADVISORY, proto.POLICY_TYPE_STACK),
     ]
     assert all(at.description.endswith(".") for at in info.policies)
     key, beside = info.policies[:2]
@@ -326,9 +329,13 @@ def test_an_exemption_of_no_use_is_told_on_the_stack():
     pack = served({"policies:exemptions": json.dumps([exemption])})
     resources = [resource("web"), resource("shop-dev", STACK)]
 
-    (found,) = pack.AnalyzeStack(proto.AnalyzeStackRequest(resources=resources), None).diagnostics
+    found, judged = pack.AnalyzeStack(
+        proto.AnalyzeStackRequest(resources=resources), None
+    ).diagnostics
 
     assert (found.policyName, found.urn) == ("exemption-unused", URN.format(STACK, "shop-dev"))
+    assert (judged.policyName, judged.enforcementLevel) == (JUDGED, proto.ADVISORY)
+    assert judged.message.splitlines()[1] == "0 of 0 resources were judged."
 
 
 def test_properties_of_types_that_no_rule_reads_are_left_out():

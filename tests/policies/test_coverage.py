@@ -3,6 +3,7 @@
 import pytest
 
 from surgeproof.findings import Kind
+from surgeproof.findings.forms import FORMS, shown
 from surgeproof.policies import pack, runner
 from surgeproof.policies._settings import Settings
 
@@ -60,16 +61,28 @@ def test_it_is_said_how_many_resources_were_judged():
     role = of("aws:terraform:aws_iam_role", "aws_iam_role.it")
     topic = of("aws:sns/topic:Topic", inputs={"kmsMasterKeyId": "key"})
 
-    assert said(*queues, role, topic)[1].read == (
+    assert said(*queues, role, topic)[1].judged == (
         "1 of 4 resources were judged; not aws:sqs/queue:Queue (2), aws_iam_role (1)."
     )
-    assert said(topic)[1].read == ""
+    assert said(topic)[1].judged == "1 of 1 resources were judged."
+    assert said(topic | {"external": True})[1].judged == (
+        "0 of 0 resources were judged; 1 only looked up."
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_how_many_were_judged_is_said_in_every_form(form):
+    topic = of("aws:sns/topic:Topic", inputs={"kmsMasterKeyId": "key"})
+
+    text = shown(said(topic)[1], form, file="Pulumi.yaml")
+
+    assert text.count("1 of 1 resources were judged.") == 1
 
 
 def test_of_many_types_the_most_are_listed():
     others = [of(f"aws:x/t{number}:T", str(number)) for number in range(10)]
 
-    assert said(*others)[1].read.endswith("aws:x/t7:T (1), and 2 more types.")
+    assert said(*others)[1].judged.endswith("aws:x/t7:T (1), and 2 more types.")
 
 
 def test_what_a_stack_only_looks_up_is_judged_by_nobody():

@@ -70,6 +70,20 @@ def test_a_group_that_something_scales_has_room(most, passes):
     assert check_stack("asg-has-room-to-grow", stack[:1]) == PASSED
 
 
+@pytest.mark.parametrize(
+    ("sizes", "told"),
+    [
+        ({"minSize": 9, "maxSize": 3}, "`maxSize` must be at least `minSize` (9), got 3."),
+        (
+            {"minSize": 2, "maxSize": 8, "desiredCapacity": 9},
+            "`desiredCapacity` must be from `minSize` (2) to `maxSize` (8), got 9.",
+        ),
+    ],
+)
+def test_sizes_that_aws_refuses_are_refused(sizes, told):
+    assert check("asg-has-room-to-grow", GROUP, WEB | sizes) == refused(told)
+
+
 def test_a_secret_size_is_judged_and_not_shown():
     secret = {SIGNATURE: SECRET, "value": 2}
     stack = [
@@ -97,16 +111,15 @@ def _scheduled(*schedules, **group):
     ("stack", "got"),
     [
         (_scheduled({"minSize": 1, "maxSize": 4}), None),
-        (_scheduled({"minSize": 0, "maxSize": 8}), None),
         (_scheduled({"maxSize": 0}, minSize=0), None),
         (_scheduled({"minSize": -1, "maxSize": -1, "desiredCapacity": -1}), None),
         (_scheduled({"maxSize": 0}), ("maxSize", "0")),
         (
             _scheduled({"minSize": 0, "maxSize": 0, "desiredCapacity": 0}),
-            ("desiredCapacity", "0, with `maxSize`, `desiredCapacity`, `minSize`"),
+            ("desiredCapacity", "0, with `maxSize` and `minSize`"),
         ),
     ],
-    ids=["low", "minimum", "as-always", "unchanged", "maximum", "all"],
+    ids=["low", "as-always", "unchanged", "maximum", "all"],
 )
 def test_no_schedule_takes_a_group_to_zero(stack, got):
     assert check_stack("asg-schedule-keeps-serving", stack) == (
@@ -117,6 +130,38 @@ def test_no_schedule_takes_a_group_to_zero(stack, got):
             "at-0",
         )
     )
+
+
+NIGHT = {"recurrence": "0 20 * * *", "minSize": 0, "maxSize": 0, "desiredCapacity": 0}
+MORNING = {"recurrence": "0 6 * * *", "minSize": 2, "maxSize": 8, "desiredCapacity": 2}
+TO_ZERO = (
+    "`desiredCapacity` must be above 0, as Group `web` keeps at least 2 otherwise, got 0, with "
+    "`maxSize` and `minSize`."
+)
+
+
+@pytest.mark.parametrize(
+    ("schedules", "verdict"),
+    [
+        ((NIGHT, MORNING), advised(TO_ZERO, "at-0")),
+        ((NIGHT, MORNING | {"desiredCapacity": -1}), advised(TO_ZERO, "at-0")),
+        ((NIGHT, MORNING | {"maxSize": -1}), refused(TO_ZERO, "at-0")),
+        ((NIGHT, MORNING | {"minSize": -1, "desiredCapacity": -1}), refused(TO_ZERO, "at-0")),
+        ((NIGHT, MORNING | {"recurrence": ""}), refused(TO_ZERO, "at-0")),
+        (
+            ({"minSize": 0, "maxSize": 8},),
+            advised(
+                "`minSize` must be above 0, as Group `web` keeps at least 2 otherwise, got 0.",
+                "at-0",
+            ),
+        ),
+    ],
+    ids=["lifted", "by its minimum", "no maximum", "no instance", "once only", "minimum"],
+)
+def test_a_night_without_users_is_advice_where_the_morning_starts_the_group_again(
+    schedules, verdict
+):
+    assert check_stack("asg-schedule-keeps-serving", _scheduled(*schedules)) == verdict
 
 
 @pytest.mark.parametrize(

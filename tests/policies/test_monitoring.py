@@ -620,6 +620,33 @@ def test_a_composite_alarm_of_alarms_that_exist_passes(rule):
     assert check_stack(CHILDREN, [SLOW, ERRORS, _composite(rule)]) == PASSED
 
 
+@pytest.mark.parametrize(
+    ("rule", "acts"),
+    [
+        ('ALARM("slow-critical")', True),
+        ('ALARM("errors-critical") OR NOT OK("slow-critical")', True),
+        ('NOT NOT ALARM("slow-critical")', True),
+        ('NOT (ALARM("errors-critical") AND OK("slow-critical"))', True),
+        ('NOT ALARM("slow-critical")', False),
+        ('ALARM("errors-critical") AND NOT ALARM("slow-critical")', False),
+        ('ALARM("errors-critical") AND NOT (TRUE AND ALARM("slow-critical"))', False),
+        ('OK("slow-critical")', False),
+        ('INSUFFICIENT_DATA("slow-critical")', False),
+    ],
+)
+def test_a_composite_acts_for_a_child_whose_alarm_can_start_its_own(rule, acts):
+    composite = _composite(rule, alarmActions=["arn:page"])
+    acting = Thing(ALARM, "errors", ERRORS.properties | {"alarmActions": ["arn:page"]})
+
+    assert check_stack("alarm-has-actions", [SLOW, acting, composite]) == (
+        PASSED
+        if acts
+        else refused("`alarmActions` must name at least one action, got nothing.", "slow")
+    )
+    escalates = _composite(rule, **WAITING)
+    assert (check_stack(ESCALATED, [SLOW, escalates]) == PASSED) is acts
+
+
 def test_a_composite_alarm_of_what_does_not_exist_is_refused():
     composite = _composite('ALARM("slow-critical") OR ALARM("gone")')
 

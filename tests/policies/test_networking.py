@@ -292,6 +292,57 @@ def test_open_egress_in_ipv6_is_refused():
     )
 
 
+QUARTERS = ["0.0.0.0/2", "64.0.0.0/2", "128.0.0.0/2", "192.0.0.0/2"]
+
+
+def test_ranges_that_are_open_alike_are_one_finding():
+    four = Thing(
+        SECURITY_GROUP,
+        "web",
+        {
+            "ingress": [{"protocol": "-1", "cidrBlocks": [each]} for each in QUARTERS],
+            "egress": [{"protocol": "-1", "cidrBlocks": QUARTERS}],
+        },
+    )
+
+    assert check_stack(RULE, [four]) == refused(
+        "`ingress[0].cidrBlocks` must be narrower than every address except on the port of a "
+        "listener whose load balancer uses the group (it has none), got `0.0.0.0/2` and 3 more for "
+        "all ports."
+    )
+    assert check_stack(EGRESS_RULE, [four]) == refused(
+        "`egress[0].cidrBlocks` must be narrower than every address except on port 443, got "
+        "`0.0.0.0/2` and 3 more for all ports."
+    )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "ports", "got"),
+    [
+        ("icmp", (3, 4), None),
+        ("1", (3, 4), None),
+        ("icmpv6", (2, 0), None),
+        ("icmp", (-1, -1), "ICMP of every type"),
+        ("icmp", (8, -1), "ICMP type 8, every code"),
+        ("icmp", (443, 443), "ICMP type 443, code 443"),
+    ],
+)
+def test_egress_of_icmp_is_judged_by_type_and_code(protocol, ports, got):
+    first, last = ports
+    thing = Thing(
+        EGRESS, "web", OPEN_HTTPS | {"ipProtocol": protocol, "fromPort": first, "toPort": last}
+    )
+
+    assert check_stack(EGRESS_RULE, [thing]) == (
+        PASSED
+        if got is None
+        else refused(
+            "`cidrIpv4` must be narrower than every address except on port 443, got `0.0.0.0/0` "
+            f"for {got}."
+        )
+    )
+
+
 def test_further_ports_may_be_open():
     thing = Thing(EGRESS, "web", OPEN_HTTPS | {"fromPort": 5432, "toPort": 5432})
 

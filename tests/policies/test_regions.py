@@ -6,6 +6,7 @@ from surgeproof.policies.runner import check as check_entries
 from surgeproof.policies.runner import entries
 from tests.policies.analysis import (
     ALARM,
+    DATABASE,
     GROUP,
     LISTENER,
     PASSED,
@@ -27,6 +28,18 @@ def test_a_certificate_is_of_the_listener_s_region(where):
     assert check(rule, LISTENER, where | {"certificateArn": OWN}) == PASSED
     assert check(rule, LISTENER, where | {"certificateArn": OTHER}) == refused(
         f"`certificateArn` must be of eu-west-1, where the Listener is, got `{OTHER}`."
+    )
+
+
+def test_a_secret_is_of_the_database_s_region():
+    stored = "arn:aws:secretsmanager:eu-central-1:1:secret:domain"
+
+    assert check(
+        "resource-names-its-region",
+        DATABASE,
+        {"region": "eu-west-1", "domainAuthSecretArn": stored},
+    ) == refused(
+        f"`domainAuthSecretArn` must be of eu-west-1, where the Instance is, got `{stored}`."
     )
 
 

@@ -870,6 +870,25 @@ def test_a_group_of_one_size_follows_nothing():
 
 
 @pytest.mark.parametrize(
+    ("group", "others"),
+    [
+        ({"targetGroupArns": ["arn:targets"]}, []),
+        ({}, [Thing(ATTACHMENT, "serves", {"autoscalingGroupName": "web"})]),
+    ],
+    ids=["by itself", "attached"],
+)
+def test_a_group_of_one_size_behind_a_load_balancer_is_advised_to_scale(group, others):
+    fixed = Thing(GROUP, "web", {"name": "web", "minSize": 3, "maxSize": 3} | group)
+
+    assert check_stack(FOLLOWS, [fixed, *others]) == advised(
+        "`maxSize` must be above `minSize`, with a policy that follows demand, got 3, a fleet of "
+        "fixed size."
+    )
+    # With a policy, asg-has-room-to-grow refuses it.
+    assert check_stack(FOLLOWS, [fixed, *others, _predefined("ASGAverageCPUUtilization")]) == PASSED
+
+
+@pytest.mark.parametrize(
     ("stack", "got"),
     [
         ([], "no policy"),

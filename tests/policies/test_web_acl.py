@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from surgeproof.policies._values import show
 from tests.policies.analysis import (
     ACL_LOGGING,
     ASSOCIATION,
@@ -55,6 +56,31 @@ NO_RATE = (
     "`internal` must be true, or a web ACL with a rate rule stand before the load balancer, "
     "got neither."
 )
+
+
+@pytest.mark.parametrize(
+    ("limit", "passes"),
+    [
+        ({"limit": 100_000}, True),
+        ({"limit": 100_001}, False),
+        ({"limit": 2_000_000_000}, False),
+        ({"limit": 20_000, "evaluationWindowSec": 60}, True),
+        ({"limit": 20_001, "evaluationWindowSec": 60}, False),
+    ],
+)
+def test_a_rate_rule_that_no_client_reaches_is_none(limit, passes):
+    rule = RATE | {"statement": {"rateBasedStatement": {"aggregateKeyType": "IP"} | limit}}
+
+    assert check_stack(HAS_RATE, [BALANCER, BETWEEN, _acl(rule)]) == (
+        PASSED
+        if passes
+        else refused(
+            "`rules[0].statement.rateBasedStatement.limit` must be at most 100000 in 5 minutes "
+            f"(mostRequests), got {show(limit['limit'])}, which no client reaches.",
+            "acl",
+        )
+    )
+    assert check_stack(HAS_RATE, [BALANCER, BETWEEN, _acl(rule, RATE)]) == PASSED
 
 
 def _acl(*rules):
