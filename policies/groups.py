@@ -48,24 +48,11 @@ def _check_processes(group: Resource, report: Report) -> None:
 
 
 def wrong_sizes(group: Resource) -> tuple[str, str, str] | None:
-    """Return what AWS refuses of a group's sizes, as the property, what it must be and what it is.
-
-    Amazon EC2 Auto Scaling API, CreateAutoScalingGroup: the desired capacity "must be greater than
-    or equal to the minimum size of the group and less than or equal to the maximum size".
-    """
+    """Return what AWS refuses of a group's sizes: the property, what it must be and what it is."""
     low, high = number(group.read("minSize")), number(group.read("maxSize"))
-    wanted = number(group.read("desiredCapacity"))
-    if low is None or high is None:
+    if low is None or high is None or low <= high:
         return None
-    if high < low:
-        return ("maxSize", f"be at least `{group.called('minSize')}` ({show(low)})", show(high))
-    if wanted is not None and not low <= wanted <= high:
-        must = (
-            f"be from `{group.called('minSize')}` ({show(low)}) to `{group.called('maxSize')}` "
-            f"({show(high)})"
-        )
-        return ("desiredCapacity", must, show(wanted))
-    return None
+    return ("maxSize", f"be at least `{group.called('minSize')}` ({show(low)})", show(high))
 
 
 def _check_room(stack: Stack, report: Report) -> None:

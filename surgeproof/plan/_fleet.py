@@ -66,11 +66,10 @@ class Fleet:
                 f"{resource.property('maxSize')} must be at least its "
                 f"`{resource.called('minSize')}` ({min_size}), got {max_size}"
             )
-        if desired is not None and not min_size <= desired <= max_size:
-            raise PlanError(
-                f"{resource.property('desiredCapacity')} must be from {min_size} to {max_size}, "
-                f"got {desired}"
-            )
+        if desired is not None:
+            # AWS moves it when a new minimum or maximum leaves it outside (Amazon EC2 Auto Scaling
+            # API, UpdateAutoScalingGroup).
+            desired = min(max(desired, min_size), max_size)
         if desired is None:
             view.note(
                 "desired_capacity",

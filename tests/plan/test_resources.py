@@ -209,6 +209,11 @@ def test_an_unknown_size_is_an_error_and_no_guess(key):
     assert str(told.value) == f"`{key}` of Group `web` is not known"
 
 
+@pytest.mark.parametrize(("desired", "begins"), [(1, 2), (2, 2), (8, 8), (9, 8)])
+def test_what_ran_before_the_sizes_were_changed_is_moved_between_them(desired, begins):
+    assert read(group(desiredCapacity=desired)).groups[0].desired_capacity == begins
+
+
 @pytest.mark.parametrize(
     ("sizes", "told"),
     [
@@ -217,8 +222,16 @@ def test_an_unknown_size_is_an_error_and_no_guess(key):
             "`maxSize` of Group `web` must be at least its `minSize` (9), got 6",
         ),
         (
-            {"minSize": 2, "maxSize": 6, "desiredCapacity": 7},
-            "`desiredCapacity` of Group `web` must be from 2 to 6, got 7",
+            {
+                "instanceMaintenancePolicy": {
+                    "minHealthyPercentage": 90,
+                    "maxHealthyPercentage": 90,
+                }
+            },
+            (
+                "`instanceMaintenancePolicy.maxHealthyPercentage` of Group `web` must be from 100 "
+                "to 200 (percent), got 90"
+            ),
         ),
     ],
 )
