@@ -97,6 +97,8 @@ def _ending(error: BaseException) -> tuple[Exit, str]:
             return Exit.BAD_INPUT, f"error: {error}"
         case ValueError() if _is_of_a_trace_or_plan(error):
             return Exit.BAD_INPUT, f"error: {one_line(error)}"
+        case ValueError() if _is_of_evidence(error):
+            return Exit.BAD_INPUT, f"error: {one_line(error)}"
         case RunError() | AutomationError() | ReadingError():
             return Exit.FAILED, f"error: {error}"
         case Interrupted() | KeyboardInterrupt():
@@ -130,6 +132,12 @@ def _is_of_a_trace_or_plan(error: ValueError) -> bool:
     from surgeproof.traces import TraceError  # noqa: PLC0415
 
     return isinstance(error, PlanError | TraceError)
+
+
+def _is_of_evidence(error: ValueError) -> bool:
+    # It loads pydantic; whoever raises one has loaded it.
+    loaded = sys.modules.get("surgeproof.incident.evidence")
+    return loaded is not None and isinstance(error, loaded.EvidenceError)
 
 
 def one_line(error: Exception | str) -> str:

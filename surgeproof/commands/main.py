@@ -9,6 +9,7 @@ from surgeproof.commands.check import check
 from surgeproof.commands.clients import clients
 from surgeproof.commands.drill import drill
 from surgeproof.commands.errors import Commands
+from surgeproof.commands.incident import incident
 from surgeproof.commands.pack import pack
 from surgeproof.commands.replay import replay
 from surgeproof.commands.review import review
@@ -25,7 +26,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(up, preview, down, status, check, replay, review, trace, clients),
-    *(runbook, drill, pack),
+    *(runbook, drill, incident, pack),
 )
 
 for _each in _COMMANDS:

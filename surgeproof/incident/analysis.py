@@ -460,12 +460,28 @@ class Incident:
         return (hurt, there) if there else None
 
 
-def find_incident(analysis: Analysis) -> Incident | None:
-    """Return the incident with the most bad requests in the evidence; None where there is none."""
+def find_incident(
+    analysis: Analysis, begin: datetime | None = None, end: datetime | None = None
+) -> Incident | None:
+    """Return the incident with the most bad requests in a span; None where there is none.
+
+    Args:
+        analysis: The evidence.
+        begin: First moment of the span. Default: that of the evidence.
+        end: First moment after it. Default: that of the evidence.
+
+    """
     length = analysis.slot_length if analysis.slots else timedelta(minutes=1)
     promised = analysis.evidence.manifest.bad_percent
     limit = BAD_PERCENT if promised is None else promised
-    bad = [each for each in analysis.slots if each.requests and each.bad_percent > limit]
+    bad = [
+        each
+        for each in analysis.slots
+        if each.requests
+        and each.bad_percent > limit
+        and (begin is None or each.begin >= begin)
+        and (end is None or each.begin < end)
+    ]
     if not bad:
         return None
     runs: list[list[Slot]] = [[bad[0]]]

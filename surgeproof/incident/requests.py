@@ -22,13 +22,16 @@ from surgeproof.simulation.compiled import records as r
 
 _LOAD_BALANCER: Final = "app/shop-prod/50dc6c495c0c9188"
 
+_STEPS: Final = 5
+"""Steps of the simulation that are drawn at a time."""
+
 _OWED_MAX: Final = 10_000.0
 """Most attempts that are made up for later (attempts)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Entries of an access log that arrived in one step, as arrays of one length."""
+    """Entries of an access log that arrived within some seconds, as arrays of one length."""
 
     at_microseconds: r.Integers
     """When each arrived, after the trace's start (microseconds)."""
@@ -72,55 +75,55 @@ class _Sessions:
 
 
 def requests_of(run: Run, scenario: Scenario) -> Iterator[Requests]:
-    """Yield the requests of a run, those of a step at a time."""
+    """Yield the requests of a run, those of a few seconds at a time."""
     users = scenario.plan.users
     bound = scenario.plan.objective.latency_seconds
     step = int(run.scenario["step_seconds"])
     width = step * 1_000_000
     drawn = np.random.default_rng([scenario.seed, 1])
-    demand, bad = run.arrivals, run.bad
-    attempts, response = run.column("attempts"), run.column("response_seconds")
-    steps = min(demand.size, attempts.size)
-    failing = _failing(run, steps, step)
-    shed = _shed(scenario, steps, step)
+    steps = min(run.arrivals.size, len(run.series))
+    demand, bad = run.arrivals[:steps], run.bad[:steps]
+    attempts = run.column("attempts")
+    response = np.maximum(run.column("response_seconds"), 1e-3)
+    failing, shed = _failing(run, steps, step), _shed(scenario, steps, step)
+    more_often = np.maximum(attempts[:steps] - demand * (1 - shed), 0.0) * step
     per_session = max(round(users.requests_per_session.typical), 1)
     gap = users.session_seconds.typical / per_session
     sessions = _begun(float(demand[0]), gap, per_session, drawn)
     again: deque[int] = deque()
     owed = 0.0
-    for number in range(steps):
-        count = int(drawn.poisson(demand[number] * step))
-        begin = number * width
-        times = np.sort(drawn.integers(0, width, count)) + begin
-        luck, kind, length = drawn.random((3, count))
-        share, turned_away = float(bad[number]), float(shed[number])
-        mean = max(float(response[number]), 1e-3)
+    for first in range(0, steps, _STEPS):
+        here = np.arange(first, min(first + _STEPS, steps))
+        at = np.repeat(here, drawn.poisson(demand[here] * step))
+        times = np.sort(at * width + drawn.integers(0, width, at.size))
+        luck, kind, length = drawn.random((3, at.size))
         clients = np.array(sessions.take(times.tolist()), np.int64)
-        is_bad = luck < share
-        is_shed = luck < min(turned_away, share)
-        fails = is_bad & ~is_shed & (kind < failing[number])
+        mean = response[at]
+        is_bad = luck < bad[at]
+        is_shed = luck < np.minimum(shed[at], bad[at])
+        fails = is_bad & ~is_shed & (kind < failing[at])
         slow = is_bad & ~is_shed & ~fails
         # Inverse of the exponential, cut at the bound: an answer that is in time.
         seconds = -mean * np.log1p(-length * -np.expm1(-bound / mean)) + np.where(slow, bound, 0.0)
         again.extend(clients[fails].tolist())
-        owed += max(float(attempts[number]) - float(demand[number]) * (1 - turned_away), 0.0) * step
-        owed = min(owed, _OWED_MAX)
+        owed = min(owed + float(more_often[here].sum()), _OWED_MAX)
         more = min(int(owed), len(again))
         owed -= more
         retried = [again.popleft() for _ in range(more)]
         if len(again) < owed:  # who fails is tried as often as attempts are left
             again.extend(retried)
-        if attempts[number] <= demand[number] * 1.001:
+        if not more_often[here].any():
             again.clear()
         flags = np.ones(more, np.bool_)
-        later = np.sort(drawn.integers(0, width, more)) + begin
+        later = np.sort(drawn.integers(0, width * here.size, more)) + first * width
+        took = np.minimum(response[first], bound)
         yield Requests(
             at_microseconds=np.concatenate([times, later]),
             clients=np.concatenate([clients, np.array(retried, np.int64)]),
             failed=np.concatenate([fails | is_shed, flags]),
             slow=np.concatenate([slow, ~flags]),
             shed=np.concatenate([is_shed, ~flags]),
-            seconds=np.concatenate([seconds, np.full(more, min(mean, bound))]),
+            seconds=np.concatenate([seconds, np.full(more, took)]),
         )
 
 

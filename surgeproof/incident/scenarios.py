@@ -43,7 +43,7 @@ from surgeproof.plan import (
 )
 from surgeproof.plan.model import InstanceRefresh
 from surgeproof.simulation import Injected, Injection
-from surgeproof.traces.outage import demand, shipped
+from surgeproof.traces.outage import ENDED_SECONDS, demand, shipped
 from surgeproof.traces.trace import Trace
 
 STACK: Final = "shop-prod"
@@ -119,7 +119,8 @@ def _outage(seed: int) -> Scenario:
         title="the outage of 15 January 2023 on its fleet of fixed size",
         cause=Cause.SURGE,
         plan=replace(plan, name=STACK, groups=(group,), alarms=alarms),
-        trace=demand(values),
+        # It goes on until an hour after the end.
+        trace=demand(values).slice(0.0, ENDED_SECONDS + 3600.0),
         injected=taken,
         actions=(
             _runbook("surge-mode", shed.start_seconds, 40),
