@@ -16,6 +16,7 @@ from surgeproof.plan._view import UNKNOWN, Resource
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.model import NotSeen, PlanError, Quotas, ScalingPlan
 from surgeproof.plan.resources import QUOTA_NOT_SEEN, read_resources
+from surgeproof.settings.permissions import refused
 
 Clients = Callable[[str], Any]
 """Gives the boto3 client of a service, by boto3's name of it."""
@@ -154,10 +155,13 @@ def read_deployed(
     """
     if prefix is None and not groups:
         raise PlanError("deployed: must be told the names of groups, or what they begin with")
+    reader = _Deployed(client, prefix, frozenset(lost))
     try:
-        reader = _Deployed(client, prefix, frozenset(lost))
         resources = reader.resources(groups, database)
-    except (ClientError, BotoCoreError) as error:
+    except ClientError as error:
+        said = refused(reader.service, error).removesuffix(".")
+        raise PlanError(f"deployed: AWS does not answer: {said}") from error
+    except BotoCoreError as error:
         raise PlanError(f"deployed: AWS does not answer: {error}") from error
     plan = read_resources(resources, name=name, not_seen=reader.notes)
     quotas, notes = _quotas(client, plan)
@@ -181,10 +185,16 @@ class _Deployed:
     def __init__(
         self, client: Clients, prefix: str | None, lost: frozenset[tuple[str, str]]
     ) -> None:
-        self._client = client
+        self._clients = client
+        self.service = ""
+        """The service that was asked last."""
         self._prefix = prefix
         self._lost = lost
         self.notes: list[NotSeen] = []
+
+    def _client(self, service: str) -> Any:
+        self.service = service
+        return self._clients(service)
 
     def resources(self, names: Sequence[str], database: str | None) -> list[Resource]:
         groups = self._groups(names)

@@ -5,6 +5,7 @@ The page needs no network and runs no script; its looks are those of the replay'
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -158,21 +159,26 @@ def html(document: Document) -> str:
 """
 
 
+def _marked(text: str) -> str:
+    """Return a text for HTML, with what is between backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def _of_html(block: Block) -> str:
     match block:
         case Heading():
             return f"<h2>{escape(block.text)}</h2>"
         case Paragraph():
             mark = ' class="lead"' if block.strong else ""
-            return f"<p{mark}>{escape(block.text)}</p>"
+            return f"<p{mark}>{_marked(block.text)}</p>"
         case Bullets():
-            items = "".join(f"<li>{escape(each)}</li>" for each in block.items)
+            items = "".join(f"<li>{_marked(each)}</li>" for each in block.items)
             return f"<ul>{items}</ul>"
         case Table():
             heads = "".join(f'<th scope="col">{escape(each)}</th>' for each in block.head)
             rows = "".join(
                 f'<tr><th scope="row">{escape(row[0])}</th>'
-                + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
+                + "".join(f"<td>{_marked(cell)}</td>" for cell in row[1:])
                 + "</tr>"
                 for row in block.rows
             )

@@ -90,7 +90,7 @@ class Client:
             answer = self.answers.get(operation)
             if answer is None:
                 error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
-                raise ClientError(error, operation)
+                raise ClientError(error, operation.title().replace("_", ""))
             if isinstance(answer, Exception):
                 raise answer
             return times(answer)
@@ -333,7 +333,7 @@ def test_what_the_endpoint_loses_is_named():
         (
             changed("autoscaling", "describe_auto_scaling_groups", None),
             {},
-            "AWS does not answer: An error occurred (AccessDenied)",
+            "the caller must be allowed autoscaling:DescribeAutoScalingGroups on * (AccessDenied)",
         ),
         (
             {**RECORDED, "autoscaling": {"describe_auto_scaling_groups": NoCredentialsError()}},

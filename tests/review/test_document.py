@@ -54,5 +54,6 @@ def test_the_page_needs_no_network_and_runs_no_script():
     assert "default-src 'none'; style-src 'sha256-" in shown
     assert '<h1><span class="word survives">survives</span> Review</h1>' in shown
     assert '<th scope="row">maximum size</th><td>1.5 x</td>' in shown
+    assert "<li>set <code>maxSize</code> higher</li>" in shown
     assert "<b>" not in shown
     assert "<script" not in shown

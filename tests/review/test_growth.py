@@ -173,3 +173,17 @@ def test_a_day_with_too_few_hours_has_no_peak():
 def test_a_history_without_days_is_refused(trace, said):
     with pytest.raises(ValueError, match=said):
         daily_peaks(trace, "requests/s")
+
+
+def test_the_weekly_pattern_blurs_neither_the_trend_nor_its_interval():
+    weekly = np.array(peaks(noise=0.05, seed=4).values)
+    flat = weekly / WEEK[np.arange(weekly.size) % 7]
+
+    one, other = (
+        forecast_of(Peaks(what="requests/s", first=MONDAY, values=tuple(each.tolist()))).growth
+        for each in (weekly, flat)
+    )
+
+    for name in ("percent_per_month", "low_percent_per_month", "high_percent_per_month"):
+        assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-9)
+    assert one.percent_per_month == pytest.approx(5, abs=1)
