@@ -51,7 +51,7 @@ class Exit(enum.IntEnum):
         0,
         (
             "Done. `replay`, `review`: *survives*. `check`, `preview`, `up`: no mandatory rule is "
-            "broken."
+            "broken. `queries`: no finding."
         ),
     )
     NO = (
@@ -61,7 +61,7 @@ class Exit(enum.IntEnum):
             "rule is broken, or failed by itself. `status --deployed`: pages reach nobody. "
             "`drill page`: the message did not arrive in time. `review due`: something is overdue. "
             "`incident check`: a review is not done, or an action item is overdue. `incident "
-            "report`: the evidence holds no incident."
+            "report`: the evidence holds no incident. `queries`: there are findings."
         ),
     )
     BAD_INPUT = (
@@ -71,12 +71,18 @@ class Exit(enum.IntEnum):
             "nothing was done."
         ),
     )
-    UNCERTAIN = (3, "`replay`, `review`: the verdict is *uncertain*.")
+    UNCERTAIN = (
+        3,
+        (
+            "`replay`, `review`: the verdict is *uncertain*. `queries`: no finding, but not all "
+            "could be read."
+        ),
+    )
     FAILED = (
         4,
         (
-            "It could not be done: the program, the engine, AWS, the disk or the memory failed, or "
-            "surgeproof itself."
+            "It could not be done: the program, the engine, AWS, the database, the disk or the "
+            "memory failed, or surgeproof itself."
         ),
     )
     INTERRUPTED = (130, "Interrupted: by Ctrl-C, SIGTERM or SIGHUP, or not confirmed.")

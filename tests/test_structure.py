@@ -103,6 +103,7 @@ MAY_IMPORT = {
         "surgeproof.simulation",
         "surgeproof.plan",
     },
+    "surgeproof/queries": {"surgeproof.plan", "surgeproof.queries"},
     "benchmarks": {"benchmarks", "surgeproof"},
 }
 """Room -> first-party modules (and what lies below them) that its files may import."""
@@ -169,7 +170,11 @@ def test_what_is_found_below_the_top_is_loaded_once():
 import importlib, os, pkgutil, sys, surgeproof
 for each in pkgutil.walk_packages(surgeproof.__path__, "surgeproof."):
     if not each.name.endswith("__main__"):
-        importlib.import_module(each.name)
+        try:
+            importlib.import_module(each.name)
+        except ModuleNotFoundError as error:  # what an extra installs, which CI has
+            if error.name.startswith("surgeproof"):
+                raise
 named = [getattr(module, "__file__", None) for module in sys.modules.values()]
 files = [os.path.realpath(each) for each in named if each]
 ours = [each for each in files if each.startswith(os.getcwd() + "/") and "/.venv/" not in each]

@@ -7,13 +7,10 @@ import math
 from typing import Final
 
 from surgeproof.components.database.classes import database_class
+from surgeproof.settings.aws_limits import REBALANCING
 from surgeproof.settings.fields import plain
 from surgeproof.settings.keys import KeyProblem as Problem
 from surgeproof.settings.keys import Read
-
-_REBALANCING: Final = 1.1
-"""How far above its maximum a group may be for a while, when it evens zones out
-(https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html)."""
 
 
 def _connections_fit(values: Read) -> list[Problem]:
@@ -30,7 +27,7 @@ def _connections_fit(values: Read) -> list[Problem]:
             return []
         most, source = known.max_connections, f"what database.instanceClass ({name}) accepts"
     size, pool = values["fleet.maxSize"], stated.high
-    fits = math.floor(round(most / (_REBALANCING * pool), 9))
+    fits = math.floor(round(most / (REBALANCING * pool), 9))
     if size <= fits:
         return []
     rule = (

@@ -16,6 +16,7 @@ from surgeproof.emulator.engine_at_work import Interrupted
 from surgeproof.emulator.run_directory import RunError
 from surgeproof.exits import AnswerIsNo, Exit, InputError
 from surgeproof.operations.automation import AutomationError, UnknownError
+from surgeproof.queries.errors import QueriesError
 
 NAME = "surgeproof"
 COMPLETION = f"_{NAME.upper()}_COMPLETE"
@@ -99,7 +100,7 @@ def _ending(error: BaseException) -> tuple[Exit, str]:
             return Exit.BAD_INPUT, f"error: {one_line(error)}"
         case ValueError() if _is_of_evidence(error):
             return Exit.BAD_INPUT, f"error: {one_line(error)}"
-        case RunError() | AutomationError() | ReadingError():
+        case RunError() | AutomationError() | ReadingError() | QueriesError():
             return Exit.FAILED, f"error: {error}"
         case Interrupted() | KeyboardInterrupt():
             return Exit.INTERRUPTED, f"{str(error) or 'interrupted'}; {exits.AGAIN}"

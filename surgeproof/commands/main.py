@@ -11,6 +11,7 @@ from surgeproof.commands.drill import drill
 from surgeproof.commands.errors import Commands
 from surgeproof.commands.incident import incident
 from surgeproof.commands.pack import pack
+from surgeproof.commands.queries import queries
 from surgeproof.commands.replay import replay
 from surgeproof.commands.review import review
 from surgeproof.commands.runbook import runbook
@@ -26,7 +27,7 @@ def main() -> None:
 
 _COMMANDS = (
     *(up, preview, down, status, check, replay, review, trace, clients),
-    *(runbook, drill, incident, pack),
+    *(queries, runbook, drill, incident, pack),
 )
 
 for _each in _COMMANDS:

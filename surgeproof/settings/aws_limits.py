@@ -16,12 +16,16 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from zoneinfo import available_timezones
 
 from surgeproof.cloudwatch.rules import RuleError, read_rule
 from surgeproof.settings.dashboard_body import body_faults
 from surgeproof.settings.json_file import parse_json
+
+REBALANCING: Final = 1.1
+"""How far above its maximum a group may be for a while, when it evens zones out, as a factor
+(https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html)."""
 
 
 @dataclass(frozen=True, slots=True)
