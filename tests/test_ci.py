@@ -80,7 +80,7 @@ def bare(tmp_path):
     for tool in TOOLS:
         (tools / tool).symlink_to(str(shutil.which(tool)))
 
-    def run(**programs):
+    def run(hypopg=None, **programs):
         for name, text in programs.items():
             program = tools / name.replace("_", "-")
             program.write_text(f"#!{tools}/bash\n{text}\n")
@@ -88,7 +88,7 @@ def bare(tmp_path):
         done = subprocess.run(
             [tools / "bash", ".ci/run"],
             cwd=tmp_path,
-            env={"PATH": str(tools)},
+            env={"PATH": str(tools), "HYPOPG": str(hypopg or tmp_path / "lacking")},
             capture_output=True,
             text=True,
             check=False,
@@ -122,8 +122,24 @@ def test_ci_fails_where_its_browser_cannot_be_installed(bare, programs, told):
     assert bare(make=MAKE, **programs) == (1, told, False)
 
 
+def test_ci_fails_where_hypopg_cannot_be_installed(bare):
+    programs = {"chromium": "exit 0", "id": "echo 0", "apt_get": "exit 100"}
+
+    assert bare(make=MAKE, **programs) == (
+        1,
+        "no hypopg: postgresql-15 postgresql-15-hypopg could not be installed",
+        False,
+    )
+
+
+def test_ci_asks_for_nothing_that_is_there(bare, tmp_path):
+    found = bare(make=MAKE, chromium="exit 0", hypopg=tmp_path, id="echo 0", apt_get="exit 100")
+
+    assert found == (0, "", True)
+
+
 def test_ci_tests_where_there_is_a_browser(bare, tmp_path):
-    assert bare(make=MAKE, chromium="exit 0") == (0, "", True)
+    assert bare(make=MAKE, chromium="exit 0", hypopg=tmp_path) == (0, "", True)
     assert (tmp_path / "tested").read_text() == "test 1\n"
 
 

@@ -28,7 +28,7 @@ LINE_SECONDS = 5.0
 
 EXAMPLE = """\b
 Example:
-  export PGPASSWORD            # or ~/.pgpass; never on the command line
+  read -rs PGPASSWORD && export PGPASSWORD  # or ~/.pgpass
   surgeproof queries --database postgresql://reviewer@localhost:15432/app --save review.json
 """
 

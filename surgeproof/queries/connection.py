@@ -96,17 +96,20 @@ class Session:
     @property
     def version(self) -> int:
         """The server's version, as 150020 is that of 15.20."""
-        return self._connection.info.server_version
+        version: int = self._connection.info.server_version
+        return version
 
     @property
     def database(self) -> str:
         """Name of the database."""
-        return self._connection.info.dbname
+        name: str = self._connection.info.dbname
+        return name
 
     @property
     def user(self) -> str:
         """Name of the role."""
-        return self._connection.info.user
+        name: str = self._connection.info.user
+        return name
 
     def rows(
         self, text: LiteralString, values: Sequence[Any] | Mapping[str, Any] | None = None
@@ -119,7 +122,8 @@ class Session:
 
         """
         with self._transaction() as connection:
-            return connection.execute(text, values, binary=True).fetchall()
+            found: list[dict[str, Any]] = connection.execute(text, values, binary=True).fetchall()
+            return found
 
     def plan(
         self,
