@@ -74,8 +74,11 @@ def export_command(
 ) -> None:
     """Write what AWS holds of a span to a bundle, from which reports are made offline.
 
-    Example: surgeproof incident export --stack prod --from 2026-01-15T08:00Z --to 2026-01-15T12:30Z
-    """
+    \b
+    Example:
+      surgeproof incident export --stack prod \\
+        --from 2026-01-15T08:00Z --to 2026-01-15T12:30Z
+    """  # noqa: D301 - click reads \b
     first, last = _span(begin, end)
     path = output or Path(f"incident-{first:%Y-%m-%d}.bundle")
     rows = _export(path, first, last, stack, embedded=embedded, logs=logs, partial=partial)
@@ -91,8 +94,10 @@ def export_command(
 def simulate_command(scenario: str, *, seed: int, silent: bool, output: Path) -> None:
     """Write a bundle of what AWS would hold of a simulated SCENARIO, to try reviews on.
 
-    Example: surgeproof incident simulate outage --output outage.bundle
-    """
+    \b
+    Example:
+      surgeproof incident simulate outage --output outage.bundle
+    """  # noqa: D301 - click reads \b
     # numpy and the simulation take a while to load, for which other commands need not wait.
     from surgeproof.incident.scenarios import SCENARIOS  # noqa: PLC0415
     from surgeproof.incident.simulated import play  # noqa: PLC0415
@@ -135,8 +140,10 @@ def report_command(
 
     Without --bundle the evidence is exported first, beside the review, which links to it.
 
-    Example: surgeproof incident report --bundle outage.bundle --output outage.md
-    """
+    \b
+    Example:
+      surgeproof incident report --bundle outage.bundle --output outage.md
+    """  # noqa: D301 - click reads \b
     from surgeproof.incident.analysis import analyse, find_incident  # noqa: PLC0415
     from surgeproof.incident.evidence import read_bundle  # noqa: PLC0415
     from surgeproof.incident.links import Links  # noqa: PLC0415
@@ -157,7 +164,7 @@ def report_command(
         raise InputError("--bundle: must stand without --stack and --embedded")
     evidence = read_bundle(bundle)
     begin, end = begin or evidence.manifest.begin, end or evidence.manifest.end
-    found = find_incident(analyse(evidence), begin, end)
+    found = find_incident(analyse(evidence, lambda line: say(line, err=True)), begin, end)
     if found is None:
         raise AnswerIsNo(_no_incident(evidence, begin, end))
     review = output or Path(f"incident-{found.begin:%Y-%m-%d}.md")
@@ -189,8 +196,10 @@ def check_command(reviews: tuple[Path, ...], *, today: datetime | None) -> None:
     A review is done when no field is open, each action item has an owner and a date, and each row
     of the timeline has evidence. Overdue action items of all reviews are listed.
 
-    Example: surgeproof incident check docs/incidents
-    """
+    \b
+    Example:
+      surgeproof incident check docs/incidents
+    """  # noqa: D301 - click reads \b
     from surgeproof.incident.review import check_review, find_reviews  # noqa: PLC0415
 
     day: date = (today or datetime.now(UTC)).date()

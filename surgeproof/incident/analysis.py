@@ -5,7 +5,8 @@ contradictory is among the doubts.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -35,6 +36,9 @@ GAP: Final = timedelta(minutes=15)
 
 HISTORY_KEPT: Final = timedelta(days=30)
 """CloudWatch keeps the history of alarms for 30 days (DescribeAlarmHistory and its guide)."""
+
+PROGRESS_ROWS: Final = 10_000
+"""Rows after which progress is reported again."""
 
 _SAME: Final = timedelta(seconds=2)
 """Two records of one change of an alarm may differ by so much."""
@@ -100,6 +104,7 @@ class Analysis:
     """The evidence, read once."""
 
     evidence: Evidence
+    say: Callable[[str], None]
     doubts: list[str] = field(default_factory=list)
     """What is missing or contradictory, one sentence each."""
     alarms: dict[str, tuple[Alarm, Ref]] = field(default_factory=dict)
@@ -125,9 +130,12 @@ class Analysis:
         return self.metrics.get((namespace, name, statistic))
 
 
-def analyse(evidence: Evidence) -> Analysis:
-    """Read the evidence. Raises EvidenceError for what does not have AWS's shapes."""
-    found = Analysis(evidence)
+def analyse(evidence: Evidence, say: Callable[[str], None] = lambda _: None) -> Analysis:
+    """Read the evidence; `say` is given how far it is.
+
+    Raises EvidenceError for what does not have AWS's shapes.
+    """
+    found = Analysis(evidence, say=say)
     found.alarms = {row.value.alarm_name: (row.value, Ref(row.file, row.line))
                     for row in evidence.rows(Alarm)}  # fmt: skip
     found.groups = [(row.value, Ref(row.file, row.line)) for row in evidence.rows(Group)]
@@ -170,6 +178,8 @@ def _read_happenings(found: Analysis) -> None:
     changes: list[Happening] = []
     unreadable = 0
     for row in evidence.rows(Event):
+        if row.line % PROGRESS_ROWS == 0:
+            found.say(f"read {row.line:,} entries of the timeline")
         try:
             event = parse_json(row.value.message, f"{row.file}:{row.line}")
             at = datetime.fromtimestamp(row.value.timestamp / 1000, UTC)
@@ -200,20 +210,20 @@ def _joined(
 ) -> list[Happening]:
     """Return each change of an alarm once, and say where the two sources do not agree."""
     manifest = found.evidence.manifest
-    left: dict[tuple[str, str], list[Happening]] = {}
-    for each in history:
-        left.setdefault((each.name, each.became), []).append(each)
-    joined, alone = [], []
-    for each in timeline:
-        twins = left.get((each.name, each.became), [])
-        twin = next((other for other in twins if abs(other.at - each.at) <= _SAME), None)
-        if twin is None:
+    left: dict[tuple[str, str], deque[Happening]] = {}
+    for each in sorted(history, key=lambda change: change.at):
+        left.setdefault((each.name, each.became), deque()).append(each)
+    joined, alone, rest = [], [], []
+    for each in sorted(timeline, key=lambda change: change.at):
+        twins = left.get((each.name, each.became), deque())
+        while twins and twins[0].at < each.at - _SAME:
+            rest.append(twins.popleft())
+        if twins and twins[0].at <= each.at + _SAME:
+            joined.append(_with_refs(twins.popleft(), each.refs))
+        else:
             alone.append(each)
             joined.append(each)
-        else:
-            twins.remove(twin)
-            joined.append(_with_refs(twin, each.refs))
-    rest = [each for twins in left.values() for each in twins]
+    rest += [each for twins in left.values() for each in twins]
     joined += rest
     is_kept = manifest.taken - manifest.begin <= HISTORY_KEPT
     if alone and is_kept:

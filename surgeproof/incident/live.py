@@ -15,6 +15,7 @@ import numpy as np
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from surgeproof.incident.analysis import PROGRESS_ROWS
 from surgeproof.incident.bundle import BundleWriter
 from surgeproof.incident.evidence import Manifest, Missing, stamp
 from surgeproof.incident.traffic import Traffic
@@ -39,9 +40,6 @@ DENIED: Final = frozenset(
 
 QUERIES_MAX: Final = 500
 """Queries of one request (GetMetricData in the API reference)."""
-
-PROGRESS_ROWS: Final = 10_000
-"""Rows after which progress is reported again."""
 
 Clients = Callable[[str], Any]
 

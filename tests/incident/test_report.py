@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from surgeproof.commands import incident
 from surgeproof.commands.main import main
 from surgeproof.incident.analysis import analyse, find_incident
 from surgeproof.incident.bundle import BundleWriter
@@ -15,15 +16,16 @@ from surgeproof.incident.evidence import Missing
 from surgeproof.incident.links import Links
 from surgeproof.incident.report import Review, severity
 from surgeproof.traces.csv_file import read_csv
+from tests.incident.recorded import Recorded
 from tests.incident.support import bundle
 
 ROOT = Path(__file__).parents[2]
 
 
 def review(evidence, tmp_path=None):
-    incident = find_incident(analyse(evidence))
+    found = find_incident(analyse(evidence))
     links = Links(evidence.manifest, evidence.path, tmp_path)
-    return Review(incident=incident, links=links, trace_path="incident.csv").markdown()
+    return Review(incident=found, links=links, trace_path="incident.csv").markdown()
 
 
 def without_logs(evidence, **changes):
@@ -275,3 +277,79 @@ def test_an_unknown_scenario_is_refused(tmp_path):
     assert made.output.startswith(
         "error: SCENARIO: must be one of outage, bad-deployment, slow-database, zone-lost, "
     )
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project `shop` with a stack `prod`, whose AWS answers from recorded responses."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (tmp_path / "Pulumi.prod.yaml").write_text(
+        "config:\n  aws:region: eu-central-1\n  shop:slo: { latencySeconds: 1 }\n"
+    )
+    client = Recorded(bundle("zone-lost", traffic=False))
+    given = {}
+
+    def clients_of(_, stack, **more):
+        given.update(stack=stack, **more)
+        return client
+
+    monkeypatch.setattr(incident, "clients_of", clients_of)
+    client.given = given
+    return client
+
+
+SPAN = ("--from", "2026-03-09T08:30:00Z", "--to", "2026-03-09T10:10:00Z")
+
+
+def test_report_of_a_stack_keeps_its_evidence_beside_the_review(project, tmp_path):
+    made = run("report", "--stack", "prod", *SPAN, "--output", "review.md")
+    text = (tmp_path / "review.md").read_text()
+
+    assert made.exit_code == 0, made.output
+    assert sorted(each.name for each in tmp_path.iterdir()) == [
+        "Pulumi.prod.yaml", "Pulumi.yaml", "review.bundle", "review.csv", "review.md",
+    ]  # fmt: skip
+    assert project.given["config"].retries == {"mode": "adaptive", "max_attempts": 10}
+    assert row(text, "Suggested cause") == "zone lost"
+    assert "(review.bundle/alarm-history.jsonl#L" in text
+    assert "https://eu-central-1.console.aws.amazon.com/" in text
+    assert "- Missing: access logs (the load balancer writes none)." in text
+    assert project.asked.count("cloudwatch:describe_alarm_history") == 4
+
+
+def test_export_without_a_permission_names_it_and_writes_nothing(project, tmp_path):
+    project.denied = {"cloudwatch:describe_alarm_history"}
+
+    made = run("export", "--stack", "prod", *SPAN, "--output", "b")
+
+    assert made.exit_code == 4
+    assert made.stderr.splitlines()[-1] == (
+        "error: cloudwatch:DescribeAlarmHistory on arn:aws:cloudwatch:eu-central-1:123456789012:"
+        "alarm:shop-prod-web-slow-responses-critical: must be allowed to read alarm history, got "
+        "AccessDenied"
+    )
+    assert not (tmp_path / "b").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("report", "--stack", "prod"), "--from, --to: must both be given where AWS is read"),
+        (
+            ("export", "--stack", "prod", *SPAN[:2], "--to", "2026-03-09T08:00:00Z"),
+            "--to: must be later than --from (2026-03-09T08:30:00+00:00), got 2026-03-09T08:00",
+        ),
+        (("report", "--stack", "prod", "--bundle", "b"), "--bundle: must stand without --stack"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(project, words, says):
+    made = run(*words)
+
+    assert made.exit_code == 2
+    assert says in made.output
+
+
+@pytest.mark.parametrize("name", ["export", "report", "check", "simulate"])
+def test_help_has_an_example(name):
+    assert f"Example:\n    surgeproof incident {name} " in run(name, "--help").output
