@@ -101,6 +101,13 @@ def aws(moto_account):
 
 
 @pytest.fixture
+def aws_without_images(monkeypatch, request):
+    """The same without EC2's images, of which moto makes thousands for each account."""
+    monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+    return request.getfixturevalue("aws")
+
+
+@pytest.fixture
 def unanswered(monkeypatch):
     """boto3's clients by name of service, which nobody answers."""
     import boto3  # noqa: PLC0415 - slow

@@ -15,6 +15,7 @@ from tests.drill.conftest import (
     drill_queues,
     end,
     open_alarms,
+    received,
     states,
     subscribed_queue,
     subscribers,
@@ -155,3 +156,16 @@ def test_a_second_drill_at_the_same_time_leaves_the_first_alone(stage, waiting):
     )
     assert states(stage.client)[CHILD] == "ALARM"
     end(process)
+
+
+def test_a_damaged_log_is_said_before_anybody_is_paged(stage):
+    (stage.root / "reviews").mkdir(exist_ok=True)
+    (stage.root / "reviews" / "log.jsonl").write_text("nonsense\n")
+    heard = subscribed_queue(stage.client, TOPIC)
+
+    code, out, err = stage.drill()
+
+    assert (code, out) == (2, "")
+    assert err.startswith("error: the log of drills: ")
+    assert err.count("\n") == 1
+    assert received(stage.client, heard) == []

@@ -42,9 +42,10 @@ class Recorded(Calls):
 
 
 @pytest.fixture
-def made(aws, monkeypatch):
+def made(aws_without_images, monkeypatch):
     """What drills ask for that do all that one can."""
     monkeypatch.setattr(hearing, "_PAUSE_SECONDS", 0)
+    aws = aws_without_images
     make_stack(aws, url=None)
     subscribed_queue(aws, TOPIC, "pages")
     events, sqs = aws("events"), aws("sqs")

@@ -38,10 +38,10 @@ FUNCTION = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:act"
 
 
 @pytest.fixture
-def client(aws, monkeypatch):
+def client(aws_without_images, monkeypatch):
     monkeypatch.setattr(hearing, "_PAUSE_SECONDS", 0)
-    make_stack(aws, url=None)
-    return aws
+    make_stack(aws_without_images, url=None)
+    return aws_without_images
 
 
 @pytest.fixture

@@ -59,10 +59,10 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def client(aws, clock):
+def client(aws_without_images, clock):
     alarming.ALARMING.timers = clock
-    make_stack(aws, url=None)
-    return aws
+    make_stack(aws_without_images, url=None)
+    return aws_without_images
 
 
 def set_state(client, name, value, reason="practice"):

@@ -1,5 +1,6 @@
 """The one way in which a drill asks AWS: a missing permission is said with action and resource."""
 
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -47,7 +48,7 @@ class Calls:
     """
 
     def __init__(self, clients: Clients) -> None:
-        self._clients = clients
+        self._clients = functools.cache(clients)  # boto3 would make one anew for each call
 
     def __call__(self, service: str, operation: str, resource: str = "*", **members: Any) -> Any:
         """Send a request.

@@ -37,6 +37,9 @@ GRACE_SECONDS: Final = 60
 SETTLE_SECONDS: Final = 30.0
 """How long the alarms may take to show their former state again (seconds)."""
 _PAUSE_SECONDS: Final = 0.25
+"""Between two looks at the alarms on the embedded AWS (seconds)."""
+_AWS_PAUSE_SECONDS: Final = 1.0
+"""The same on an account, whose others ask CloudWatch, too (seconds)."""
 
 Say = Callable[[str], None]
 
@@ -319,7 +322,7 @@ class PageDrill:
                     f"alarm {', '.join(open_)}: still in ALARM {SETTLE_SECONDS:g} s after drill "
                     f"{plan.id}: it is real, or has to be looked at"
                 )
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(_PAUSE_SECONDS if self.at_once else _AWS_PAUSE_SECONDS)
 
     def _states(self, names: Sequence[str]) -> dict[str, Any]:
         found: dict[str, Any] = {}
