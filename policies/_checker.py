@@ -20,12 +20,14 @@ from pulumi_policy import EnforcementLevel
 
 from surgeproof.findings import Finding, Kind
 from surgeproof.findings.model import ADVISORY, EXPIRED, MANDATORY, SURGES, UNUSED
+from surgeproof.plan.terraform import PARENT, text_in_terraform_s_words
 from surgeproof.policies import _settings
 from surgeproof.policies._coverage import unread
 from surgeproof.policies._mending import mended
 from surgeproof.policies._rules import AnyRule, CannotJudgeError, Report, Resource, Stack, StackRule
 from surgeproof.policies._settings import Exemption, Settings
 from surgeproof.policies._values import fit
+from surgeproof.settings.resources import type_of
 
 _log: Final = logging.getLogger(__name__)
 
@@ -77,6 +79,13 @@ def _in_time(check: Callable[[], None]) -> None:
         raise CannotJudgeError(f"it took longer than {LONGEST_SECONDS:g} s")
     if raised:
         raise raised[0]
+
+
+def _told(urn: str, text: str) -> str:
+    """Return a text on a resource in the words of the program that makes it."""
+    if f"::{PARENT}$" not in urn:
+        return text
+    return text_in_terraform_s_words(type_of(urn), text)
 
 
 def _surges(told: Sequence[str], urn: str) -> Finding:
@@ -281,9 +290,9 @@ class Checker:
                     level=ADVISORY if enforced is EnforcementLevel.ADVISORY else MANDATORY,
                     severity=rule.severity.value,
                     urn=urn,
-                    message=text,
-                    why=rule.description,
-                    fix=rule.fix,
+                    message=_told(urn, text),
+                    why=_told(urn, rule.description),
+                    fix=_told(urn, rule.fix),
                     link=rule.link,
                 )
             )
@@ -300,7 +309,7 @@ class Checker:
                     level=ADVISORY,
                     severity=rule.severity.value,
                     urn=urn,
-                    message=reason,
+                    message=_told(urn, reason),
                     link=rule.link,
                 )
             )

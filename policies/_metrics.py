@@ -22,29 +22,36 @@ _PREDEFINED_EC2: Final = {
 }
 
 _OF_LOAD_BALANCERS: Final = """
-    ActiveConnectionCount AnomalousHostCount BYoIPUtilPercentage ClientTLSNegotiationErrorCount
-    ConsumedLCUs DesyncMitigationMode_NonCompliant_Request_Count DroppedInvalidHeaderRequestCount
-    ELBAuthError ELBAuthFailure ELBAuthLatency ELBAuthRefreshTokenSuccess ELBAuthSuccess
-    ELBAuthUserClaimsSizeExceeded ForwardedInvalidHeaderRequestCount GrpcRequestCount
+    ActiveConnectionCount ActiveZonalShiftHostCount AnomalousHostCount
+    AppCookieNonStickinessCount BYoIPUtilPercentage CapacityUtilization
+    ClientTLSNegotiationErrorCount ConsumedLCUs DesyncMitigationMode_NonCompliant_Request_Count
+    DroppedInvalidHeaderRequestCount ELBAuthError ELBAuthFailure ELBAuthLatency
+    ELBAuthRefreshTokenSuccess ELBAuthSuccess ELBAuthUserClaimsSizeExceeded
+    ExcessiveLowReputationPackets ForwardedInvalidHeaderRequestCount GrpcRequestCount
     HTTPCode_ELB_3XX_Count HTTPCode_ELB_4XX_Count HTTPCode_ELB_500_Count HTTPCode_ELB_502_Count
-    HTTPCode_ELB_503_Count HTTPCode_ELB_504_Count HTTPCode_ELB_5XX_Count HTTPCode_Target_2XX_Count
-    HTTPCode_Target_3XX_Count HTTPCode_Target_4XX_Count HTTPCode_Target_5XX_Count
-    HTTP_Fixed_Response_Count HTTP_Redirect_Count HTTP_Redirect_Url_Limit_Exceeded_Count
-    HealthyHostCount HealthyStateDNS HealthyStateRouting IPv6ProcessedBytes IPv6RequestCount
-    LambdaInternalError LambdaTargetProcessedBytes LambdaUserError LowReputationPacketsDropped
-    LowReputationRequestsDenied MitigatedHostCount NewConnectionCount NonStickyRequestCount
-    PeakLCUs ProcessedBytes RejectedConnectionCount RequestCount RequestCountPerTarget
-    ReservedLCUs RuleEvaluations StandardProcessedBytes TargetConnectionErrorCount
-    TargetResponseTime TargetTLSNegotiationErrorCount UnHealthyHostCount
-    UnhealthyRoutingRequestCount UnhealthyStateDNS UnhealthyStateRouting ZonalShiftedHostCount
+    HTTPCode_ELB_503_Count HTTPCode_ELB_504_Count HTTPCode_ELB_5XX_Count
+    HTTPCode_Target_2XX_Count HTTPCode_Target_3XX_Count HTTPCode_Target_4XX_Count
+    HTTPCode_Target_5XX_Count HTTP_Fixed_Response_Count HTTP_Redirect_Count
+    HTTP_Redirect_Url_Limit_Exceeded_Count HealthyHostCount HealthyStateDNS HealthyStateRouting
+    IPv6ProcessedBytes IPv6RequestCount LambdaInternalError LambdaTargetProcessedBytes
+    LambdaUserError LowReputationPacketsDropped LowReputationRequestsDenied MitigatedHostCount
+    NewConnectionCount NonStickyRequestCount PeakLCUs ProcessedBytes RejectedConnectionCount
+    RequestCount RequestCountPerTarget ReservedLCUs RuleEvaluations TargetConnectionErrorCount
+    TargetControlActiveChannelCount TargetControlChannelErrorCount TargetControlNewChannelCount
+    TargetControlProcessedBytes TargetControlRequestCount TargetControlRequestRejectCount
+    TargetControlWorkQueueLength TargetResponseTime TargetTLSNegotiationErrorCount
+    UnHealthyHostCount UnhealthyRoutingRequestCount UnhealthyStateDNS UnhealthyStateRouting
 """
+"""All metrics of the page "CloudWatch metrics for your Application Load Balancer", as it was in
+2026: of load balancers, LCU, targets, target groups, Lambda functions, authentication and Target
+Optimizer
+(https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html)."""
 _CATALOGUES: Final[Mapping[str, frozenset[str]]] = {
     "AWS/ApplicationELB": frozenset(_OF_LOAD_BALANCERS.split()),
     "AWS/AutoScaling": frozenset(GROUP_METRICS),
 }
-"""Metrics by namespace: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
-and autoscaling EnableMetricsCollection. AWS adds to them, so that a name that is missing here is
-no error by itself."""
+"""Metrics by namespace; those of groups are the ones that the API's EnableMetricsCollection names.
+AWS adds to them, so that a name that is missing here is no error by itself."""
 _ALIKE: Final = 0.85
 """Likeness (0 to 1, of difflib) from which a name is a known one misspelled."""
 

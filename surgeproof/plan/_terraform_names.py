@@ -150,6 +150,66 @@ def in_terraform_s_words(token: str, path: str) -> str:
     return _WORD.sub(lambda word: other.get(word[0]) or snake(word[0]), path)
 
 
+@cache
+def _properties() -> frozenset[str]:
+    """Return the names of all properties, at any depth."""
+    names: set[str] = set()
+    for token in tokens():
+        waiting = [resource_shapes(token) or {}]
+        seen = set()
+        while waiting:
+            shapes = waiting.pop()
+            names |= set(shapes)
+            for shape in shapes.values():
+                inner = shape[0] if isinstance(shape, list) else shape
+                if isinstance(inner, str) and inner in seen:
+                    continue
+                seen |= {inner} if isinstance(inner, str) else set()
+                block = block_shapes(inner)
+                waiting += [block] if block else []
+    return frozenset(names)
+
+
+@cache
+def kind_of(token: str) -> str | None:
+    """Return Terraform's name of a type of pulumi-aws; None where the rule does not tell it."""
+    module, _, name = token.removeprefix("aws:").partition("/")
+    own = snake(name.partition(":")[0])
+    by_rule = f"aws_{own}" if module in _WITHOUT_MODULE else f"aws_{module}_{own}"
+    found = [kind for kind, each in _TYPES.items() if each == token and "aws_alb" not in kind]
+    if found:
+        return found[0]
+    # Terraform has `aws_db_` and `aws_rds_` for what is in one module of pulumi-aws.
+    return None if module == "rds" and token_of(by_rule) != token else by_rule
+
+
+_CLASS: Final = re.compile(r"\baws\.([a-z0-9]+)\.([A-Z][A-Za-z0-9]*)\b")
+_QUOTED: Final = re.compile(
+    r"`([a-z][A-Za-z0-9]*(?:\[[0-9*]+\])?(?:\.[A-Za-z0-9]+(?:\[[0-9*]+\])?)*)`"
+)
+_FLAG: Final = re.compile(r"=(True|False)\b")
+
+
+def text_in_terraform_s_words(token: str, text: str) -> str:
+    """Return a text on a resource with Terraform's names of types, properties and flags.
+
+    Only what stands in backticks and names a property is one: keys of a stack's settings and values
+    stay as they are.
+    """
+
+    def of_type(found: re.Match[str]) -> str:
+        name = f"{found[2][:1].lower()}{found[2][1:]}:{found[2]}"
+        return kind_of(f"aws:{found[1]}/{name}") or found[0]
+
+    def of_property(found: re.Match[str]) -> str:
+        words = _WORD.findall(found[1])
+        known = all(word in _properties() for word in words)
+        return f"`{in_terraform_s_words(token, found[1])}`" if known else found[0]
+
+    text = _QUOTED.sub(of_property, _CLASS.sub(of_type, text))
+    return _FLAG.sub(lambda found: f"={found[1].lower()}", text)
+
+
 def snake(name: str) -> str:
     """Return a name in camel case with underscores."""
     return "".join(f"_{sign.lower()}" if sign.isupper() else sign for sign in name)

@@ -36,6 +36,9 @@ _TARGET_GROUP: Final = "aws:lb/targetGroup:TargetGroup"
 _LOAD_BALANCER: Final = "aws:lb/loadBalancer:LoadBalancer"
 _DATABASE: Final = "aws:rds/instance:Instance"
 _PARAMETERS: Final = "aws:rds/parameterGroup:ParameterGroup"
+_CLUSTER: Final = "aws:rds/cluster:Cluster"
+_MEMBER: Final = "aws:rds/clusterInstance:ClusterInstance"
+_CLUSTER_PARAMETERS: Final = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
 _PROXY_TARGET: Final = "aws:rds/proxyTarget:ProxyTarget"
 
 
@@ -213,14 +216,14 @@ class _Deployed:
         found += self._balancing(targets)
         found += self._alarms(found)
         try:
-            for identifier in [database] if database else self._databases():
-                found += self._database(identifier)
+            found += self._database(database) if database else self._databases()
         except (ClientError, BotoCoreError) as error:
             if database is not None:
                 raise
             code = type(error).__name__
             reason = f"RDS does not tell of it ({code}); none is taken to be there."
-            self.notes.append(NotSeen(path="database", reason=reason))
+            missing = f"RDS does not say which databases there are ({code})"
+            self.notes.append(NotSeen(path="database", reason=reason, missing=missing))
         return found
 
     def _all(self, service: str, operation: str, key: str, **request: Any) -> Iterator[Any]:
@@ -531,26 +534,80 @@ class _Deployed:
 
     # The database.
 
-    def _databases(self) -> list[str]:
-        return [
-            each["DBInstanceIdentifier"]
-            for each in self._all("rds", "describe_db_instances", "DBInstances")
-            if self._prefix and each["DBInstanceIdentifier"].startswith(self._prefix)
-        ]
+    def _databases(self) -> Iterator[Resource]:
+        """Yield the instances and clusters whose identifiers begin as the stack's names do."""
+        if self._prefix is None:
+            reason = "Only groups were named, so that no database was looked for."
+            missing = "which database the groups ask was not looked for"
+            self.notes.append(NotSeen(path="database", reason=reason, missing=missing))
+            return
+        for each in self._all("rds", "describe_db_instances", "DBInstances"):
+            name = each["DBInstanceIdentifier"]
+            if name.startswith(self._prefix) and not each.get("DBClusterIdentifier"):
+                yield from self._database(name)
+        for each in self._all("rds", "describe_db_clusters", "DBClusters"):
+            if each["DBClusterIdentifier"].startswith(self._prefix):
+                yield from self._cluster(each)
 
-    def _proxies_of(self, identifier: str) -> Iterator[Resource]:
+    def _cluster(self, answer: Mapping[str, Any]) -> Iterator[Resource]:
+        """Yield a cluster of Aurora or of several zones, its instances and its parameters."""
+        name, group = answer["DBClusterIdentifier"], answer.get("DBClusterParameterGroup")
+        yield Resource(
+            type=_CLUSTER,
+            key=f"{_CLUSTER}::{name}",
+            name=name,
+            properties={
+                "clusterIdentifier": name,
+                "engine": answer.get("Engine"),
+                "dbClusterInstanceClass": answer.get("DBClusterInstanceClass"),
+                "dbClusterParameterGroupName": group,
+                "replicationSourceIdentifier": answer.get("ReplicationSourceIdentifier"),
+            },
+        )
+        if group:
+            operation = "describe_db_cluster_parameters"
+            found = self._all("rds", operation, "Parameters", DBClusterParameterGroupName=group)
+            yield _parameters(_CLUSTER_PARAMETERS, group, found)
+        for member in answer.get("DBClusterMembers") or ():
+            yield from self._member(name, member["DBInstanceIdentifier"])
+        for target in self._proxy_targets():
+            if name in (target.get("TrackedClusterId"), target.get("RdsResourceId")):
+                yield _proxy_target(target["DBProxyName"], "dbClusterIdentifier", name)
+
+    def _member(self, cluster: str, identifier: str) -> Iterator[Resource]:
+        for answer in self._all(
+            "rds", "describe_db_instances", "DBInstances", DBInstanceIdentifier=identifier
+        ):
+            groups = [each["DBParameterGroupName"] for each in answer.get("DBParameterGroups", ())]
+            yield Resource(
+                type=_MEMBER,
+                key=f"{_MEMBER}::{identifier}",
+                name=identifier,
+                properties={
+                    "clusterIdentifier": cluster,
+                    "instanceClass": answer.get("DBInstanceClass"),
+                    "dbParameterGroupName": groups[0] if groups else None,
+                },
+            )
+            for group in groups[:1]:
+                found = self._all(
+                    "rds", "describe_db_parameters", "Parameters", DBParameterGroupName=group
+                )
+                yield _parameters(_PARAMETERS, group, found)
+
+    def _proxy_targets(self) -> Iterator[Mapping[str, Any]]:
+        """Yield what proxies pass connections on to, each with the proxy's name."""
         for proxy in self._all("rds", "describe_db_proxies", "DBProxies"):
             name = proxy["DBProxyName"]
             for target in self._all(
                 "rds", "describe_db_proxy_targets", "Targets", DBProxyName=name
             ):
-                if target.get("RdsResourceId") == identifier:
-                    yield Resource(
-                        type=_PROXY_TARGET,
-                        key=f"{_PROXY_TARGET}::{name}/{identifier}",
-                        name=name,
-                        properties={"dbProxyName": name, "dbInstanceIdentifier": identifier},
-                    )
+                yield {**target, "DBProxyName": name}
+
+    def _proxies_of(self, identifier: str) -> Iterator[Resource]:
+        for target in self._proxy_targets():
+            if target.get("RdsResourceId") == identifier:
+                yield _proxy_target(target["DBProxyName"], "dbInstanceIdentifier", identifier)
 
     def _database(self, identifier: str) -> Iterator[Resource]:
         for answer in self._all(
@@ -571,21 +628,34 @@ class _Deployed:
             )
             yield from self._proxies_of(identifier)
             for group in groups[:1]:
-                parameters = self._all(
+                found = self._all(
                     "rds", "describe_db_parameters", "Parameters", DBParameterGroupName=group
                 )
-                yield Resource(
-                    type=_PARAMETERS,
-                    key=f"{_PARAMETERS}::{group}",
-                    name=group,
-                    properties={
-                        "name": group,
-                        "parameters": [
-                            {"name": each["ParameterName"], "value": each.get("ParameterValue")}
-                            for each in parameters
-                        ],
-                    },
-                )
+                yield _parameters(_PARAMETERS, group, found)
+
+
+def _parameters(token: str, group: str, found: Iterable[Mapping[str, Any]]) -> Resource:
+    """Return a parameter group; what it leaves to the engine has no value."""
+    stated = [
+        {"name": each["ParameterName"], "value": each["ParameterValue"]}
+        for each in found
+        if each.get("ParameterValue") is not None
+    ]
+    return Resource(
+        type=token,
+        key=f"{token}::{group}",
+        name=group,
+        properties={"name": group, "parameters": stated},
+    )
+
+
+def _proxy_target(proxy: str, key: str, identifier: str) -> Resource:
+    return Resource(
+        type=_PROXY_TARGET,
+        key=f"{_PROXY_TARGET}::{proxy}/{identifier}",
+        name=proxy,
+        properties={"dbProxyName": proxy, key: identifier},
+    )
 
 
 def in_engines_words(token: str, answer: Mapping[str, Any]) -> dict[str, Any]:

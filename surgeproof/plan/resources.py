@@ -42,7 +42,7 @@ def read_resources(
     """
     stack = Stack(tuple(resources))
     for each in not_seen:
-        stack.notes.add(each.path, each.reason)
+        stack.notes.add(each.path, each.reason, supply=each.supply, missing=each.missing)
     found = [group for group in stack.of(known.GROUP) if not group.external]
     if not found:
         raise PlanError("resources: must hold an Auto Scaling group, got none")

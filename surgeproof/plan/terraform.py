@@ -10,7 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from surgeproof.plan import _terraform_names as names
-from surgeproof.plan._terraform_names import PARENT, in_terraform_s_words
+from surgeproof.plan._terraform_names import (
+    PARENT,
+    in_terraform_s_words,
+    text_in_terraform_s_words,
+)
 from surgeproof.plan._terraform_references import (
     Instance,
     References,
@@ -20,7 +24,14 @@ from surgeproof.plan._terraform_references import (
 from surgeproof.settings.errors import DocumentError, Path, listed, shown
 from surgeproof.settings.resources import SECRET, SIGNATURE, UNKNOWN_TEXT, Form, type_of
 
-__all__ = ["PARENT", "destroyed", "in_terraform_s_words", "is_terraform", "read_terraform"]
+__all__ = [
+    "PARENT",
+    "destroyed",
+    "in_terraform_s_words",
+    "is_terraform",
+    "read_terraform",
+    "text_in_terraform_s_words",
+]
 
 PROJECT: Final = "terraform"
 STACK: Final = "default"

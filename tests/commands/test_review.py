@@ -279,9 +279,10 @@ def test_a_deployed_group_is_reviewed_with_no_more_than_the_documented_permissio
     (statement,) = policy()["Statement"]
     allowed = set(statement["Action"])
     assert asked <= allowed
-    # What this group does not have: a launch configuration, and a proxy before its database.
+    # What this group does not have: a launch configuration, a cluster, a proxy before its database.
     assert allowed - asked == {
         "autoscaling:DescribeLaunchConfigurations",
+        "rds:DescribeDBClusterParameters",
         "rds:DescribeDBProxyTargets",
     }
     assert (statement["Effect"], statement["Resource"]) == ("Allow", "*")

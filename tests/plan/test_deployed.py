@@ -292,10 +292,69 @@ def test_a_database_of_others_is_none():
     assert read(database=None).database is None
 
 
-def test_a_database_that_rds_does_not_tell_of_is_named():
-    plan = read(changed("rds", "describe_db_instances", None), database=None)
+def aurora():
+    """Return what AWS says of a stack with an Aurora cluster of two instances."""
+    answers = copy.deepcopy(RECORDED)
+    (instance,) = answers["rds"]["describe_db_instances"]["DBInstances"]
+    answers["rds"]["describe_db_instances"]["DBInstances"] = [
+        instance
+        | {
+            "DBInstanceIdentifier": "shop-data-0",
+            "DBClusterIdentifier": "shop-data",
+            "DBInstanceClass": "db.r7g.xlarge",
+            "Engine": "aurora-postgresql",
+        }
+    ]
+    answers["rds"]["describe_db_parameters"]["Parameters"] = [{"ParameterName": "max_connections"}]
+    answers["rds"]["describe_db_cluster_parameters"] = {
+        "Parameters": [{"ParameterName": "max_connections", "ParameterValue": "700"}]
+    }
+    answers["rds"]["describe_db_clusters"] = {
+        "DBClusters": [
+            {
+                "DBClusterIdentifier": "shop-data",
+                "DBClusterParameterGroup": "all",
+                "Engine": "aurora-postgresql",
+                "DBClusterMembers": [{"DBInstanceIdentifier": "shop-data-0"}],
+            },
+            {"DBClusterIdentifier": "billing", "Engine": "aurora-postgresql"},
+        ]
+    }
+    answers["rds"]["describe_db_proxy_targets"]["Targets"][0].pop("RdsResourceId", None)
+    return answers
+
+
+def test_an_aurora_cluster_is_read_with_its_limit():
+    found = read(aurora(), database=None).database
+
+    assert (found.name, found.max_connections) == ("shop-data", 700)
+    assert (found.parallelism, found.proxied) == (4, False)
+
+
+def test_an_aurora_cluster_behind_a_proxy_is_proxied():
+    answers = aurora()
+    target = answers["rds"]["describe_db_proxy_targets"]["Targets"][0]
+    target["TrackedClusterId"] = "shop-data"
+
+    assert read(answers, database=None).database.proxied
+
+
+def test_where_only_groups_are_named_the_database_is_missing():
+    plan = read(database=None, prefix=None, groups=["shop-web"])
+
+    assert [each.missing for each in plan.not_seen if each.path == "database"] == [
+        "which database the groups ask was not looked for"
+    ]
+
+
+@pytest.mark.parametrize("operation", ["describe_db_instances", "describe_db_clusters"])
+def test_a_database_that_rds_does_not_tell_of_is_named(operation):
+    plan = read(changed("rds", operation, None), database=None)
 
     assert plan.database is None
+    assert "RDS does not say which databases there are (ClientError)" in {
+        each.missing for each in plan.not_seen
+    }
     assert any(note.path == "database" and "ClientError" in note.reason for note in plan.not_seen)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from surgeproof.plan import _terraform_names as names
 from surgeproof.plan import shapes
 from surgeproof.plan._terraform_names import (
     FILE,
@@ -167,3 +168,32 @@ def test_the_table_of_names_is_current():
 
 def test_what_nothing_reads_has_no_name():
     assert token_of("aws_iam_user") is None
+
+
+@pytest.mark.parametrize(
+    ("token", "kind"),
+    [
+        ("aws:lb/loadBalancer:LoadBalancer", "aws_lb"),
+        ("aws:lb/listener:Listener", "aws_lb_listener"),
+        ("aws:rds/instance:Instance", "aws_db_instance"),
+        ("aws:rds/cluster:Cluster", "aws_rds_cluster"),
+        ("aws:ec2/launchTemplate:LaunchTemplate", "aws_launch_template"),
+        ("aws:acm/certificate:Certificate", "aws_acm_certificate"),
+        ("aws:rds/proxy:Proxy", None),
+    ],
+)
+def test_a_type_has_terraform_s_name(token, kind):
+    assert names.kind_of(token) == kind
+
+
+def test_a_text_has_terraform_s_names_of_types_properties_and_flags():
+    said = names.text_in_terraform_s_words(
+        "aws:autoscaling/policy:Policy",
+        "`stepAdjustments[0].scalingAdjustment` must be above `minSize`, not `notBreaching`. Set "
+        "enabled=True on the aws.autoscaling.Policy, or `fleet.minSize`.",
+    )
+
+    assert said == (
+        "`step_adjustment[0].scaling_adjustment` must be above `min_size`, not `notBreaching`. Set "
+        "enabled=true on the aws_autoscaling_policy, or `fleet.minSize`."
+    )
