@@ -94,7 +94,7 @@ def encode(
     rules.composites()
     seconds = demand.size * step_seconds
     scheduled, schedule_names = schedules(plan, chosen, load, seconds, pre_roll_seconds, left_out)
-    figures = figures_of(plan)
+    figures = figures_of(plan, chosen.name)
     scenario = scenario_of(plan, chosen, service, figures, rules.bounds)
     for name, value in (
         ("seed", seed),

@@ -140,12 +140,34 @@ FIGURES: Final[Mapping[str, Row]] = MappingProxyType(
             Worse.LOW,
             "requests that a cold instance works on at once",
         ),
+        "other_instances": Row(
+            lambda _: None,  # by `figures_of`, as it depends on the group
+            Worse.HIGH,
+            "instances of other groups, which hold connections to the same database",
+        ),
     }
 )
 """By the scenario's field. Their order is that in which they are drawn."""
 
 
-def figures_of(plan: ScalingPlan) -> dict[str, Figure]:
-    """Return the ranges that a plan with a service states, by the scenario's field."""
+def figures_of(plan: ScalingPlan, group: str) -> dict[str, Figure]:
+    """Return the ranges that a plan with a service states, by the scenario's field.
+
+    Args:
+        plan: The plan.
+        group: Name of the group that is replayed; the others hold connections meanwhile.
+
+    """
     found = {name: row.found(plan) for name, row in FIGURES.items()}
+    others = [each for each in plan.groups if each.name != group]
+    if others and plan.database is not None and not plan.database.proxied:
+        usual = [
+            each.min_size if each.desired_capacity is None else each.desired_capacity
+            for each in others
+        ]
+        found["other_instances"] = Figure(
+            low=sum(each.min_size for each in others),
+            typical=sum(usual),
+            high=sum(each.max_size for each in others),
+        )
     return {name: figure for name, figure in found.items() if figure is not None}

@@ -136,6 +136,7 @@ READ_WHERE: Final[Mapping[str, Callable[[Encoded], bool]]] = MappingProxyType(
         "pool_start_seconds": _states("has_pool"),
         "database_seconds": _states("has_database"),
         "connections_per_instance": _states("has_database"),
+        "other_instances": _states("max_connections"),
         "contention": _of_capacity,
         "coherency": _of_capacity,
         "processor_seconds": _by_processor,

@@ -672,6 +672,22 @@ def test_of_two_groups_a_surge_must_say_which_it_hits(say):
     assert say.surges == [f"sale not decided: {reason}"]
 
 
+def test_another_group_holds_connections_to_the_same_database(say):
+    # Eight instances open 80 connections; with twenty more, 280.
+    limited = cluster("db.r7g.large", {"name": "max_connections", "value": "150"})
+    surge = CONFIG["surges"]["sale"] | {"group": "web"}
+    config = CONNECTIONS | {"surges": {"sale": surge}}
+    beside = {"name": "batch", "minSize": 20, "maxSize": 20, "availabilityZones": ["a"]}
+
+    assert say(SURVIVES, config=config, **limited) == NOTHING
+    other = Thing(GROUP, "batch", beside)
+    (message,) = say(SURVIVES, config=config, **limited, other=other).refusals
+
+    assert message.startswith(
+        "surge `sale` (x2-in-300s x 2) fails: in minute 0 the database took no more connections "
+    )
+
+
 WEST = {"region": "eu-west-1"}
 ELSEWHERE = Thing(GROUP, "batch", FLEET | {"minSize": 2, "maxSize": 2, "region": "us-east-1"})
 

@@ -266,7 +266,7 @@ SCENARIO = _dtype(
     " requests_per_second cold_requests_per_second cold_seconds service_seconds"
     " service_variation boot_seconds pool_start_seconds queue_size concurrency"
     " cold_concurrency longest_request_seconds database_seconds"
-    " connections_per_instance processor_seconds servers"
+    " connections_per_instance other_instances processor_seconds servers"
     # users and objective
     " session_seconds requests_per_session timeout_seconds backoff_seconds think_seconds"
     " latency_seconds bad_share_limit slow_bound_0 slow_bound_1 slow_bound_2 slow_bound_3"

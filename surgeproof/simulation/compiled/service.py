@@ -438,7 +438,11 @@ def serve(w: World, i: int, t: float) -> None:
     sums[MAX_SIZE_SECONDS] += f.max_size * step
     if c.has_database:
         sums[CONNECTION_SECONDS] += (
-            min((f.in_service + f.draining) * c.connections_per_instance, c.max_connections) * step
+            min(
+                (f.in_service + f.draining + c.other_instances) * c.connections_per_instance,
+                c.max_connections,
+            )
+            * step
         )
         sums[DATABASE_BUSY_SECONDS] += db_load * step
     sums[IN_FLIGHT_SECONDS] += (answered_rate * mean_response + backlog) * step
@@ -493,7 +497,7 @@ def _connection_errors(w: World, t: float) -> float:
     f = w.fleet
     if c.max_connections <= 0.0 or c.proxied or c.connections_per_instance <= 0.0:
         return 0.0
-    wanted = (f.in_service + f.draining) * c.connections_per_instance
+    wanted = (f.in_service + f.draining + c.other_instances) * c.connections_per_instance
     errors = max(0.0, 1.0 - c.max_connections / wanted) if wanted > 0.0 else 0.0
     if errors > 0.0 and not f.exhausted:
         note(w, t, E_CONNECTIONS_EXHAUSTED, 0, wanted)
