@@ -222,6 +222,7 @@ def _judged(found: Any, project: Project, stack: str, plan: Any) -> Any:
     """Return the review with what a replay of the stack's surges says, now and then."""
     from surgeproof.commands import replaying  # noqa: PLC0415
     from surgeproof.queries import effect  # noqa: PLC0415
+    from surgeproof.queries.words import figure  # noqa: PLC0415
     from surgeproof.simulation.outcomes import percent  # noqa: PLC0415
 
     service = plan.plan.service
@@ -256,8 +257,8 @@ def _judged(found: Any, project: Project, stack: str, plan: Any) -> Any:
     now, then = told
     seconds = [each.database_seconds.typical * 1000 for each in services]
     assumptions = (
-        f"The replay has {seconds[0]:,.3g} ms of database time in a request now and "
-        f"{seconds[1]:,.3g} ms then, by "
+        f"The replay has {figure(seconds[0])} ms of database time in a request now and "
+        f"{figure(seconds[1])} ms then, by "
         + ("--requests-per-second" if found.effect.requests else "service.databaseSeconds")
         + ", and what an instance carries stays as stated: a load test says how much more it is.",
     )

@@ -16,6 +16,7 @@ from surgeproof.queries.statistics import (
     TableCounts,
     named,
 )
+from surgeproof.queries.words import figure
 
 MIB: Final = 1024 * 1024
 
@@ -96,8 +97,8 @@ def described(seen: Seen, total: float) -> str:
     counts = seen.counts
     share = counts.milliseconds / total if total else 0.0
     return (
-        f"{counts.calls:,} calls of {counts.mean_milliseconds:,.3g} ms, {share:.1%} of the time: "
-        f"{seen.parsed.shown}"
+        f"{counts.calls:,} calls of {figure(counts.mean_milliseconds)} ms, {share:.1%} of the "
+        f"time: {seen.parsed.shown}"
     )
 
 
@@ -495,7 +496,7 @@ def slower(
             place=one.parsed.tables[0].name if one.parsed.tables else "statement",
             problem=f"It takes {each.slower:,.1f} times as long as at the earlier review.",
             evidence=(
-                f"{before:,.3g} ms before, {after:,.3g} ms since: {one.parsed.shown}",
+                f"{figure(before)} ms before, {figure(after)} ms since: {one.parsed.shown}",
                 (
                     f"{each.calls_per_hour[0]:,.0f} calls an hour before, "
                     f"{each.calls_per_hour[1]:,.0f} since"

@@ -15,6 +15,7 @@ from rich.text import Text
 from surgeproof.escaping import terminal
 from surgeproof.queries.findings import Finding
 from surgeproof.queries.review import Grown, Ranked, Review
+from surgeproof.queries.words import figure
 
 SHOWN: Final = 10
 """Rows of a ranking in the text; JSON has all."""
@@ -91,7 +92,7 @@ def verdict(review: Review) -> str:
 def _time(milliseconds: float) -> str:
     seconds = milliseconds / 1000
     if seconds < 1:
-        return f"{milliseconds:,.3g} ms"
+        return f"{figure(milliseconds)} ms"
     if seconds < 60:
         return f"{seconds:,.3g} s"
     return f"{seconds / 60:,.1f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
@@ -106,7 +107,7 @@ def _ranking(console: Console, title: str, rows: Sequence[Ranked]) -> None:
             f"{each.share:.1%}",
             _time(each.milliseconds),
             f"{each.calls:,}",
-            f"{each.mean_milliseconds:,.3g} ms",
+            f"{figure(each.mean_milliseconds)} ms",
             _line(_cut(each.statement, room)),
         )
     console.print(table)
@@ -166,7 +167,7 @@ def _effect(console: Console, review: Review) -> None:
         )
     if (times := effect.request_milliseconds) is not None:
         now, then = times
-        lines.append(f"Database time of a request: {now:,.3g} ms now, {then:,.3g} ms then.")
+        lines.append(f"Database time of a request: {figure(now)} ms now, {figure(then)} ms then.")
     lines += [f"{each.surge}: {each.before} -> {each.after}" for each in review.judgements]
     _listed(console, "What it does to the service", lines)
 

@@ -15,6 +15,7 @@ from surgeproof.queries.indexes import Seen, review_scans
 from surgeproof.queries.plans import read_plan
 from surgeproof.queries.statements import Parsed, parse
 from surgeproof.queries.statistics import Connections, Statement, Statistics, Untrusted, named
+from surgeproof.queries.words import figure
 
 LARGE_ROWS: Final = 100_000
 """Rows from which a table is large, unless the caller says otherwise."""
@@ -317,7 +318,7 @@ def _assumptions(
         )
     if requests_per_second is not None and hours:
         told.append(
-            f"{requests_per_second:g} requests/s on average over the {hours:,.3g} hours of the "
+            f"{requests_per_second:g} requests/s on average over the {figure(hours)} hours of the "
             "counts, as --requests-per-second says."
         )
     return tuple(told)
