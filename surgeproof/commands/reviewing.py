@@ -204,8 +204,10 @@ def _peaks(
     if account is None:
         return
     progress(f"reading {REQUESTS} of 15 months from CloudWatch")
-    if asked.history is None and (trace := _requests(asked, plan, account, now)) is not None:
-        yield _of_days(trace, REQUESTS)
+    arn = _balancer(asked, plan, account) if asked.history is None else None
+    trace = account.requests(arn, now) if arn is not None else None
+    if arn is not None and trace is not None:
+        yield replace(_of_days(trace, REQUESTS), busiest=account.busiest_minute(arn, now))
     metric = asked.users_metric
     if asked.users is None and metric is not None and plan.groups:
         trace = account.users(metric["namespace"], metric["metricName"], plan.groups[0].name, now)
@@ -213,13 +215,12 @@ def _peaks(
             yield _of_days(trace, USERS)
 
 
-def _requests(asked: Asked, plan: ScalingPlan, account: Account, now: datetime) -> Trace | None:
+def _balancer(asked: Asked, plan: ScalingPlan, account: Account) -> str | None:
     named = asked.load_balancer or (plan.load_balancer.name if plan.load_balancer else None)
     if named is None:
         account.notes.append("requests: the plan has no load balancer; --load-balancer names one.")
         return None
-    arn = named if "/" in named else account.load_balancer(named)
-    return account.requests(arn, now) if arn is not None else None
+    return named if "/" in named else account.load_balancer(named)
 
 
 def _of_days(trace: Trace, what: str) -> Peaks:

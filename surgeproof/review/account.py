@@ -22,6 +22,9 @@ Clients = Callable[[str], Any]
 KEPT_DAYS: Final = 455
 """How long CloudWatch keeps values of an hour (GetMetricData in the API reference)."""
 
+MINUTES_DAYS: Final = 14
+"""Days of which each minute is read; CloudWatch keeps values of a minute for 15."""
+
 HOUR: Final = 3600
 """Period of the values that are read (seconds)."""
 
@@ -103,6 +106,20 @@ class Account:
         except TraceError as error:
             self.notes.append(f"requests: {error}")
             return None
+
+    def busiest_minute(self, load_balancer: str, now: datetime) -> float | None:
+        """Return the rate of the busiest minute of the last two weeks (requests/s).
+
+        Hours, which CloudWatch keeps longer, hide what a minute holds.
+        """
+        last = now.replace(second=0, microsecond=0)
+        begin = last - timedelta(days=MINUTES_DAYS)
+        try:
+            found = read_cloudwatch(self._clients("cloudwatch"), load_balancer, begin, last)
+        except TraceError as error:
+            self.notes.append(f"busiest minute: {error}")
+            return None
+        return found.peak_requests_per_second
 
     def users(self, namespace: str, name: str, group: str, now: datetime) -> Trace | None:
         """Return the users at work of each hour (users, mean of the hour).

@@ -69,12 +69,14 @@ class Peaks:
     """One value a day; NaN for a day without one."""
     source: tuple[str, ...] = ()
     """Where they are from."""
+    busiest: float | None = None
+    """Highest value of the last days at a finer step than the peaks have. Default: not known."""
 
     @property
     def recent(self) -> float | None:
         """The highest peak of the last RECENT_DAYS days; None where they have none."""
         known = [each for each in self.values[-RECENT_DAYS:] if not math.isnan(each)]
-        return max(known, default=None)
+        return max([*known, *([] if self.busiest is None else [self.busiest])], default=None)
 
 
 def daily_peaks(trace: Trace, what: str) -> Peaks:

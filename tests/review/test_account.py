@@ -128,6 +128,19 @@ def test_requests_are_those_of_each_hour_for_455_days(asked):
     assert trace.absent_steps == len(trace) - 2
 
 
+def test_the_busiest_minute_is_that_of_the_last_two_weeks(asked):
+    account, stub = asked
+    answer = {
+        "Id": "requests",
+        "Timestamps": [NOW - timedelta(days=14), NOW - timedelta(minutes=1)],
+        "Values": [60.0, 600.0],
+        "StatusCode": "Complete",
+    }
+    stub("cloudwatch").add_response("get_metric_data", {"MetricDataResults": [answer]})
+
+    assert account.busiest_minute(ARN, NOW) == 10
+
+
 def test_an_hours_users_are_a_sixtieth_of_their_sum(asked):
     account, stub = asked
     end = datetime(2026, 11, 27, 9, tzinfo=UTC)

@@ -1,6 +1,7 @@
 """Growth: daily peaks, trend with an interval, dates, and what is too little to say any."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -187,3 +188,10 @@ def test_the_weekly_pattern_blurs_neither_the_trend_nor_its_interval():
     for name in ("percent_per_month", "low_percent_per_month", "high_percent_per_month"):
         assert getattr(one, name) == pytest.approx(getattr(other, name), abs=1e-9)
     assert one.percent_per_month == pytest.approx(5, abs=1)
+
+
+def test_the_busiest_minute_may_be_higher_than_every_hour():
+    hours = peaks(days=60)
+
+    assert replace(hours, busiest=500.0).recent == 500
+    assert replace(hours, busiest=1.0).recent == hours.recent == max(hours.values[-28:])
