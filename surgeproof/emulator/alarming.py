@@ -505,22 +505,45 @@ def _wrapped(wrapper: Callable[..., Any], theirs: Callable[..., Any]) -> Callabl
     return wrapped
 
 
-def install(timers: Timers | None = None) -> None:
-    """Wrap moto's classes in this process, once; what comes later is called by `timers`."""
+def install(timers: Timers | None = None) -> bool:
+    """Wrap moto's classes in this process, once; tell whether they were not.
+
+    What comes later is called by `timers`.
+    """
     ALARMING.timers = timers or NoTimers()
-    if hasattr(CloudWatchResponse, "put_composite_alarm"):
-        return
-    response, backend, events = map(_as_any, (CloudWatchResponse, CloudWatchBackend, EventsHandler))
-    response.put_composite_alarm = _put_composite_alarm
-    response.describe_alarm_history = _alarm_history
-    response.describe_alarms = _wrapped(_described_alarms, response.describe_alarms)
-    backend.set_alarm_state = _wrapped(_set_alarm_state, backend.set_alarm_state)
-    # moto keeps a tuple of an alarm's former state; the history here has what AWS's has.
-    _as_any(Alarm).update_state = _update_state
-    events.test_event_pattern = _test_event_pattern
-    subscription = _as_any(Subscription)
-    subscription.publish = _wrapped(_deliver, subscription.publish)
-    subscription.private_key = _wrapped(_signing_key, subscription.private_key)
+    if _FORMER:
+        return False
+    changed: list[tuple[Any, str, Any]] = [
+        (CloudWatchResponse, "put_composite_alarm", _put_composite_alarm),
+        (CloudWatchResponse, "describe_alarm_history", _alarm_history),
+        (CloudWatchResponse, "describe_alarms", _described_alarms),
+        (CloudWatchBackend, "set_alarm_state", _set_alarm_state),
+        # moto keeps a tuple of an alarm's former state; the history here has what AWS's has.
+        (Alarm, "update_state", _update_state),
+        (EventsHandler, "test_event_pattern", _test_event_pattern),
+        (Subscription, "publish", _deliver),
+        (Subscription, "private_key", _signing_key),
+    ]
+    for owner, name, ours in changed:
+        theirs = vars(owner).get(name)
+        _FORMER.append((owner, name, theirs))
+        wraps = ours in (_described_alarms, _set_alarm_state, _deliver, _signing_key)
+        setattr(owner, name, _wrapped(ours, theirs) if wraps and theirs else ours)
+    return True
+
+
+def uninstall() -> None:
+    """Leave moto's classes as they were: other tests of the process are on moto alone."""
+    while _FORMER:
+        owner, name, theirs = _FORMER.pop()
+        if theirs is None:
+            delattr(owner, name)
+        else:
+            setattr(owner, name, theirs)
+
+
+_FORMER: Final[list[tuple[Any, str, Any]]] = []
+"""What was changed, with what was there before; nothing while moto is as it comes."""
 
 
 def _update_state(self: Alarm, reason: str, reason_data: str, state_value: str) -> None:
@@ -528,7 +551,3 @@ def _update_state(self: Alarm, reason: str, reason_data: str, state_value: str) 
     self.state_reason_data = reason_data
     self.state_value = state_value
     self.state_updated_timestamp = utcnow()
-
-
-def _as_any(thing: Any) -> Any:
-    return thing

@@ -9,7 +9,7 @@ import os
 import runpy
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -142,8 +142,9 @@ def _plain(value: Any) -> Any:
 @contextmanager
 def aws_in_process() -> Iterator[None]:
     """Turn moto on, empty but for the hosted zone surgeproof.test, and off again."""
-    alarming.install()
-    with moto.mock_aws():
+    with ExitStack() as stack, moto.mock_aws():
+        if alarming.install():
+            stack.callback(alarming.uninstall)
         backends: Any = get_backend("route53")
         zones = backends[DEFAULT_ACCOUNT_ID]["aws"]
         zone = zones.create_hosted_zone("surgeproof.test.", private_zone=False)

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from surgeproof.emulator import alarming
+from surgeproof.emulator.mocks import aws_in_process
 from tests.drill.conftest import (
     ACCOUNT,
     CHILD,
@@ -337,3 +338,15 @@ def test_whether_a_pattern_matches_can_be_asked(client, pattern, matches):
 )
 def test_messages_name_the_region_as_aws_does(region, name):
     assert alarming.region_name(region) == name
+
+
+def test_moto_is_as_it_comes_outside_of_the_account():
+    """Other tests of the process are on moto alone."""
+    from moto.cloudwatch.responses import CloudWatchResponse  # noqa: PLC0415
+
+    with aws_in_process():
+        assert hasattr(CloudWatchResponse, "put_composite_alarm")
+
+    assert not hasattr(CloudWatchResponse, "put_composite_alarm")
+    assert CloudWatchResponse.describe_alarms.__module__ == "moto.cloudwatch.responses"
+    assert alarming.Alarm.update_state.__module__ == "moto.cloudwatch.models"
