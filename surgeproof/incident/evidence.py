@@ -23,12 +23,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel, to_pascal
 
-from surgeproof.settings.errors import DocumentError, path_shown
+from surgeproof.escaping import visible
+from surgeproof.settings.errors import DocumentError, path_shown, shortened
 from surgeproof.settings.files import open_regular
 from surgeproof.settings.json_file import parse_json, read_json
 
@@ -48,6 +49,15 @@ LINE_BYTES_MAX: Final = 1_000_000
 
 _T = TypeVar("_T")
 _S = TypeVar("_S", bound=BaseModel)
+
+
+Moment = Annotated[
+    AwareDatetime,
+    Field(ge=datetime(1971, 1, 1, tzinfo=UTC), le=datetime(9998, 12, 31, tzinfo=UTC)),
+]
+"""A moment with a time zone, so far from the ends of the calendar that a day can be added."""
+
+Count = Annotated[int, Field(ge=0, le=10**15)]
 
 
 class EvidenceError(ValueError):
@@ -84,7 +94,7 @@ class Alarm(_Aws):
     threshold: float | None = None
     period: int | None = None
     comparison_operator: str = ""
-    evaluation_periods: int = 1
+    evaluation_periods: int = Field(default=1, ge=1)
     dimensions: tuple[Dimension, ...] = ()
 
 
@@ -92,7 +102,7 @@ class HistoryItem(_Aws):
     """An `AlarmHistoryItem` of cloudwatch `DescribeAlarmHistory`."""
 
     alarm_name: str
-    timestamp: AwareDatetime
+    timestamp: Moment
     history_item_type: str
     history_summary: str = ""
     history_data: str = "{}"
@@ -112,7 +122,7 @@ class MetricStat(_Aws):
     """A `MetricStat` of cloudwatch `GetMetricData`."""
 
     metric: Metric
-    period: int = Field(ge=1)
+    period: int = Field(ge=1, le=604_800)
     stat: str
 
 
@@ -126,7 +136,7 @@ class MetricDataQuery(_Aws):
 class MetricDataResult(_Aws):
     """A `MetricDataResult` of cloudwatch `GetMetricData`."""
 
-    timestamps: tuple[AwareDatetime, ...]
+    timestamps: tuple[Moment, ...]
     values: tuple[float, ...]
     status_code: str = "Complete"
 
@@ -145,7 +155,7 @@ class Activity(_Aws):
     auto_scaling_group_name: str
     description: str = ""
     cause: str
-    start_time: AwareDatetime
+    start_time: Moment
     status_code: str
     status_message: str = ""
     details: str = "{}"
@@ -167,7 +177,7 @@ class Event(_Aws):
     model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
 
     log_stream_name: str = ""
-    timestamp: int
+    timestamp: int = Field(ge=0, le=253_000_000_000_000)
     """Unix time (milliseconds)."""
     message: str
     event_id: str = ""
@@ -176,33 +186,33 @@ class Event(_Aws):
 class Minute(_Aws):
     """A minute of the load balancer's access logs, counted."""
 
-    begin: AwareDatetime
-    requests: int
+    begin: Moment
+    requests: Count
     """Entries of the log: attempts, retries among them."""
-    failed: int
+    failed: Count
     """Of these, those that got no answer of the application, or a server error."""
-    slow: int
+    slow: Count
     """Of these, answers that took longer than `Manifest.slow_seconds`."""
-    clients: int
+    clients: Count
     """Different client addresses."""
-    hurt_clients: int
+    hurt_clients: Count
     """Of these, those with a failed or slow request in this minute."""
-    steps: tuple[int, ...]
+    steps: tuple[Count, ...] = Field(min_length=6, max_length=6)
     """Requests in each ten seconds of the minute."""
 
 
 class Clients(_Aws):
     """Clients that are alike in what is counted of them; no address is kept."""
 
-    first: AwareDatetime
+    first: Moment
     """Minute of their first request within the evidence."""
-    last: AwareDatetime
+    last: Moment
     """Minute of their last one."""
-    first_hurt: AwareDatetime | None = None
+    first_hurt: Moment | None = None
     """Minute of their first failed or slow request; none where there was none."""
-    last_hurt: AwareDatetime | None = None
+    last_hurt: Moment | None = None
     """Minute of their last one."""
-    clients: int
+    clients: Count
     """How many they are."""
 
 
@@ -223,11 +233,11 @@ class Manifest(BaseModel):
     )
 
     version: int = VERSION
-    begin: AwareDatetime
+    begin: Moment
     """First moment that was asked for."""
-    end: AwareDatetime
+    end: Moment
     """First moment after it."""
-    taken: AwareDatetime
+    taken: Moment
     """When it was asked for: what CloudWatch and Auto Scaling keep depends on it."""
     origin: str
     """`aws`, or `simulation` for a simulated scenario."""
@@ -354,10 +364,10 @@ def _problems(place: str, error: ValidationError) -> list[str]:
     """Return what is wrong in the project's form, one line a problem."""
     lines = []
     for each in error.errors(include_url=False, include_context=False)[:PROBLEMS_MAX]:
-        at = ".".join(str(part) for part in each["loc"])
+        at = shortened(".".join(str(part) for part in each["loc"]))
         rule = each["msg"][0].lower() + each["msg"][1:]
         got = "nothing" if each["type"] == "missing" else json.dumps(each["input"], default=str)
-        lines.append(f"{place}: {at}: must satisfy: {rule}, got {got[:60]}")
+        lines.append(visible(f"{place}: {at}: must satisfy: {rule[:200]}, got {got[:60]}"))
     return lines
 
 

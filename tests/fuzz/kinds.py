@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,6 +36,14 @@ from surgeproof.emulator.state import State, StateError
 from surgeproof.escaping import visible
 from surgeproof.exits import InputError
 from surgeproof.findings.forms import FORMS, shown
+from surgeproof.incident.analysis import analyse, find_incident
+from surgeproof.incident.evidence import MANIFEST, TABLES, EvidenceError, read_bundle
+from surgeproof.incident.links import Links
+from surgeproof.incident.report import Review
+from surgeproof.incident.review import page
+from surgeproof.incident.scenarios import scenario
+from surgeproof.incident.simulated import play
+from surgeproof.incident.surge import trace_of
 from surgeproof.plan import PlanError, program, shapes
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.settings import read_settings
@@ -893,6 +901,73 @@ class Reviews(Kind):
             record.changes(REVIEW, kept)
 
 
+class Incidents(Kind):
+    """The evidence of an incident, of which one line is damaged, and the review made of it."""
+
+    name = "incidents"
+
+    def make(self, rng: random.Random) -> Input:
+        file = rng.choice([*TABLES, MANIFEST])
+        lines = list(_evidence()[file])
+        number = rng.randrange(len(lines))
+        tree = json.loads(json.dumps(lines[number]))
+        mutate(rng, tree, RAW_JSON)
+        text = written(tree, spaced=False).encode("utf-8", "surrogatepass")
+        doubled = has_doubles(tree)
+        if rng.random() < 0.3:
+            text, doubled = damaged(rng, text), False
+        return Input((file, number, text), doubled)
+
+    def read(self, content: tuple[str, int, bytes], rng: random.Random) -> bool:
+        file, number, text = content
+        path = self.place / "bundle"
+        path.mkdir()
+        try:
+            for name, lines in _evidence().items():
+                encoded = [json.dumps(each).encode() for each in lines]
+                if name == file:
+                    encoded[number] = text
+                (path / name).write_bytes(b"".join(line + b"\n" for line in encoded))
+            return not refused(lambda: self._read(path), EvidenceError, TraceError)
+        finally:
+            shutil.rmtree(path)
+
+    def _read(self, path: Path) -> None:
+        evidence = read_bundle(path)
+        found = find_incident(analyse(evidence))
+        if found is not None:
+            links = Links(evidence.manifest, path, self.place)
+            drafted = Review(incident=found, links=links, trace_path="x.csv").markdown()
+            page(drafted, "x").encode()
+            trace_of(found)
+
+
+@cache
+def _evidence() -> dict[str, list[Any]]:
+    """The files of a small bundle, line by line."""
+    held = play(scenario("zone-lost")).evidence(traffic=False)
+    tables = {name: list(held.tables.get(name, ()))[:12] for name in TABLES}
+    begin = held.manifest.begin
+    moments = [f"{begin + timedelta(minutes=minute):%Y-%m-%dT%H:%MZ}" for minute in range(60)]
+    tables["traffic.jsonl"] = [
+        {
+            "Begin": at,
+            "Requests": 600,
+            "Failed": 300 if minute >= 35 else 0,
+            "Slow": 0,
+            "Clients": 100,
+            "HurtClients": 50 if minute >= 35 else 0,
+            "Steps": [100] * 6,
+        }
+        for minute, at in enumerate(moments)
+    ]
+    tables["clients.jsonl"] = [
+        {"First": moments[0], "Last": moments[-1], "FirstHurt": moments[40],
+         "LastHurt": moments[41], "Clients": 9}
+    ]  # fmt: skip
+    return {**tables, MANIFEST: [held.manifest.model_dump(mode="json", by_alias=True)]}
+
+
 class CommandLines(Kind):
     """Arguments of `replay`, `trace` and `check`, and what stands at the paths that they name."""
 
@@ -1081,5 +1156,6 @@ KINDS: tuple[type[Kind], ...] = (
     JsonTraces,
     AccessLogs,
     Reviews,
+    Incidents,
     CommandLines,
 )
