@@ -45,8 +45,8 @@ def _blocks(review: Review) -> Iterator[Block]:
             yield Bullets(tuple(sentences(growth)))
     else:
         yield Paragraph(
-            "No history was given: `--history FILE` reads one, `--account` asks CloudWatch. No "
-            "date is given."
+            "There is no history to read a trend from: `--history FILE` gives one, `--account` "
+            "asks CloudWatch. No date is given."
         )
     if review.dates:
         yield Paragraph(
