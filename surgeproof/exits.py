@@ -59,7 +59,8 @@ class Exit(enum.IntEnum):
         (
             "The answer is no. `replay`, `review`: *fails*. `check`, `preview`, `up`: a mandatory "
             "rule is broken, or failed by itself. `status --deployed`: pages reach nobody. "
-            "`drill page`: the message did not arrive in time. `review due`: something is overdue. "
+            "`drill page`: the message did not arrive in time. `drill answer`: the score is below "
+            "the passing score. `review due`: something is overdue. "
             "`incident check`: a review is not done, or an action item is overdue. `incident "
             "report`: the evidence holds no incident. `queries`: there are findings."
         ),

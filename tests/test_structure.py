@@ -88,6 +88,14 @@ MAY_IMPORT = {
         "surgeproof.simulation",
         "surgeproof.traces",
     },
+    "surgeproof/exercise": {
+        "surgeproof.exercise",
+        "surgeproof.incident",
+        "surgeproof.plan",
+        "surgeproof.report",
+        "surgeproof.simulation",
+        "surgeproof.traces",
+    },
     "surgeproof/report": {"surgeproof.report", "surgeproof.simulation", "surgeproof.plan"},
     "surgeproof/review": {
         "surgeproof.plan",

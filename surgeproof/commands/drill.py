@@ -7,6 +7,7 @@ import click
 
 from surgeproof import interrupts
 from surgeproof.commands.account import clients_of
+from surgeproof.commands.exercising import drill_answer, drill_exercise
 from surgeproof.commands.options import embedded_option, is_embedded, yes_option
 from surgeproof.emulator.run_directory import RunError
 from surgeproof.escaping import terminal
@@ -144,3 +145,7 @@ class _Log:
 
 def _one_line(error: Exception) -> str:
     return system_error(error) if isinstance(error, OSError) else "; ".join(str(error).splitlines())
+
+
+drill.add_command(drill_exercise)
+drill.add_command(drill_answer)

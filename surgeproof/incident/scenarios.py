@@ -142,7 +142,7 @@ def _bad_deployment(seed: int) -> Scenario:
     drawn = Random(f"bad-deployment {seed}")  # noqa: S311 - a simulation
     begins = 60 * drawn.randint(25, 32)
     lasts = 60 * drawn.randint(38, 45)
-    plan = _service(
+    plan = service_plan(
         cold_requests_per_second=_exactly(EACH * drawn.uniform(0.25, 0.35)),
         cold_seconds=_exactly(float(lasts)),
     )
@@ -156,7 +156,7 @@ def _bad_deployment(seed: int) -> Scenario:
         title="a deployment that carries a third of what the version before carried",
         cause=Cause.BAD_DEPLOYMENT,
         plan=replace(plan, groups=(group,)),
-        trace=_even(drawn, "bad-deployment"),
+        trace=even_demand(drawn, "bad-deployment"),
         injected=(Injected(kind=Injection.INSTANCE_REFRESH, start_seconds=float(begins)),),
         actions=(Action(at_seconds=back, ends_seconds=back + 600.0, refresh="Rollback"),),
     )
@@ -171,8 +171,8 @@ def _slow_database(seed: int) -> Scenario:
         seed=seed,
         title="a database that answers many times slower than usual",
         cause=Cause.SLOW_DATABASE,
-        plan=_service(database_seconds=_exactly(0.04)),
-        trace=_even(drawn, "slow-database"),
+        plan=service_plan(database_seconds=_exactly(0.04)),
+        trace=even_demand(drawn, "slow-database"),
         injected=(
             Injected(
                 kind=Injection.DATABASE_SLOWER,
@@ -194,8 +194,8 @@ def _zone_lost(seed: int) -> Scenario:
         seed=seed,
         title="an Availability Zone that is lost, and no capacity in the others",
         cause=Cause.ZONE_LOST,
-        plan=_service(),
-        trace=_even(drawn, "zone-lost", load=drawn.uniform(0.69, 0.73)),
+        plan=service_plan(),
+        trace=even_demand(drawn, "zone-lost", load=drawn.uniform(0.69, 0.73)),
         injected=(
             Injected(
                 kind=Injection.ZONE_LOST,
@@ -212,7 +212,7 @@ def _retry_storm(seed: int) -> Scenario:
     """Return clients that try again many times what a short failure of the database cost them."""
     drawn = Random(f"retry-storm {seed}")  # noqa: S311 - a simulation
     begins = 60.0 * drawn.randint(28, 36)
-    plan = _service(database_seconds=_exactly(0.02), queue_size=_exactly(60.0))
+    plan = service_plan(database_seconds=_exactly(0.02), queue_size=_exactly(60.0))
     users = replace(
         plan.users, retries=4, timeout_seconds=_exactly(2.0), backoff_seconds=_exactly(0.5)
     )
@@ -223,7 +223,7 @@ def _retry_storm(seed: int) -> Scenario:
         title="clients that try again and again after a failure of two minutes",
         cause=Cause.RETRY_STORM,
         plan=replace(plan, users=users),
-        trace=_even(drawn, "retry-storm", load=drawn.uniform(0.74, 0.78)),
+        trace=even_demand(drawn, "retry-storm", load=drawn.uniform(0.74, 0.78)),
         injected=(
             Injected(
                 kind=Injection.DATABASE_SLOWER,
@@ -244,7 +244,7 @@ def _metrics_late(seed: int) -> Scenario:
     drawn = Random(f"metrics-late {seed}")  # noqa: S311 - a simulation
     begins = 60.0 * drawn.randint(24, 30)
     late = 60.0 * drawn.randint(17, 22)
-    plan = _service()
+    plan = service_plan()
     group = replace(plan.groups[0], max_size=18)
     tracking = TargetTracking(
         name=f"{GROUP}-requests",
@@ -258,7 +258,7 @@ def _metrics_late(seed: int) -> Scenario:
         title="metrics that arrive a quarter of an hour late in the morning's rise",
         cause=Cause.METRICS_LATE,
         plan=replace(plan, groups=(group,), policies=(tracking,)),
-        trace=_rise(drawn, "metrics-late", begins, 1500.0, 2.1),
+        trace=rising_demand(drawn, "metrics-late", begins, 1500.0, 2.1),
         injected=(
             Injected(
                 kind=Injection.METRICS_LATE,
@@ -290,7 +290,7 @@ def _runbook(name: str, at_seconds: float, lasts_seconds: float) -> Action:
     return Action(at_seconds=at_seconds, ends_seconds=at_seconds + lasts_seconds, runbook=name)
 
 
-def _service(**figures: Figure) -> ScalingPlan:
+def service_plan(**figures: Figure) -> ScalingPlan:
     """Return the service of the look-alikes, with figures of the application that differ."""
     each, size = EACH, SIZE
     balancer = "AWS/ApplicationELB"
@@ -381,12 +381,12 @@ def _service(**figures: Figure) -> ScalingPlan:
     )
 
 
-def _even(drawn: Random, name: str, *, load: float = 0.55) -> Trace:
+def even_demand(drawn: Random, name: str, *, load: float = 0.55) -> Trace:
     """Return demand that is the same all along, but for a slow drift of a few percent."""
-    return _rise(drawn, name, 0.0, 60.0 * MINUTES, drawn.uniform(1.0, 1.04), load=load)
+    return rising_demand(drawn, name, 0.0, 60.0 * MINUTES, drawn.uniform(1.0, 1.04), load=load)
 
 
-def _rise(
+def rising_demand(
     drawn: Random,
     name: str,
     begins_seconds: float,
