@@ -4,7 +4,7 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,8 +18,11 @@ from surgeproof.settings.errors import DocumentError, listed, shown
 if TYPE_CHECKING:
     from surgeproof.exercise.answering import Key
 
-SEEDS = 1_000_000
+SEEDS: Final = 1_000_000
 """Seeds from which a fresh one is drawn."""
+
+SEED_MAX: Final = 2**31 - 1
+"""Largest seed."""
 
 
 @click.command(
@@ -31,7 +34,7 @@ SEEDS = 1_000_000
 )
 @click.option(
     "--seed",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, SEED_MAX),
     help="Makes the same exercise again. Default: a fresh one, which is printed.",
 )
 @click.option(

@@ -129,8 +129,9 @@ def write(made: Exercise, directory: Path, at: AwareDatetime) -> None:
     )
     directory.mkdir(parents=True, exist_ok=True)
     files.write_text(directory / PAGE, page_of(made))
-    files.write_text(directory / KEY, key.model_dump_json(by_alias=True, indent=2) + "\n")
     files.write_text(directory / SHEET, sheet(key))
+    # Last: an exercise without it was interrupted, and can be made again in its place.
+    files.write_text(directory / KEY, key.model_dump_json(by_alias=True, indent=2) + "\n")
 
 
 def page_of(made: Exercise) -> str:

@@ -38,8 +38,9 @@ LESSONS: Final[Mapping[str, Lesson]] = MappingProxyType(
             scenes=(
                 "more-users",
                 "more-users-after-deployment",
-                "quiet-deployment",
                 "quiet-peak",
+                "quiet-deployment",
+                "quiet-large-deployment",
             ),
             passing_percent=70,
         ),

@@ -241,7 +241,7 @@ def event_log(played: Played) -> list[str]:
     lines = []
     for entry, line in zip(played.run.log, played.key(), strict=True):
         at = played.start + timedelta(seconds=float(entry["t"]))
-        lines.append(f"{at:%H:%M:%S}  {line.partition('  ')[2]}")
+        lines.append(f"{at:%H:%M:%S} {line.partition('  ')[2]}")
     return lines
 
 

@@ -175,9 +175,25 @@ def _quiet_deployment(seed: int) -> Scenario:
     )
 
 
-def _refreshed(plan: ScalingPlan) -> ScalingPlan:
+def _quiet_large_deployment(seed: int) -> Scenario:
+    """Return a deployment at a quiet hour that pages, since half the instances are away at once."""
+    drawn = Random(f"quiet-large-deployment {seed}")  # noqa: S311 - a simulation
+    return Scenario(
+        name="quiet-large-deployment",
+        seed=seed,
+        title="a deployment that replaces half the instances at once, and hurts nobody",
+        cause=Cause.UNDETERMINED,
+        plan=_refreshed(_with_database(service_plan()), min_healthy_percent=50),
+        trace=even_demand(drawn, "quiet-large-deployment", load=drawn.uniform(0.22, 0.28)),
+        injected=(
+            Injected(kind=Injection.INSTANCE_REFRESH, start_seconds=60.0 * drawn.randint(48, 52)),
+        ),
+    )
+
+
+def _refreshed(plan: ScalingPlan, min_healthy_percent: int = 90) -> ScalingPlan:
     # The warm-up outlasts the boot, so that one instance is missing at a time.
-    refresh = InstanceRefresh(min_healthy_percent=90, warmup_seconds=240)
+    refresh = InstanceRefresh(min_healthy_percent=min_healthy_percent, warmup_seconds=240)
     return replace(plan, groups=(replace(plan.groups[0], refresh=refresh),))
 
 
@@ -198,6 +214,7 @@ SCENES: Final[Mapping[str, Callable[[int], Scenario]]] = MappingProxyType(
         "more-users-after-deployment": _surge_after_deployment,
         "quiet-peak": _quiet_peak,
         "quiet-deployment": _quiet_deployment,
+        "quiet-large-deployment": _quiet_large_deployment,
     }
 )
 """Every scene by name; each takes a seed."""

@@ -121,7 +121,7 @@ def test_the_page_does_not_give_the_answer_away(name):
     told = [name, exercise_made.scene.scenario.name, exercise_made.scene.scenario.title]
     told += [each.value for each in What] + ["inject", "simulation"]
     told += [each.why for each in exercise_made.questions if each.name != "hurt"]
-    told += [each.partition("  ")[2] for each in event_log(exercise_made.played)]
+    told += [each.partition(" ")[2] for each in event_log(exercise_made.played)]
     assert [each for each in told if each.lower() in shown.lower()] == []
     others = [replace(each, right=0) for each in exercise_made.questions]
     assert answering.page_of(replace(exercise_made, questions=tuple(others))) == page(name)
@@ -158,6 +158,55 @@ def test_an_exercise_of_a_scene_is_not_that_of_another(name):
     assert sum(each.points for each in made(name).questions) == 100
     for each in made(name).questions:
         assert len(set(each.options)) == len(each.options) >= 3
+
+
+def test_neither_a_page_nor_silence_says_whether_somebody_is_hurt():
+    paged = {(bool(made(name).facts.pages), made(name).facts.hurt_share >= 0.02) for name in SCENES}
+
+    assert paged == {(True, True), (True, False), (False, True), (False, False)}
+
+
+def test_an_exercise_is_of_a_minute_before_people_act():
+    for name in SCENES:
+        played = made(name).played
+        minute = (made(name).facts.now - played.start).total_seconds()
+        assert minute % 60 == 0
+        if made(name).facts.pages and made(name).scene.what is not What.QUIET:
+            since = made(name).facts.now - made(name).facts.pages[0][0]
+            assert timedelta(minutes=2) < since <= timedelta(minutes=6)
+        assert all(minute < each.at_seconds for each in played.scenario.actions)
+
+
+def test_what_was_cut_short_is_made_again_in_its_place(project, monkeypatch):
+    def broken(key):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(answering, "sheet", broken)
+    words = ("exercise", "--scenario", QUICK, "--seed", 3, "--output", "e")
+    assert give(*words)[0] == 130
+    assert [each.name for each in Path("e").iterdir()] == ["exercise.html"]
+    monkeypatch.undo()
+    monkeypatch.chdir(project)
+
+    assert give(*words)[0] == 0
+
+
+def test_the_facilitator_gets_each_right_answer_with_reasons_and_the_log(tmp_path):
+    key = key_of(QUICK, tmp_path)
+    lines = (tmp_path / "key.md").read_text().splitlines()
+
+    assert lines[:3] == [
+        "# Key of exercise 3",
+        "",
+        "It is a deployment that hurts nobody (scenario `quiet-deployment`). Passing score: 70 %.",
+    ]
+    bold = [line for line in lines if line.startswith("**")]
+    assert [line[2] for line in bold] == ["abcdefgh"[each] for each in right(key)]
+    assert [int(re.search(r"\((\d+) points\)$", line)[1]) for line in bold] == [*POINTS.values()]
+    told = lines[lines.index("## Event log") :]
+    assert [line for line in told if "injected" in line] == [
+        r"- 11:40:00 injected: instance refresh begins (0) \[desired 6, in service 6\]"
+    ]
 
 
 def test_words_differ_for_each_cause():
@@ -262,6 +311,10 @@ def test_a_lesson_that_is_not_passed_is_recorded_and_has_exit_code_1(project):
 @pytest.mark.parametrize(
     ("words", "error"),
     [
+        (
+            ("exercise", "--seed", 2**31),
+            "--seed: 2147483648 is not in the range 0<=x<=2147483647",
+        ),
         (("exercise", "--lesson", "5"), "--lesson: must be one of 1, 2, 3, 4, got '5'"),
         (
             ("exercise", "--lesson", "1", "--scenario", "zone-lost"),
@@ -295,7 +348,7 @@ def test_a_lesson_that_is_not_passed_is_recorded_and_has_exit_code_1(project):
             ),
         ),
     ],
-    ids=["lesson", "scenario", "output", "directory", "count", "letters", "hints", "role"],
+    ids=["seed", "lesson", "scenario", "output", "directory", "count", "letters", "hints", "role"],
 )
 def test_bad_input_is_refused_and_nothing_is_recorded(project, words, error):
     key_of(QUICK, Path("e"))
