@@ -367,6 +367,7 @@ def _fleet_data(replay: Replay, series: Series) -> Mapping[str, Any]:
         "step": series.step_seconds,
         "demand": series.demand,
         "attempts": series.attempts,
+        "capacity": series.capacity,
         "answering": series.answering,
         "desired": series.desired,
         "most": max(*series.desired, *series.answering, 1.0),
