@@ -49,7 +49,7 @@ def drill_exercise(
 
     It writes exercise.html, a page with charts and alarms as they were at one minute and with
     questions; key.json, by which `surgeproof drill answer` scores; and key.md, the key with reasons
-    for the facilitator. Whoever is trained opens exercise.html only. Nothing is deployed or called.
+    for the facilitator. The trainee opens exercise.html only. It needs no stack and no account.
     """
     # The simulation takes a while to load, for which the other commands need not wait.
     from surgeproof.exercise.answering import KEY, PAGE, SHEET, write  # noqa: PLC0415

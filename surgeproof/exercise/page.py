@@ -109,7 +109,8 @@ def html(
 <p>{escape(_called(facts))} You are on call for the group {escape(facts.group_name)} behind a load
 balancer. Below is what AWS shows at this minute, and nothing of what comes after it. Read it,
 answer the questions at the end, and give your answers to <code>surgeproof drill answer</code>.
-{total} points can be had; {passing_percent} % of them pass, and each hint costs {hint_points}.</p>
+There are {total} points, and you pass with {passing_percent} % of them. Each hint costs
+{hint_points} points.</p>
 </header>
 <main>
 <h2>Alarms</h2>
@@ -159,7 +160,7 @@ def _alarms(facts: Facts) -> str:
         )
         went = [f"{clock(at)} {reason}" for at, name, reason in facts.pages
                 if name == each.alarm_name]  # fmt: skip
-        last = went[-1] if went else "never in ALARM here"
+        last = went[-1] if went else "not in ALARM so far"
         rows.append((each.alarm_name, facts.states[each.alarm_name], rule, last))
     return _table(("alarm", "state now", "rule", "last went to ALARM"), rows, css="brief")
 

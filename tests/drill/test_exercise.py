@@ -1,5 +1,7 @@
 """Exercises: what the page shows and hides, what the key says, and what answers score."""
 
+import base64
+import hashlib
 import html
 import json
 import re
@@ -136,6 +138,32 @@ def test_the_page_shows_nothing_of_what_comes_after_its_minute(name):
     assert clock(facts.now) in times
     assert [each for each in times if not clock(facts.begin) <= each <= clock(facts.now)] == []
     assert not re.search(r"https?:|<script|<img|@import|url\((?!#)", page(name))
+
+
+def test_the_style_of_the_page_is_the_one_that_its_policy_allows():
+    style = re.search(r"<style>(.*?)</style>", page(QUICK), re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+
+    assert f"""content="default-src 'none'; style-src 'sha256-{digest}'">""" in page(QUICK)
+    assert " style=" not in page(QUICK)
+
+
+def test_the_page_draws_each_point_that_its_tables_hold():
+    facts = made("zone-lost").facts
+    drawn = re.findall(r'<path class="line l\d" d="(M[^"]*)"/>', page("zone-lost"))
+    drawn = [each for each in drawn if each != "M0 4h34"]
+    instances = next(
+        each for each in re.findall(r"<figure>.*?</figure>", page("zone-lost"), re.DOTALL)
+        if "Instances" in each
+    )  # fmt: skip
+    healthy = facts.points("ApplicationELB", "HealthyHostCount", "Minimum")
+    rows = dict(re.findall(r'<th scope="row">(\d\d:\d\d)</th><td>([^<]*)</td>', instances))
+
+    assert len(drawn) >= 12
+    (line,) = re.findall(r'<path class="line l0" d="(M\d\d[^"]*)"/>', instances)
+    assert len(re.findall("[ML]", line)) == len(healthy)
+    assert rows[clock(healthy[-1][0])] == f"{healthy[-1][1]:.0f}"
+    assert rows[clock(healthy[0][0])] == "6"
 
 
 def test_an_exercise_is_the_same_for_the_same_seed_and_another_for_another():
@@ -405,6 +433,10 @@ def test_the_commands_of_the_guide_pass_the_first_lesson(project):
     )
     (record,) = log.read(project)
     assert (record.kind, record.subject) == (log.Kind.LESSON, "1")
+    (project / "Pulumi.local.yaml").write_text("config: {}\n")
+    listed = CliRunner().invoke(main, ["review", "due"]).output
+    assert f"in time  lesson 1: every 365 days, last on {record.at:%Y-%m-%d}" in listed
+    assert "overdue  lesson 2: every 365 days, never done\n" in listed
 
 
 def test_a_lesson_draws_from_its_own_scenes(project):
