@@ -45,11 +45,15 @@ class Solved(_Model):
     points: int = Field(ge=1)
     why: str
     evidence: list[str]
+    against: list[str]
+    """For each option, why it is wrong; empty where there is no more to say."""
 
     @model_validator(mode="after")
     def _is_an_option(self) -> "Solved":
         if self.right >= len(self.options):
             raise ValueError("right is the index of an option")
+        if len(self.against) != len(self.options):
+            raise ValueError("against has one text an option")
         return self
 
     @property
@@ -122,6 +126,7 @@ def write(made: Exercise, directory: Path, at: AwareDatetime) -> None:
                 points=each.points,
                 why=each.why,
                 evidence=list(each.evidence),
+                against=list(each.against),
             )
             for each in made.questions
         ],
@@ -263,6 +268,8 @@ def explained(key: Key, answers: Sequence[int], result: Score) -> list[str]:
         lines.append(f"   {'right' if is_right else 'wrong'}: {said}")
         if not is_right:
             right = question.right
+            if question.against[answer]:
+                lines.append(f"   {question.against[answer]}")
             lines.append(f"   right is {question.letters[right]}, {question.options[right]}")
         if question.why != question.options[question.right]:
             lines.append(f"   {question.why}")

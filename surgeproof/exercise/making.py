@@ -11,9 +11,11 @@ scene that hurts nobody, some minutes after the middle. What is right comes from
 scene, its event log, and its access logs. All draws come from the seed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
+from types import MappingProxyType
 from typing import Final
 
 from surgeproof.exercise.facts import Facts, clock
@@ -28,6 +30,7 @@ from surgeproof.exercise.words import (
     MISLEADING,
     NAMES,
     NO_PAGE,
+    SIGNS,
     TITLES,
     WHY_FIRST,
     Ending,
@@ -88,6 +91,8 @@ class Question:
     """Index of the right option."""
     why: str
     evidence: tuple[str, ...]
+    against: tuple[str, ...]
+    """For each option, why it is wrong; empty where there is no more to say."""
     hint: str
 
     @property
@@ -174,7 +179,13 @@ def _questions(
     last = facts.last
 
     def question(
-        name: str, options: list[str], right: str, why: str, evidence: tuple[str, ...]
+        name: str,
+        options: list[str],
+        right: str,
+        why: str,
+        evidence: tuple[str, ...],
+        *,
+        against: Mapping[str, str] = MappingProxyType({}),
     ) -> Question:
         drawn.shuffle(options)
         return Question(
@@ -184,10 +195,11 @@ def _questions(
             right=options.index(right),
             why=why,
             evidence=evidence,
+            against=tuple("" if each == right else against.get(each, "") for each in options),
             hint=HINTS[name],
         )
 
-    paths = drawn.sample(MISLEADING, 2)
+    paths = drawn.sample(list(MISLEADING), 2)
     return [
         question(
             "runbook",
@@ -211,13 +223,21 @@ def _questions(
                 ),
             ),
         ),
-        question("what", [NAMES[each] for each in choices], NAMES[what], NAMES[what], log),
+        question(
+            "what",
+            [NAMES[each] for each in choices],
+            NAMES[what],
+            NAMES[what],
+            log,
+            against={NAMES[each]: sign for each, sign in SIGNS.items()},
+        ),
         question(
             "evidence",
             [EVIDENCE[each] for each in choices],
             EVIDENCE[what],
             "These figures decide it.",
             tuple(facts.figures),
+            against={EVIDENCE[each]: sign for each, sign in SIGNS.items()},
         ),
         question(
             "first",
@@ -225,6 +245,10 @@ def _questions(
             FIRST[what],
             WHY_FIRST[what],
             (),
+            against={
+                **{FIRST[each]: f"That helps if it is this: {NAMES[each]}" for each in What},
+                **MISLEADING,
+            },
         ),
         question(
             "ending",

@@ -263,6 +263,8 @@ def _chart(facts: Facts, title: str, lines: Sequence[Line]) -> str:
     for number, each in enumerate(lines):
         if path := _path(each.points, across, up):
             shapes.append(f'<path class="line l{number}" d="{path}"/>')
+    if not values:
+        shapes.append(f'<text x="{WIDTH / 2:g}" y="{HEIGHT / 2:g}">no data so far</text>')
     names = ", ".join(
         f'<svg viewBox="0 0 34 8" width="34" height="8" class="plot sample" aria-hidden="true">'
         f'<path class="line l{number}" d="M0 4h34"/></svg> {escape(each.name)}'

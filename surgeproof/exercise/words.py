@@ -125,12 +125,34 @@ WHY_FIRST: Final[Mapping[What, str]] = MappingProxyType(
     }
 )
 
-MISLEADING: Final = (
-    "Compare the network's configuration with that of last week.",
-    "Read the logs of a server from the beginning.",
-    "Restart all instances at once.",
+SIGNS: Final[Mapping[What, str]] = MappingProxyType(
+    {
+        What.SURGE: "If it were that, many more clients a minute would come than at first.",
+        What.BAD_DEPLOYMENT: "If it were that, an instance refresh would have begun just before, "
+        "with as many clients as at first.",
+        What.SLOW_DATABASE: "If it were that, the read latency would still be many times that at "
+        "first.",
+        What.ZONE_LOST: "If it were that, EC2's own health check would have ended instances of one "
+        "zone.",
+        What.RETRY_STORM: "If it were that, each client would send several times as many requests "
+        "as at first, after a failure that is over.",
+        What.METRICS_LATE: "If it were that, the newest points of the metrics would be many "
+        "minutes old.",
+        What.QUIET: "If it were that, next to no client would be hurt.",
+    }
 )
-"""First steps that help with none of the scenes; the first two cost time in the outage."""
+"""What the page would show if a cause that was chosen wrongly were right."""
+
+MISLEADING: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Compare the network's configuration with that of last week.": "Nothing on the page points "
+        "at the network; meanwhile nobody is helped.",
+        "Read the logs of a server from the beginning.": "A server's log shows what fails, and not "
+        "why there is too much of it; meanwhile nobody is helped.",
+        "Restart all instances at once.": "While they start, none of them serves anybody.",
+    }
+)
+"""First steps that help with none of the scenes, and why; the first two cost time in the outage."""
 
 ENDING: Final[Mapping[Ending, str]] = MappingProxyType(
     {

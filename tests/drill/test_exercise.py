@@ -21,7 +21,7 @@ from surgeproof.exercise.facts import clock
 from surgeproof.exercise.lessons import LESSONS
 from surgeproof.exercise.making import POINTS, RUNBOOKS, event_log, exercise
 from surgeproof.exercise.scenes import SCENES, What
-from surgeproof.exercise.words import EVIDENCE, FIRST, NAMES, WHY_FIRST
+from surgeproof.exercise.words import EVIDENCE, FIRST, MISLEADING, NAMES, SIGNS, WHY_FIRST
 from surgeproof.review import due, log
 
 ROOT = Path(__file__).parents[2]
@@ -160,6 +160,9 @@ def test_the_page_draws_each_point_that_its_tables_hold():
     rows = dict(re.findall(r'<th scope="row">(\d\d:\d\d)</th><td>([^<]*)</td>', instances))
 
     assert len(drawn) >= 12
+    assert page("zone-lost").count("no data so far") == 0
+    # Where nothing fails, there are no points of errors.
+    assert page(QUICK).count("no data so far") == 1
     (line,) = re.findall(r'<path class="line l0" d="(M\d\d[^"]*)"/>', instances)
     assert len(re.findall("[ML]", line)) == len(healthy)
     assert rows[clock(healthy[-1][0])] == f"{healthy[-1][1]:.0f}"
@@ -238,7 +241,7 @@ def test_the_facilitator_gets_each_right_answer_with_reasons_and_the_log(tmp_pat
 
 
 def test_words_differ_for_each_cause():
-    for words in (NAMES, EVIDENCE, FIRST, WHY_FIRST):
+    for words in (NAMES, EVIDENCE, FIRST, WHY_FIRST, SIGNS):
         assert set(words) == set(What)
         assert all(one != other for one, other in combinations(words.values(), 2))
 
@@ -246,6 +249,27 @@ def test_words_differ_for_each_cause():
 def test_every_runbook_that_can_be_chosen_is_a_page():
     for each in RUNBOOKS:
         assert (ROOT / "docs" / "runbooks" / f"{each}.md").is_file()
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_each_wrong_choice_of_cause_evidence_and_action_is_explained(name):
+    signs = {
+        "what": {NAMES[each]: SIGNS[each] for each in What},
+        "evidence": {EVIDENCE[each]: SIGNS[each] for each in What},
+        "first": {
+            **{FIRST[each]: f"That helps if it is this: {NAMES[each]}" for each in What},
+            **MISLEADING,
+        },
+    }
+
+    for each in made(name).questions:
+        told = signs.get(each.name, {})
+        assert each.against == tuple(
+            "" if number == each.right else told.get(option, "")
+            for number, option in enumerate(each.options)
+        )
+        assert each.against.count("") == (1 if told else len(each.options))
+        assert html.escape(max(SIGNS.values(), key=len)) not in page(name)
 
 
 def test_scores_are_sums_of_points_less_hints(tmp_path):
@@ -325,8 +349,10 @@ def test_a_lesson_that_is_not_passed_is_recorded_and_has_exit_code_1(project):
         "error: not passed: must reach 80 %, got 70.0 %",
     ]
     question = key.questions[2]
+    chosen = next(each for each in What if NAMES[each] == question.options[answers[2]])
     assert (
         f"   wrong: {letters(answers[2:3])}, {question.options[answers[2]]}\n"
+        f"   {SIGNS[chosen]}\n"
         f"   right is {letters([question.right])}, {question.options[question.right]}\n"
     ) in said
     (record,) = log.read(project)
