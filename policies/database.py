@@ -73,6 +73,12 @@ def _check_password(database: Resource, report: Report) -> None:
             report.refuse(database, path, "be left out, as RDS makes and keeps one", "a value")
 
 
+_SERVERLESS_V1: Final = "serverless"
+"""Engine mode of a cluster that has capacity in place of instances
+(https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless.html). Serverless v2
+is `provisioned` and has instances."""
+
+
 def _check_standby(stack: Stack, report: Report) -> None:
     """Hold that an Aurora cluster has an instance to fail over to."""
     members: dict[str, int] = {}
@@ -90,6 +96,8 @@ def _check_standby(stack: Stack, report: Report) -> None:
             report.wait_for(cluster, "engine")
         if not str(engine).startswith("aurora"):
             continue  # a Multi-AZ cluster has its two standbys by definition
+        if cluster.read("engineMode") == _SERVERLESS_V1:
+            continue
         count = members.get(cluster.urn, 0)
         if count > 1:
             continue

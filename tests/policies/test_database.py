@@ -280,6 +280,22 @@ def test_a_multi_az_cluster_has_its_standbys():
     assert check_stack(STANDBY, [Thing(CLUSTER, "web", {"engine": "mysql"})]) == PASSED
 
 
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("serverless", PASSED),
+        (
+            "provisioned",
+            refused("`engine` must have at least 2 instances in the cluster, got 0."),
+        ),
+    ],
+)
+def test_a_cluster_of_serverless_v1_has_no_instances(mode, expected):
+    cluster = Thing(CLUSTER, "web", {"engine": "aurora-postgresql", "engineMode": mode})
+
+    assert check_stack(STANDBY, [cluster]) == expected
+
+
 QUERIES = "rds-postgres-logs-queries"
 TRANSIT = "rds-encrypts-in-transit"
 
