@@ -1,4 +1,4 @@
-"""`surgeproof check`: the policies on a state or a plan."""
+"""`surgeproof check`: the policies on a stack's program, plan or state."""
 
 from typing import Any
 
@@ -33,9 +33,9 @@ def check(
     preset: str | None,
     **source: Any,
 ) -> Exit:
-    """Run the policies on a state or a plan, without the engine; exit 0 clean, 1 violations.
+    """Run the policies on a stack, without the engine; exit 0 clean, 1 violations.
 
-    Without a file, on the stack that is up on the embedded AWS.
+    Without a file, on the stack if it is up on the embedded AWS, else on its program.
     """
     # The rules take a while to load, for which the other commands need not wait.
     from surgeproof.commands import checking  # noqa: PLC0415

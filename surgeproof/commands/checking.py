@@ -46,7 +46,7 @@ def check(*, source: Source, stack: str | None, preset: str | None) -> tuple[Sum
     if source.option:
         found = documents.read_file(source, project, stack)
     else:
-        found = documents.read_embedded(project, stack or deployed)
+        found = documents.read_standing(project, stack or deployed, deployed=deployed is not None)
     settings_file = None
     if project is not None and found.project in {project.name, ""}:
         settings_file = project.settings_file(found.name)
@@ -66,6 +66,11 @@ def check(*, source: Source, stack: str | None, preset: str | None) -> tuple[Sum
             summary = contextvars.copy_context().run(_run, found.entries, settings)
     except DocumentError as error:
         raise InputError(f"{source.option or '--state'}: {error}") from error
+    if found.program:
+        asked = ", ".join(found.not_answered)
+        asks = f"; it asks AWS ({asked}), and got no answer here" if asked else ""
+        read = f"The program of stack {found.name} was judged, as for a new stack{asks}."
+        summary = replace(summary, read=f"{read} {summary.read}")
     if found.destroyed:
         read = f"No resource is left to judge: {found.destroyed} are destroyed."
         summary = replace(summary, read=read)

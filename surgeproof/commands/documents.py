@@ -12,6 +12,7 @@ from surgeproof.exits import InputError
 from surgeproof.plan import ScalingPlan, terraform
 from surgeproof.plan.configured import Configured
 from surgeproof.plan.pack import read_pack
+from surgeproof.plan.program import read_registered
 from surgeproof.plan.resources import TYPES
 from surgeproof.policies import runner
 from surgeproof.policies._values import UNKNOWN
@@ -31,6 +32,10 @@ class Stack:
     """Whether the project here has settings of it."""
     destroyed: int = 0
     """How many resources a plan of Terraform destroys, if it leaves none."""
+    program: bool = False
+    """Whether it was read from its program."""
+    not_answered: tuple[str, ...] = ()
+    """What the program asks AWS, and nobody answered."""
 
 
 def read_file(source: Source, project: Project | None, stack: str | None) -> Stack:
@@ -64,13 +69,35 @@ def read_file(source: Source, project: Project | None, stack: str | None) -> Sta
     return replace(_settled(found, project, stack), destroyed=destroyed)
 
 
-def read_embedded(project: Project | None, stack: str | None) -> Stack:
-    """Return the stack that is up on the embedded AWS; raise InputError where it is not."""
+def read_standing(project: Project | None, stack: str | None, *, deployed: bool) -> Stack:
+    """Return the stack that is up on the embedded AWS; where none is, what its program registers.
+
+    Args:
+        project: The project here.
+        stack: The stack. Default: the local one.
+        deployed: The embedded AWS is meant, not the program.
+
+    Raises:
+        InputError: There is neither.
+        PlanError: The program fails, or is of another language.
+
+    """
     name = stack or LOCAL
     try:
         state = RunDirectory(project, name).state() if project is not None else None
     except StateError as error:
         raise InputError(str(error)) from error
+    if state is None and project is not None and not deployed:
+        read = read_registered(project.root, name)
+        found = runner.stated(read.resources)
+        return Stack(
+            entries=found,
+            project=project.name,
+            name=name,
+            has_settings=True,
+            program=True,
+            not_answered=read.not_answered,
+        )
     if state is None:
         raise InputError(
             f"--state: must name a file, as stack {name} is not up on the embedded AWS: "

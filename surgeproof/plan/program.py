@@ -1,7 +1,8 @@
 """Reads the plan from the program: run with mocks, without an engine and without an account.
 
-Each resource gets a made-up id and ARN, so that it is known exactly what refers to what; any other
-output of AWS is unknown, as in a preview.
+For a replay, each resource gets a made-up id and ARN, so that it is known exactly what refers to
+what; any other output of AWS is unknown. For the policies all outputs are unknown, as in the first
+preview of a stack, since some rules look at the form of an ARN.
 """
 
 import json
@@ -53,6 +54,28 @@ def read_program(root: Path, stack: str) -> ProgramPlan:
         notes.append(NotSeen(path="program", reason=reason))
     plan = read_resources(fit(monitor.recorded), name=stack, not_seen=notes)
     return ProgramPlan(stated.complete(plan), stated)
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What a stack's program registers."""
+
+    resources: tuple[Mapping[str, Any], ...]
+    """Each as `newState` of a step of `pulumi preview --json`."""
+    not_answered: tuple[str, ...]
+    """Functions of providers that the program calls, and that nobody answered."""
+
+
+def read_registered(root: Path, stack: str) -> Registered:
+    """Return what the program in `root` registers with the configuration of a stack.
+
+    Defaults that the provider fills in are absent. Raises PlanError for a program that fails, with
+    what it says.
+    """
+    settings = read_settings(root, stack)
+    monitor = _Previewed(settings.region or "us-east-1")
+    _run(_program(root), settings.project, stack, settings.config, monitor)
+    return Registered(tuple(monitor.registered), tuple(sorted(monitor.not_answered)))
 
 
 def _program(root: Path) -> Path:
@@ -161,7 +184,7 @@ class _Monitor(mocks.MockMonitor):
         response.object.CopyFrom(request.object)
         if not request.custom:
             return response
-        inputs = {key: _plain(value) for key, value in request.object.fields.items()}
+        inputs = {key: _plain(_json(value)) for key, value in request.object.fields.items()}
         made_up = self._made_up(request.type, request.name)
         response.id = made_up["id"]
         for key, value in made_up.items():
@@ -208,21 +231,75 @@ class _Monitor(mocks.MockMonitor):
         return response
 
 
-def _plain(value: Any) -> Any:
-    """Return a value of the wire, with UNKNOWN for what a preview does not know."""
+class _Previewed(_Monitor):
+    """Records what is registered as the engine's preview of a new stack shows it."""
+
+    def __init__(self, region: str) -> None:
+        super().__init__(region)
+        self.registered: list[Mapping[str, Any]] = []
+
+    def RegisterResource(  # noqa: N802 - the protocol's name
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        """Record a resource with all that its program states."""
+        inputs = {key: _json(value) for key, value in request.object.fields.items()}
+        made_of = request.propertyDependencies
+        urn = self.make_urn(request.parent, request.type, request.name)
+        self.registered.append(
+            {
+                "urn": urn,
+                "type": request.type,
+                "custom": request.custom,
+                "inputs": inputs,
+                "outputs": {**dict.fromkeys(("id", "arn"), rpc.UNKNOWN), **inputs},
+                "propertyDependencies": {
+                    key: list(made_of[key].urns) if key in made_of else [] for key in inputs
+                },
+                "ignoreChanges": list(request.ignoreChanges),
+            }
+        )
+        response = resource_pb2.RegisterResourceResponse(urn=urn)
+        response.object.CopyFrom(request.object)
+        return response
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> Any:  # noqa: N802
+        """Record a resource that is looked up: its properties are AWS's to say."""
+        answer: Any = super().ReadResource(request)  # type: ignore[no-untyped-call]
+        self.registered.append(
+            {
+                "urn": answer.urn,
+                "type": request.type,
+                "custom": True,
+                "external": True,
+                "id": request.id,
+                "inputs": {},
+                "outputs": {},
+            }
+        )
+        return answer
+
+
+def _json(value: Any) -> Any:
+    """Return a value of the wire as it is in JSON, markers of unknowns and secrets among it."""
     kind = value.WhichOneof("kind")
-    if kind == "string_value":
-        return UNKNOWN if value.string_value == rpc.UNKNOWN else value.string_value
     if kind == "number_value":
         number = value.number_value
         return int(number) if number.is_integer() else number
-    if kind == "bool_value":
-        return value.bool_value
     if kind == "list_value":
-        return [_plain(each) for each in value.list_value.values]
+        return [_json(each) for each in value.list_value.values]
     if kind == "struct_value":
-        fields = value.struct_value.fields
-        if SIGNATURE in fields:
-            return _plain(fields["value"]) if "value" in fields else UNKNOWN
-        return {key: _plain(each) for key, each in fields.items()}
-    return None
+        return {key: _json(each) for key, each in value.struct_value.fields.items()}
+    return getattr(value, kind) if kind in {"string_value", "bool_value"} else None
+
+
+def _plain(value: Any) -> Any:
+    """Return a value with UNKNOWN for what a preview does not know, and secrets in the open."""
+    if value == rpc.UNKNOWN:
+        return UNKNOWN
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        if SIGNATURE in value:
+            return _plain(value["value"]) if "value" in value else UNKNOWN
+        return {key: _plain(each) for key, each in value.items()}
+    return value

@@ -21,7 +21,9 @@ SECRET = {
     "plaintext": '"HTTP"',
 }
 
+JUDGED = "1 of 1 resources were judged."
 UNREPLAYED = "Surges: nothing was replayed: no auto scaling group was read."
+END = f"{JUDGED}\n{UNREPLAYED}\n"
 
 
 @pytest.fixture
@@ -42,6 +44,7 @@ def state(directory, protocol="HTTP", stack="prod", **more):
     listener = {
         "urn": URN.format(stack=stack),
         "type": "aws:lb/listener:Listener",
+        "custom": True,
         "inputs": {
             "protocol": protocol,
             "port": 80,
@@ -57,7 +60,10 @@ def state(directory, protocol="HTTP", stack="prod", **more):
 
 
 def test_a_state_without_violations(project):
-    assert give("--state", state(project, "HTTPS")) == (0, f"no violations.\n{UNREPLAYED}\n")
+    assert give("--state", state(project, "HTTPS")) == (
+        0,
+        f"no violations.\n{END}",
+    )
 
 
 def test_violations_are_told_by_the_exit_code(project):
@@ -68,14 +74,14 @@ def test_violations_are_told_by_the_exit_code(project):
         "critical  lb-listener-serves-https  aws:lb/listener:Listener http: `protocol` must be "
         "`HTTPS` unless every default action is a redirect, got `HTTP`."
     )
-    assert printed.splitlines()[-2:] == ["1 violation: 1 critical.", UNREPLAYED]
+    assert printed.splitlines()[-3:] == ["1 violation: 1 critical.", JUDGED, UNREPLAYED]
 
 
 def test_advice_does_not_fail_the_check(project):
     code, printed = give("--state", state(project), "--preset", "advisory")
 
     assert code == 0
-    assert printed.endswith(f"1 violation: 1 critical; 1 of them advisory.\n{UNREPLAYED}\n")
+    assert printed.endswith(f"1 violation: 1 critical; 1 of them advisory.\n{END}")
 
 
 def test_the_settings_of_the_stack_that_the_file_is_of_hold(project):
@@ -84,7 +90,10 @@ def test_the_settings_of_the_stack_that_the_file_is_of_hold(project):
         "      reason: goes soon\n      until: 2999-12-31\n"
     )
 
-    assert give("--state", state(project)) == (0, f"no violations; 1 exempted.\n{UNREPLAYED}\n")
+    assert give("--state", state(project)) == (
+        0,
+        f"no violations; 1 exempted.\n{END}",
+    )
     assert give("--state", state(project), "--stack", "local")[0] == 1
 
 
@@ -182,8 +191,88 @@ def test_bad_files(project, content, message):
     assert give("--state", "state.json") == (2, message)
 
 
-def test_without_a_file_the_embedded_stack_is_meant(project):
+PROGRAM = """
+import pulumi
+import pulumi_aws as aws
+
+config = pulumi.Config()
+balancer = aws.lb.LoadBalancer("web", internal=False)
+aws.lb.Listener(
+    "http",
+    load_balancer_arn=balancer.arn,
+    port=80,
+    protocol=config.require("protocol"),
+    default_actions=[{"type": "redirect", "redirect": {"protocol": "HTTPS", "port": "443",
+        "status_code": "HTTP_301"}}],
+)
+aws.lb.TargetGroup.get("other", "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/o/1")
+"""
+
+
+def program(directory, text=PROGRAM, protocol="HTTP"):
+    (directory / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (directory / "__main__.py").write_text(text)
+    (directory / "Pulumi.prod.yaml").write_text(
+        f"config: {{aws:region: eu-west-1, shop:protocol: {protocol}}}\n"
+    )
+
+
+def test_without_a_file_the_program_is_judged_as_for_a_new_stack(project):
+    program(project)
+
+    code, printed = give("--stack", "prod")
+
+    assert code == 1
+    assert "lb-listener-serves-https" not in printed
+    assert printed.splitlines()[-2:] == [
+        (
+            "The program of stack prod was judged, as for a new stack. 2 of 2 resources were "
+            "judged; 1 only looked up."
+        ),
+        UNREPLAYED,
+    ]
+
+
+def test_a_fault_of_the_program_is_found_with_the_stack_s_configuration(project):
+    program(project, PROGRAM.replace('"type": "redirect"', '"type": "forward"'))
+
+    _, printed = give("--stack", "prod")
+
+    assert (
+        "critical  lb-listener-serves-https  aws:lb/listener:Listener http: `protocol` must be "
+        "`HTTPS` unless every default action is a redirect, got `HTTP`."
+    ) in printed.splitlines()
+
+
+def test_what_the_program_asks_aws_is_named(project):
+    program(project, f"{PROGRAM}\naws.ec2.get_vpc(default=True)\n")
+
+    assert (
+        "The program of stack prod was judged, as for a new stack; it asks AWS "
+        "(aws:ec2/getVpc:getVpc), and got no answer here. "
+    ) in give("--stack", "prod")[1]
+
+
+def test_a_program_that_fails_is_not_checked(project):
+    program(project, 'raise ValueError("no")')
+
+    assert give("--stack", "prod") == (2, "error: the program: ValueError: no\n")
+
+
+def test_a_program_in_another_language_is_read_by_its_plan(project):
     assert give() == (
+        2,
+        (
+            "error: the program: must be Python to be read without the engine, got 'nodejs'; give "
+            "the file that `pulumi preview --json --show-sames` writes: --plan FILE\n"
+        ),
+    )
+
+
+def test_the_embedded_stack_is_not_replaced_by_its_program(project):
+    program(project)
+
+    assert give("--deployed", "local") == (
         2,
         (
             "error: --state: must name a file, as stack local is not up on the embedded AWS: "
@@ -220,7 +309,7 @@ def test_no_name_acts_in_a_terminal_or_a_runner_s_log(project):
         code, printed = give("--state", project / "hostile.json")
 
         assert (code, RUNNER_OBEYS.search(printed), "\x1b" in printed) == (1, None, False)
-        assert printed.splitlines()[-2:] == ["1 violation: 1 critical.", UNREPLAYED]
+        assert printed.splitlines()[-3:] == ["1 violation: 1 critical.", JUDGED, UNREPLAYED]
 
 
 @pytest.fixture
@@ -251,7 +340,7 @@ def test_a_rule_that_fails_by_itself_is_a_violation_in_each_form(project, failin
             assert printed.startswith(
                 "medium    lb-listener-redirects-to-https  aws:lb/listener:List"
             )
-            assert printed.endswith(f"1 violation: 1 medium.\n{UNREPLAYED}\n")
+            assert printed.endswith(f"1 violation: 1 medium.\n{END}")
         case "markdown":
             assert "[`lb-listener-redirects-to-https`]" in printed
         case "sarif":
@@ -270,7 +359,7 @@ def test_advice_that_fails_by_itself_does_not_fail_the_check_but_is_told(project
     code, printed = give("--state", state(project, "HTTPS"), "--preset", "advisory")
 
     assert code == Exit.DONE
-    assert printed.endswith(f"1 violation: 1 medium; 1 of them advisory.\n{UNREPLAYED}\n")
+    assert printed.endswith(f"1 violation: 1 medium; 1 of them advisory.\n{END}")
 
 
 @pytest.mark.parametrize("content", ["name: [", "{}", "\x00"])
@@ -345,4 +434,4 @@ def test_a_property_of_another_kind_is_refused_and_not_judged(project):
     )
     assert "`protocol` must be a text, got a list, so that it cannot be read" in printed
     assert "lb-listener-serves-https" in printed
-    assert printed.splitlines()[-2].startswith("1 violation: 1 high")
+    assert printed.splitlines()[-3].startswith("1 violation: 1 high")
