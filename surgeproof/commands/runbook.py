@@ -12,7 +12,8 @@ from surgeproof.emulator.run_directory import RunDirectory, RunError
 from surgeproof.emulator.state import StateError
 from surgeproof.escaping import terminal
 from surgeproof.exits import InputError
-from surgeproof.operations.automation import check_parameters
+from surgeproof.operations import runbook_pages
+from surgeproof.operations.automation import UnknownError, check_parameters
 from surgeproof.printing import say
 from surgeproof.project import LOCAL, Project
 from surgeproof.settings import errors
@@ -41,9 +42,25 @@ def runbook_list(stack: str, *, embedded: bool) -> None:
 @_standing
 @embedded_option
 def runbook_show(title: str, stack: str, *, embedded: bool) -> None:
-    """Show what a runbook does, its parameters and its steps."""
+    """Show an alarm's page with the stack's names, or what a runbook does, step by step.
+
+    TITLE is a runbook of `runbook list`, a page of docs/runbooks, or the name of an alarm. A page
+    is printed with its commands ready to paste, and needs neither AWS nor the stack.
+
+    Example: surgeproof runbook show shop-prod-web-request-surge-critical --stack prod
+    """
+    here = Project.find()
+    here.check_stack(stack)
+    if (page := runbook_pages.page(here.root, here.name, stack, title)) is not None:
+        say(page)
+        return
     runbooks, project, client, stated = _account(stack, embedded=embedded)
-    say(runbooks.find(client, project, stack, title, stated).shown())
+    try:
+        found = runbooks.find(client, project, stack, title, stated)
+    except UnknownError as error:
+        pages = ", ".join(runbook_pages.titles(here.root))
+        raise UnknownError(f"{error}; or a page: {pages}" if pages else str(error)) from None
+    say(found.shown())
 
 
 @runbook.command(name="run")
