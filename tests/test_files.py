@@ -278,6 +278,7 @@ ELSEWHERE = {
     "surgeproof/emulator/engine.py": {"open", "rename"},
     "surgeproof/emulator/release.py": {"open", "unlink"},
     "surgeproof/emulator/run_directory.py": {"rename", "rmdir"},
+    "surgeproof/incident/bundle.py": {"open", "rename"},
 }
 """What else removes, renames or writes, in directories of ours; each has its test."""
 

@@ -78,8 +78,8 @@ def test_a_review_is_printed_kept_logged_and_compared_with_the_next_one(project)
 
     assert code == 0
     assert "Surge sale (200 requests/s today): survives " in printed
-    assert "Breaks first: maximum size at " in printed
     joined = " ".join(printed.split())
+    assert "Breaks first: maximum size at " in joined
     named = "`maxSize` of aws.autoscaling.Group `web` (setting fleet.maxSize): 8 instances."
     assert f"maximum size: {named}" in joined
     assert "Trend: +4.0 % a month (+4.0 to +4.0 %, 90 % interval)" in printed
