@@ -575,10 +575,7 @@ class _Deployed:
                 yield _proxy_target(target["DBProxyName"], "dbClusterIdentifier", name)
 
     def _member(self, cluster: str, identifier: str) -> Iterator[Resource]:
-        for answer in self._all(
-            "rds", "describe_db_instances", "DBInstances", DBInstanceIdentifier=identifier
-        ):
-            groups = [each["DBParameterGroupName"] for each in answer.get("DBParameterGroups", ())]
+        for answer, group in self._instances(identifier):
             yield Resource(
                 type=_MEMBER,
                 key=f"{_MEMBER}::{identifier}",
@@ -586,14 +583,25 @@ class _Deployed:
                 properties={
                     "clusterIdentifier": cluster,
                     "instanceClass": answer.get("DBInstanceClass"),
-                    "dbParameterGroupName": groups[0] if groups else None,
+                    "dbParameterGroupName": group,
                 },
             )
-            for group in groups[:1]:
-                found = self._all(
-                    "rds", "describe_db_parameters", "Parameters", DBParameterGroupName=group
-                )
-                yield _parameters(_PARAMETERS, group, found)
+            yield from self._instance_parameters(group)
+
+    def _instances(self, identifier: str) -> Iterator[tuple[Mapping[str, Any], str | None]]:
+        """Yield the database instance, with its parameter group if it has one."""
+        for answer in self._all(
+            "rds", "describe_db_instances", "DBInstances", DBInstanceIdentifier=identifier
+        ):
+            groups = [each["DBParameterGroupName"] for each in answer.get("DBParameterGroups", ())]
+            yield answer, groups[0] if groups else None
+
+    def _instance_parameters(self, group: str | None) -> Iterator[Resource]:
+        if group is not None:
+            found = self._all(
+                "rds", "describe_db_parameters", "Parameters", DBParameterGroupName=group
+            )
+            yield _parameters(_PARAMETERS, group, found)
 
     def _proxy_targets(self) -> Iterator[Mapping[str, Any]]:
         """Yield what proxies pass connections on to, each with the proxy's name."""
@@ -610,10 +618,7 @@ class _Deployed:
                 yield _proxy_target(target["DBProxyName"], "dbInstanceIdentifier", identifier)
 
     def _database(self, identifier: str) -> Iterator[Resource]:
-        for answer in self._all(
-            "rds", "describe_db_instances", "DBInstances", DBInstanceIdentifier=identifier
-        ):
-            groups = [each["DBParameterGroupName"] for each in answer.get("DBParameterGroups", ())]
+        for answer, group in self._instances(identifier):
             yield Resource(
                 type=_DATABASE,
                 key=f"{_DATABASE}::{identifier}",
@@ -622,16 +627,12 @@ class _Deployed:
                     "identifier": identifier,
                     "instanceClass": answer.get("DBInstanceClass"),
                     "engine": answer.get("Engine"),
-                    "parameterGroupName": groups[0] if groups else None,
+                    "parameterGroupName": group,
                     "replicateSourceDb": answer.get("ReadReplicaSourceDBInstanceIdentifier"),
                 },
             )
             yield from self._proxies_of(identifier)
-            for group in groups[:1]:
-                found = self._all(
-                    "rds", "describe_db_parameters", "Parameters", DBParameterGroupName=group
-                )
-                yield _parameters(_PARAMETERS, group, found)
+            yield from self._instance_parameters(group)
 
 
 def _parameters(token: str, group: str, found: Iterable[Mapping[str, Any]]) -> Resource:
