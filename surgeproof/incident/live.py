@@ -19,24 +19,13 @@ from surgeproof.incident.analysis import PROGRESS_ROWS
 from surgeproof.incident.bundle import BundleWriter
 from surgeproof.incident.evidence import Manifest, Missing, stamp
 from surgeproof.incident.traffic import Traffic
+from surgeproof.settings.permissions import DENIED
 from surgeproof.traces.access_logs import ENTRY
 from surgeproof.traces.errors import RowCounter, TraceError
 from surgeproof.traces.log_files import LogFile, find, whole_lines
 
 CONFIG: Final = Config(retries={"mode": "adaptive", "max_attempts": 10}, read_timeout=60)
 """Of the clients: what is throttled is tried again, more and more slowly."""
-
-DENIED: Final = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AccessDeniedFault",
-        "AuthorizationError",
-        "UnauthorizedOperation",
-        "UnauthorizedAccess",
-    }
-)
-"""Error codes that AWS's services have for a permission that is missing."""
 
 QUERIES_MAX: Final = 500
 """Queries of one request (GetMetricData in the API reference)."""

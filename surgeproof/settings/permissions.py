@@ -13,7 +13,12 @@ DENIED: Final = frozenset(
     {
         "AccessDenied",
         "AccessDeniedException",
+        "AccessDeniedFault",
         "AuthorizationError",
+        "AuthorizationErrorException",
+        "KMS.AccessDeniedException",
+        "KmsAccessDenied",
+        "UnauthorizedAccess",
         "UnauthorizedOperation",
     }
 )

@@ -7,23 +7,10 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from surgeproof.operations.automation import AutomationError, UnknownError
+from surgeproof.settings.permissions import DENIED
 
 Clients = Callable[[str], Any]
 """Returns the client of a service."""
-
-DENIED: Final = frozenset(
-    {
-        "AccessDenied",
-        "AccessDeniedException",
-        "AuthorizationError",
-        "AuthorizationErrorException",
-        "KMS.AccessDeniedException",
-        "KmsAccessDenied",
-        "UnauthorizedOperation",
-    }
-)
-"""Codes by which services say that a permission is missing."""
-
 
 LACKS: Final = "NotImplementedByEndpoint"
 """Code by which the embedded AWS says that it lacks an operation."""
