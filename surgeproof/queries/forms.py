@@ -4,15 +4,13 @@ import dataclasses
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from io import StringIO
 from typing import Any, Final
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from surgeproof.escaping import terminal
+from surgeproof.consoles import drawing, text_line, text_of
 from surgeproof.queries.findings import Finding
 from surgeproof.queries.review import Grown, Ranked, Review
 from surgeproof.queries.words import figure
@@ -39,14 +37,7 @@ def _plain(value: Any) -> Any:
 
 def to_text(review: Review, *, width: int = 100, colour: bool = False) -> str:
     """Return a review for a terminal of that width."""
-    console = Console(
-        file=StringIO(),
-        width=width,
-        force_terminal=colour,
-        no_color=not colour,
-        highlight=False,
-        legacy_windows=False,
-    )
+    console = drawing(width=width, colour=colour)
     _print(console, f"Database {review.database}, PostgreSQL {review.version}", "bold")
     since = f"since {review.since:%Y-%m-%d %H:%M} UTC" if review.since else "since an unknown time"
     _print(
@@ -71,8 +62,7 @@ def to_text(review: Review, *, width: int = 100, colour: bool = False) -> str:
     _listed(console, "Assumptions", review.assumptions)
     _listed(console, "Notes", review.notes)
     _print(console, verdict(review), "bold")
-    file = console.file
-    return file.getvalue() if isinstance(file, StringIO) else ""
+    return text_of(console)
 
 
 def verdict(review: Review) -> str:
@@ -108,7 +98,7 @@ def _ranking(console: Console, title: str, rows: Sequence[Ranked]) -> None:
             _time(each.milliseconds),
             f"{each.calls:,}",
             f"{figure(each.mean_milliseconds)} ms",
-            _line(_cut(each.statement, room)),
+            text_line(_cut(each.statement, room)),
         )
     console.print(table)
     console.print()
@@ -123,7 +113,7 @@ def _grown(console: Console, rows: Sequence[Grown]) -> None:
         table.add_row(
             *(_time(value) for value in each.milliseconds_per_hour),
             *(f"{value:,.0f}" for value in each.calls_per_hour),
-            _line(_cut(each.statement, room)),
+            text_line(_cut(each.statement, room)),
         )
     console.print(table)
     console.print()
@@ -182,11 +172,6 @@ def _listed(console: Console, head: str, lines: Iterable[str]) -> None:
     console.print()
 
 
-def _line(line: str, style: str = "") -> Text:
-    """Return one line in which neither markup nor control characters act."""
-    return Text(terminal(line, lines=False), style=style)
-
-
 def _print(console: Console, line: str, style: str = "") -> None:
     """Print a line unwrapped: what is to be tried is copied."""
-    console.print(_line(line, style), soft_wrap=True)
+    console.print(text_line(line, style), soft_wrap=True)

@@ -1,7 +1,6 @@
 """The report in a terminal, readable without colour."""
 
 from collections.abc import Iterable
-from io import StringIO
 from itertools import pairwise
 from typing import Final
 
@@ -9,9 +8,8 @@ import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from surgeproof.escaping import terminal
+from surgeproof.consoles import drawing, text_line, text_of
 from surgeproof.report import words
 from surgeproof.report.model import Replay, Report, Series
 from surgeproof.simulation.bottlenecks import Bottleneck
@@ -27,14 +25,7 @@ STYLES: Final = {Word.SURVIVES: "bold green", Word.FAILS: "bold red", Word.UNCER
 
 def text(report: Report, *, width: int = 100, colour: bool = False) -> str:
     """Return the report for a terminal of that width."""
-    console = Console(
-        file=StringIO(),
-        width=width,
-        force_terminal=colour,
-        no_color=not colour,
-        highlight=False,
-        legacy_windows=False,
-    )
+    console = drawing(width=width, colour=colour)
     for replay in report.replays:
         _replay(console, replay)
     _left_out(console, report)
@@ -42,17 +33,11 @@ def text(report: Report, *, width: int = 100, colour: bool = False) -> str:
         console.print(_side_by_side(report))
         console.print()
     _print(console, f"Verdict: {report.verdict}", STYLES[report.verdict])
-    file = console.file
-    return file.getvalue() if isinstance(file, StringIO) else ""
-
-
-def _line(line: str, style: str = "") -> Text:
-    """Return one line in which neither markup nor control characters act."""
-    return Text(terminal(line, lines=False), style=style)
+    return text_of(console)
 
 
 def _print(console: Console, line: str, style: str = "") -> None:
-    console.print(_line(line, style))
+    console.print(text_line(line, style))
 
 
 def _listed(console: Console, head: str, lines: Iterable[str]) -> None:
@@ -62,7 +47,7 @@ def _listed(console: Console, head: str, lines: Iterable[str]) -> None:
     _print(console, head)
     table = Table.grid(padding=(0, 1))
     for line in kept:
-        table.add_row(" -", _line(line))
+        table.add_row(" -", text_line(line))
     console.print(table)
 
 
@@ -82,7 +67,7 @@ def _replay(console: Console, replay: Replay) -> None:
     if measured is not None:
         table = Table.grid(padding=(0, 2))
         for name, value in (*words.facts(replay), ("Runs", words.runs(measured))):
-            table.add_row(_line(name), _line(value))
+            table.add_row(text_line(name), text_line(value))
         console.print(table)
         _listed(
             console,
@@ -106,11 +91,11 @@ def _side_by_side(report: Report) -> Table:
     table.add_column("")
     rows: dict[str, list[str]] = {}
     for replay in report.replays:
-        table.add_column(_line(words.fleet(replay)), overflow="fold")
+        table.add_column(text_line(words.fleet(replay)), overflow="fold")
         for name, value in words.brief(replay):
             rows.setdefault(name, []).append(value)
     for name, values in rows.items():
-        table.add_row(_line(name), *(_line(value) for value in values))
+        table.add_row(text_line(name), *(text_line(value) for value in values))
     return table
 
 

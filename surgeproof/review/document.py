@@ -8,19 +8,16 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import Final
 
 from rich import box
-from rich.console import Console
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from surgeproof import report
+from surgeproof.consoles import drawing, text_line, text_of
 from surgeproof.escaping import html as escape
 from surgeproof.escaping import markdown as escaped
-from surgeproof.escaping import terminal
 
 _STYLE: Final = Path(report.__file__).parent / "page.css"
 
@@ -70,40 +67,28 @@ class Document:
 
 def text(document: Document, *, width: int = 100, colour: bool = False) -> str:
     """Return the report for a terminal of that width."""
-    console = Console(
-        file=StringIO(),
-        width=width,
-        force_terminal=colour,
-        no_color=not colour,
-        highlight=False,
-        legacy_windows=False,
-    )
-    console.print(_line(document.title, "bold"))
+    console = drawing(width=width, colour=colour)
+    console.print(text_line(document.title, "bold"))
     for block in document.blocks:
         match block:
             case Heading():
                 console.print()
-                console.print(_line(block.text, "bold"))
+                console.print(text_line(block.text, "bold"))
             case Paragraph():
-                console.print(_line(block.text, "bold yellow" if block.strong else ""))
+                console.print(text_line(block.text, "bold yellow" if block.strong else ""))
             case Bullets():
                 listed = RichTable.grid(padding=(0, 1))
                 for item in block.items:
-                    listed.add_row(" -", _line(item))
+                    listed.add_row(" -", text_line(item))
                 console.print(listed)
             case Table():
                 drawn = RichTable(box=box.ASCII2, show_edge=False)
                 for name in block.head:
-                    drawn.add_column(_line(name), overflow="fold")
+                    drawn.add_column(text_line(name), overflow="fold")
                 for row in block.rows:
-                    drawn.add_row(*map(_line, row))
+                    drawn.add_row(*map(text_line, row))
                 console.print(drawn)
-    file = console.file
-    return file.getvalue() if isinstance(file, StringIO) else ""
-
-
-def _line(line: str, style: str = "") -> Text:
-    return Text(terminal(line, lines=False), style=style)
+    return text_of(console)
 
 
 def markdown(document: Document) -> str:
