@@ -37,7 +37,7 @@ def drill() -> None:
     "--queue",
     metavar="NAME",
     help="Wait at this queue, which is subscribed to the topic; other messages in it stay. "
-    "Default: at a queue of the drill's own, which is taken away.",
+    "Default: a queue of the drill's own, which it deletes afterwards.",
 )
 @click.option(
     "--timeout",

@@ -136,7 +136,7 @@ def _is_of_a_trace_or_plan(error: ValueError) -> bool:
 
 
 def _is_of_evidence(error: ValueError) -> bool:
-    # It loads pydantic; whoever raises one has loaded it.
+    # The module loads pydantic; code that raises one has loaded it.
     loaded = sys.modules.get("surgeproof.incident.evidence")
     return loaded is not None and isinstance(error, loaded.EvidenceError)
 
